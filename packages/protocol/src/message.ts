@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as v from 'valibot';
+
+import { decodeCbor, encodeCbor, type CborValue } from './cbor.ts';
+import { protocolProblem } from './problems.ts';
+
+/** A message: its rule in enarx.cddl, its largest size, and the TypeScript twin of the rule. */
+export interface MessageType<T> {
+  /** Name of the rule in enarx.cddl. */
+  readonly name: string;
+  /** Largest encoding in bytes. */
+  readonly maxBytes: number;
+  readonly schema: v.GenericSchema<T>;
+}
+
+/** The value that a message carries. */
+export type Of<M> = M extends MessageType<infer T> ? T : never;
+
+export function messageType<T>(name: string, maxBytes: number, schema: v.GenericSchema<T>): MessageType<T> {
+  return { name, maxBytes, schema };
+}
+
+/** @throws EnarxError `message/invalid` when the value is not one that the receiver would accept; `cbor/too-large` */
+export function encodeMessage<T>(type: MessageType<T>, value: T): Uint8Array {
+  const bytes = encodeCbor(check(type, value) as CborValue);
+  if (bytes.length > type.maxBytes) {
+    throw protocolProblem('cbor/too-large', {
+      found: `${type.name} of ${String(bytes.length)} bytes`,
+      expected: `at most ${String(type.maxBytes)}`,
+    });
+  }
+  return bytes;
+}
+
+/** @throws EnarxError any `cbor/…`, or `message/invalid` */
+export function decodeMessage<T>(type: MessageType<T>, bytes: Uint8Array): T {
+  return check(type, plain(decodeCbor(bytes, type.maxBytes)));
+}
+
+function check<T>(type: MessageType<T>, value: unknown): T {
+  const result = v.safeParse(type.schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const where = v.getDotPath(issue);
+  throw protocolProblem('message/invalid', {
+    found: `${type.name}${where === null ? '' : `.${where}`}: ${issue.received}`,
+    ...(issue.expected === null ? {} : { expected: issue.expected }),
+  });
+}
+
+/**
+ * Maps with text keys become objects without a prototype: schemas can then name members, and a key like
+ * `__proto__` is an ordinary unknown key that the schema refuses.
+ */
+function plain(value: CborValue): unknown {
+  if (Array.isArray(value)) return value.map((item: CborValue) => plain(item));
+  if (!(value instanceof Map)) return value;
+  const object = Object.create(null) as Record<string, unknown>;
+  for (const [key, member] of value as ReadonlyMap<CborValue, CborValue>) {
+    if (typeof key !== 'string') return value;
+    object[key] = plain(member);
+  }
+  return object;
+}

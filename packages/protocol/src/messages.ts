@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The TypeScript twin of enarx.cddl, rule by rule and in the same order. A test holds each against the other.
+import * as v from 'valibot';
+
+import { maxFramePayload } from './frames.ts';
+import { messageType, type MessageType, type Of } from './message.ts';
+
+/** The one version of the protocol. It is the first path segment of the manager's API and part of both upgrade tokens. */
+export const protocolVersion = 1;
+
+const bytes = (length: number): v.GenericSchema<Uint8Array> =>
+  v.pipe(
+    v.instance(Uint8Array),
+    v.check((value) => value.length === length, `not ${String(length)} bytes`),
+  );
+const bytesUpTo = (length: number): v.GenericSchema<Uint8Array> =>
+  v.pipe(
+    v.instance(Uint8Array),
+    v.check((value) => value.length <= length, `more than ${String(length)} bytes`),
+  );
+const text = (length: number): v.GenericSchema<string> => v.pipe(v.string(), v.maxLength(length));
+const uint: v.GenericSchema<number> = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const positive: v.GenericSchema<number> = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const texts = (count: number, length: number): v.GenericSchema<string[]> =>
+  v.pipe(v.array(text(length)), v.maxLength(count));
+
+// Shared words
+
+export const tees = ['sim', 'snp', 'sev', 'sgx', 'tdx', 'vm'] as const;
+export type Tee = (typeof tees)[number];
+
+/** launching → ready → claimed → running → exited, and failed from any of them but exited. */
+export const keepStates = ['launching', 'ready', 'claimed', 'running', 'exited', 'failed'] as const;
+export type KeepState = (typeof keepStates)[number];
+
+const keepId = bytes(16);
+const tee = v.picklist(tees);
+const keepState = v.picklist(keepStates);
+
+// client ↔ keepmgr
+
+export const managerInfo = messageType(
+  'manager-info',
+  4096,
+  v.strictObject({
+    protocol: v.literal(protocolVersion),
+    release: text(64),
+    tees: v.pipe(v.array(tee), v.maxLength(16)),
+  }),
+);
+export type ManagerInfo = Of<typeof managerInfo>;
+
+export const createKeep = messageType('create-keep', 1024, v.strictObject({ tee }));
+export type CreateKeep = Of<typeof createKeep>;
+
+const keepEntries = {
+  id: keepId,
+  tee,
+  state: keepState,
+  /** Milliseconds since 1970. */
+  created: uint,
+  ended: v.optional(uint),
+  /** Code of the problem that ended the Keep. */
+  reason: v.optional(text(64)),
+};
+
+/** What the host says of a Keep. None of it is proof of anything. */
+export const keep = messageType('keep', 4096, v.strictObject(keepEntries));
+export type Keep = Of<typeof keep>;
+
+export const keepList = messageType(
+  'keep-list',
+  4_194_304,
+  v.pipe(v.array(v.strictObject(keepEntries)), v.maxLength(16_384)),
+);
+export type KeepList = Of<typeof keepList>;
+
+const logEntryEntries = {
+  time: uint,
+  source: v.picklist(['keepmgr', 'keepldr']),
+  event: text(64),
+  detail: v.optional(text(512)),
+};
+
+/** Host-side events of one Keep, oldest first. What the program prints never appears here. */
+export const keepLog = messageType(
+  'keep-log',
+  1_048_576,
+  v.pipe(v.array(v.strictObject(logEntryEntries)), v.maxLength(1024)),
+);
+export type KeepLog = Of<typeof keepLog>;
+export type LogEntry = KeepLog[number];
+
+export const platform = messageType(
+  'platform',
+  262_144,
+  v.strictObject({
+    release: text(64),
+    backends: v.array(
+      v.strictObject({
+        tee,
+        usable: v.boolean(),
+        probes: v.array(
+          v.strictObject({
+            id: text(64),
+            pass: v.boolean(),
+            found: text(512),
+            remedy: v.optional(text(512)),
+          }),
+        ),
+      }),
+    ),
+  }),
+);
+export type Platform = Of<typeof platform>;
+
+// keepmgr ↔ keepldr
+
+/** First frame of every connection that a keepldr opens to its keepmgr. `stream` marks a relay connection, its absence the control connection. */
+export const ldrHello = messageType(
+  'ldr-hello',
+  1024,
+  v.strictObject({
+    protocol: v.literal(protocolVersion),
+    id: keepId,
+    token: bytes(32),
+    stream: v.optional(uint),
+  }),
+);
+export type LdrHello = Of<typeof ldrHello>;
+
+/** On a keepldr's standard input, as one frame: everything that it must know, and nothing in argv or environment. */
+export const ldrLaunch = messageType(
+  'ldr-launch',
+  16_384,
+  v.strictObject({
+    id: keepId,
+    tee,
+    /** Proves to the keepmgr that a connection comes from the keepldr of this Keep. */
+    token: bytes(32),
+    /** Path of the keepmgr's socket for keepldrs. */
+    manager: text(4096),
+    /** The Keep's own directory, empty and private. */
+    directory: text(4096),
+    /** The simulated processor's file, for `sim`. */
+    simulator: v.optional(text(4096)),
+  }),
+);
+export type LdrLaunch = Of<typeof ldrLaunch>;
+
+export const ldrState = messageType(
+  'ldr-state',
+  1024,
+  v.strictObject({
+    state: keepState,
+    reason: v.optional(text(64)),
+    processes: v.optional(v.pipe(v.array(positive), v.maxLength(16))),
+  }),
+);
+export type LdrState = Of<typeof ldrState>;
+
+export const ldrLog = messageType('ldr-log', 4096, v.strictObject(logEntryEntries));
+
+export const ldrOpen = messageType('ldr-open', 64, v.strictObject({ stream: uint }));
+export type LdrOpen = Of<typeof ldrOpen>;
+
+// keepldr ↔ wasmldr: the guest's device
+
+/** First frame from the host: which Keep this is. It is a claim of the host's until evidence binds it. */
+export const guestLaunch = messageType('guest-launch', 1024, v.strictObject({ id: keepId, tee }));
+export type GuestLaunch = Of<typeof guestLaunch>;
+
+/** All that the host is told of what happens inside. */
+export const guestState = messageType(
+  'guest-state',
+  256,
+  v.strictObject({ state: v.picklist(['ready', 'claimed', 'running', 'exited', 'failed']) }),
+);
+export type GuestState = Of<typeof guestState>;
+
+export const reportRequest = messageType('report-request', 256, v.strictObject({ 'report-data': bytes(64) }));
+export type ReportRequest = Of<typeof reportRequest>;
+
+const evidenceEntries = {
+  format: v.picklist(['snp']),
+  /** The report as the processor signed it. */
+  report: bytesUpTo(16_384),
+  /** Certificates that came with it, in the format's own table (SNP: GUID table). */
+  endorsements: bytesUpTo(32_768),
+};
+
+export const evidence = messageType('evidence', 65_536, v.strictObject(evidenceEntries));
+export type Evidence = Of<typeof evidence>;
+
+// client ↔ wasmldr, inside the attested TLS connection
+
+export const attestRequest = messageType(
+  'attest-request',
+  1024,
+  v.strictObject({ nonce: bytes(32), purpose: v.picklist(['deliver', 'attach', 'verify']) }),
+);
+export type AttestRequest = Of<typeof attestRequest>;
+
+export const limits = v.strictObject({
+  /** Linear memory in bytes; rounded down to whole 64 KiB pages. */
+  memory: v.optional(positive),
+  /** Wall time in milliseconds from the start of the program. */
+  wall: v.optional(positive),
+  /** Processor time in milliseconds. */
+  cpu: v.optional(positive),
+  /** Bytes on stdout and stderr together. */
+  output: v.optional(positive),
+});
+export type Limits = v.InferOutput<typeof limits>;
+
+/** First frame after the upgrade to a delivery. The module follows in frames of its own. */
+export const deliver = messageType(
+  'deliver',
+  maxFramePayload,
+  v.strictObject({
+    /** Module size in bytes, at most 1 GiB. */
+    size: v.pipe(positive, v.maxValue(1_073_741_824)),
+    /** SHA-256 of the module. */
+    digest: bytes(32),
+    /** argv of the program, its own name first. */
+    args: texts(1024, 32_768),
+    env: v.pipe(v.array(v.strictTuple([text(1024), text(32_768)])), v.maxLength(1024)),
+    limits,
+    /** Whether the program outlives this connection. */
+    detach: v.boolean(),
+  }),
+);
+export type Deliver = Of<typeof deliver>;
+
+export const accepted = messageType('accepted', 256, v.strictObject({ digest: bytes(32) }));
+export type Accepted = Of<typeof accepted>;
+
+/** Bytes of stdin that the other side may send on top of what it was granted before. */
+export const credit = messageType('credit', 16, v.pipe(positive, v.maxValue(16_777_216)));
+export type Credit = Of<typeof credit>;
+
+/** How the program ended. Only its owner is told. */
+export const ended = messageType(
+  'ended',
+  32_768,
+  v.variant('how', [
+    v.strictObject({ how: v.literal('exit'), code: v.pipe(uint, v.maxValue(0xffff_ffff)) }),
+    v.strictObject({ how: v.literal('trap'), trap: text(1024), frames: texts(64, 256) }),
+    v.strictObject({
+      how: v.literal('limit'),
+      limit: v.picklist(['memory', 'wall', 'cpu', 'output']),
+      value: positive,
+    }),
+    v.strictObject({ how: v.literal('stopped') }),
+  ]),
+);
+export type Ended = Of<typeof ended>;
+
+// Frame kinds, per stream
+
+/** keepldr → keepmgr and back, on the control connection and at the head of a relay connection. */
+export const managerFrame = { hello: 0, state: 1, log: 2, open: 3, stop: 4 } as const;
+/** keepldr ↔ wasmldr. */
+export const guestFrame = { launch: 0, state: 1, reportRequest: 2, evidence: 3, problem: 4 } as const;
+/** client ↔ wasmldr after the upgrade. */
+export const workloadFrame = {
+  deliver: 0,
+  module: 1,
+  stdin: 2,
+  stdinEnd: 3,
+  accepted: 4,
+  stdout: 5,
+  stderr: 6,
+  credit: 7,
+  ended: 8,
+  problem: 9,
+} as const;
+
+/** All messages by the name of their rule; the CDDL test walks this. */
+export const messageTypes: readonly MessageType<unknown>[] = [
+  managerInfo,
+  createKeep,
+  keep,
+  keepList,
+  keepLog,
+  platform,
+  ldrHello,
+  ldrLaunch,
+  ldrState,
+  ldrLog,
+  ldrOpen,
+  guestLaunch,
+  guestState,
+  reportRequest,
+  evidence,
+  attestRequest,
+  deliver,
+  accepted,
+  credit,
+  ended,
+] as readonly MessageType<unknown>[];
