@@ -27,6 +27,10 @@ const texts = (count: number, length: number): v.GenericSchema<string[]> =>
 
 // Shared words
 
+/** Ways to confine a guest that runs as a process, strongest first. */
+export const sandboxes = ['bubblewrap', 'setpriv', 'plain'] as const;
+export type Sandbox = (typeof sandboxes)[number];
+
 export const tees = ['sim', 'snp', 'sev', 'sgx', 'tdx', 'vm'] as const;
 export type Tee = (typeof tees)[number];
 
@@ -37,6 +41,9 @@ export type KeepState = (typeof keepStates)[number];
 const keepId = bytes(16);
 const tee = v.picklist(tees);
 const keepState = v.picklist(keepStates);
+const sandbox = v.picklist(sandboxes);
+/** Leader of a process group: id, and start time in clock ticks since boot, which tells it from a later process with the same id. */
+const processReference = v.strictTuple([positive, uint]);
 
 // client ↔ keepmgr
 
@@ -139,12 +146,14 @@ export const ldrLaunch = messageType(
     tee,
     /** Proves to the keepmgr that a connection comes from the keepldr of this Keep. */
     token: bytes(32),
-    /** Path of the keepmgr's socket for keepldrs. */
+    /** Path of the keepmgr's socket for keepldrs; a relative one starts at `directory`. */
     manager: text(4096),
     /** The Keep's own directory, empty and private. */
     directory: text(4096),
     /** The simulated processor's file, for `sim`. */
     simulator: v.optional(text(4096)),
+    /** The strongest sandbox that the keepmgr found to work here. Without it the keepldr tries them itself. */
+    sandbox: v.optional(sandbox),
   }),
 );
 export type LdrLaunch = Of<typeof ldrLaunch>;
@@ -155,7 +164,7 @@ export const ldrState = messageType(
   v.strictObject({
     state: keepState,
     reason: v.optional(text(64)),
-    processes: v.optional(v.pipe(v.array(positive), v.maxLength(16))),
+    processes: v.optional(v.pipe(v.array(processReference), v.maxLength(16))),
   }),
 );
 export type LdrState = Of<typeof ldrState>;
