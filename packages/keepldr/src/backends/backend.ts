@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Duplex } from 'node:stream';
+
+import type { GuestState, Platform, Sandbox, Tee } from '@enarx/protocol';
+
+import type { ProcessReference } from '../processes.ts';
+import type { KeepldrProblemCode } from '../problems.ts';
+
+export type Probe = Platform['backends'][number]['probes'][number];
+export type GuestStateWord = GuestState['state'];
+
+export interface LaunchOptions {
+  /** Keep id, 16 bytes. */
+  readonly id: Uint8Array;
+  /** Absolute path of the directory that holds the loader's files. */
+  readonly release: string;
+  /** Absolute path of the one directory that the guest may write to. */
+  readonly guestDirectory: string;
+  /** File of the simulated processor, for `sim`. */
+  readonly simulator?: string | undefined;
+  /** Sandbox found to work on this machine; without it the backend tries. */
+  readonly sandbox?: Sandbox | undefined;
+}
+
+/** Why an instance is no more. */
+export interface InstanceEnd {
+  /** What the host can tell of it: an exit status or signal, or what the guest did wrong. */
+  readonly detail: string;
+  /** Set when it is the guest's or the launch's fault that it ended. */
+  readonly problem?: KeepldrProblemCode | undefined;
+}
+
+/** One running TEE instance. */
+export interface TeeInstance {
+  /** Leaders of every process group that belongs to it. */
+  readonly processes: readonly ProcessReference[];
+  /** States that the guest reports, each at most once and only forwards; ends when the instance does. */
+  readonly states: AsyncIterable<GuestStateWord>;
+  /** A new connection to the guest's channel, half-open when one side ends. Errors are events of the stream. */
+  connect(): Duplex;
+  /** Destroys it. Resolves when nothing of it runs any more, in bounded time. */
+  stop(): Promise<void>;
+  /** Resolves when it has ended by itself or was stopped. Never rejects. */
+  readonly exited: Promise<InstanceEnd>;
+}
+
+/** One way to build TEE instances. */
+export interface Backend {
+  readonly tee: Tee;
+  /** What this machine offers for it; usable when every probe passes. */
+  probe(): Promise<readonly Probe[]>;
+  /** @throws EnarxError `keepldr/…` or `tee/unsupported` */
+  launch(options: LaunchOptions): Promise<TeeInstance>;
+}
