@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+export type { OutputConsumer, OutputName } from './output-queue.ts';
+export { runtimeProblems, type RuntimeProblemCode } from './problems.ts';
+export { startRunner, Runner, type RunnerOptions } from './runner.ts';
+export { Run, type Workload } from './run.ts';
+export { defaultMemory, type Shape } from './runner-flags.ts';
+export type { File } from './runner-frames.ts';

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import { problemsOf, type ProblemDefinition } from '@enarx/protocol';
+
+/** Why a program could not be run, or why its end is not known. How a program that did run ended is no problem but an `ended` message. */
+export const runtimeProblems = {
+  'wasm/malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The program is not a valid WebAssembly module',
+    mend: 'Deliver the .wasm file that the compiler wrote, whole and unchanged.',
+  },
+  'wasm/is-component': {
+    kind: 'unsupported',
+    status: 422,
+    title: 'The program is a WebAssembly component, not a core module',
+    mend: 'Compile for WASI preview 1, for example with the Rust target wasm32-wasip1.',
+  },
+  'wasm/unknown-import': {
+    kind: 'unsupported',
+    status: 422,
+    title: 'The program imports something that WASI preview 1 does not have',
+    mend: 'Compile for WASI preview 1; a module for browsers or another host needs imports that a Keep does not offer.',
+  },
+  'wasm/no-start': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The program has no function _start',
+    mend: 'Compile a program with a main function, not a library (for Rust: a binary crate).',
+  },
+  'wasm/unsupported-memory': {
+    kind: 'unsupported',
+    status: 422,
+    title: 'The program declares a memory of a sort that WASI preview 1 does not have',
+    mend: 'Compile for 32-bit addresses and one memory.',
+  },
+  'runner/not-started': {
+    kind: 'internal',
+    status: 500,
+    title: 'The runner process could not be started',
+    mend: 'Look whether Node 26 and runner.js are where wasmldr expects them.',
+  },
+  'runner/died': {
+    kind: 'internal',
+    status: 500,
+    title: 'The runner process ended without saying how the program ended',
+    mend: 'Most often the machine is out of memory; lower the memory limit or use a larger machine.',
+  },
+  'runner/unresponsive': {
+    kind: 'internal',
+    status: 504,
+    title: 'The runner did not begin to run the program in time',
+    mend: 'The machine is overloaded, or the module takes too long to compile; try again or make it smaller.',
+  },
+  'runner/misbehaved': {
+    kind: 'internal',
+    status: 502,
+    title: 'The runner broke the protocol of its link and was killed',
+    mend: 'The program may have taken over its runner; it cannot reach beyond it. Keep a copy of the module and report it.',
+  },
+  'runner/module-size': {
+    kind: 'malformed',
+    status: 400,
+    title: 'The module does not have the size that was announced',
+    mend: 'Send exactly as many bytes of module as the delivery announces.',
+  },
+  'runner/stdin-beyond-credit': {
+    kind: 'malformed',
+    status: 400,
+    title: 'More standard input came than the program had asked for',
+    mend: 'Send no more bytes of standard input than were granted.',
+  },
+  'runner/no-processor-time': {
+    kind: 'unsupported',
+    status: 501,
+    title: 'A limit of processor time was asked for, and the processor time of the runner cannot be read',
+    mend: 'Let wasmldr read /proc, or set a limit of wall time instead.',
+  },
+  'runner/used': {
+    kind: 'usage',
+    status: 409,
+    title: 'This runner has had its workload already',
+    mend: 'Start a runner for each workload.',
+  },
+} as const satisfies Record<string, ProblemDefinition>;
+
+export const runtimeProblem = problemsOf(runtimeProblems);
+export type RuntimeProblemCode = keyof typeof runtimeProblems;

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FrameStream } from '@enarx/channel/frame-stream';
+import {
+  credit,
+  decodeMessage,
+  decodeProblem,
+  encodeMessage,
+  ended as endedMessage,
+  EnarxError,
+  maxFramePayload,
+  type Ended,
+  type Frame,
+  type Limits,
+} from '@enarx/protocol';
+
+import { OutputQueue, type OutputConsumer, type OutputName } from './output-queue.ts';
+import { runtimeProblem, type RuntimeProblemCode } from './problems.ts';
+import { watchProcessorTime } from './processor-time.ts';
+import { runMessage, runnerFrame, type File } from './runner-frames.ts';
+import { defaultMemory, type Shape } from './runner-flags.ts';
+
+/** What to run, and who hears of it. */
+export interface Workload extends Shape {
+  /** argv of the program, its own name first. */
+  readonly args: readonly string[];
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly limits: Limits;
+  /** Descriptors 0, 1, 2 and so on; standard input, output and error where it is left out. */
+  readonly files?: readonly File[];
+  /** The module is fit to run and the program starts. */
+  onStarted?(): void;
+  /** The program reads: so many bytes more of standard input may be written. */
+  onStdinWanted(bytes: number): void;
+  /** Output in order, one piece (at most 64 KiB) at a time; the program is held up when the promise stays open. Rejecting it stops the program. */
+  readonly onOutput: OutputConsumer;
+}
+
+/** What a run needs of the process that it runs in. */
+export interface RunnerProcess {
+  readonly pid: number;
+  readonly frames: FrameStream;
+  /** Resolves with how the process ended, for a reader. */
+  readonly exited: Promise<string>;
+  kill(): void;
+}
+
+const defaultFiles: readonly File[] = [{ kind: 'stdin' }, { kind: 'stdout' }, { kind: 'stderr' }];
+/** Milliseconds between the last byte of the module and the start of the program. */
+const preparationTime = 60_000;
+/** Milliseconds for which what was printed before the end is still passed on, and for which a killed process may take to be gone. */
+const settlingTime = 5000;
+/** Bytes of standard input that a runner may have asked for and not been sent. */
+const maxStdinCredit = 1_048_576;
+
+type Outcome = { readonly ended: Ended } | { readonly problem: EnarxError };
+
+/** One program in one runner, seen from the supervisor. Whatever the runner says is checked; a runner that lies is killed. */
+export class Run {
+  /**
+   * How the program ended, after all output was passed on. Rejects with an EnarxError: `wasm/…` when the program cannot be run, `runner/…`
+   * when the runner failed.
+   */
+  readonly ended: Promise<Ended>;
+  readonly #process: RunnerProcess;
+  readonly #workload: Workload;
+  readonly #output: OutputQueue;
+  readonly #decided = Promise.withResolvers<Outcome>();
+  #outcome: Outcome | undefined;
+  #moduleLeft: number;
+  #ready = false;
+  #started = false;
+  #stdinCredit = 0;
+  #stdinEnded = false;
+  #printed = 0;
+  #preparing: NodeJS.Timeout | undefined;
+  #wall: NodeJS.Timeout | undefined;
+  #stopWatching: (() => void) | undefined;
+
+  constructor(runner: RunnerProcess, workload: Workload, pages: number) {
+    this.#process = runner;
+    this.#workload = workload;
+    this.#moduleLeft = workload.size;
+    this.#output = new OutputQueue(
+      workload.onOutput,
+      (bytes) => {
+        this.#send(runnerFrame.credit, encodeMessage(credit, bytes));
+      },
+      () => {
+        this.kill();
+      },
+    );
+    this.ended = this.#settle(this.#receive());
+    // Whoever waits gets the rejection; nobody waiting yet is no reason to end the supervisor.
+    this.ended.catch(() => undefined);
+    const { size, args, env, files = defaultFiles } = workload;
+    this.#send(
+      runnerFrame.run,
+      encodeMessage(runMessage, {
+        size,
+        args: [...args],
+        env: env.map(([name, value]) => [name, value] as [string, string]),
+        files: [...files],
+        pages,
+      }),
+    );
+  }
+
+  /**
+   * The next bytes of the module, any length; not kept. Resolves when more may be written, also when the run has ended meanwhile.
+   * @throws EnarxError `runner/module-size` for more than was announced
+   */
+  async writeModule(chunk: Uint8Array): Promise<void> {
+    if (chunk.length > this.#moduleLeft) {
+      this.kill();
+      throw runtimeProblem('runner/module-size', {
+        found: `${String(chunk.length - this.#moduleLeft)} bytes more`,
+        expected: `${String(this.#workload.size)} bytes`,
+      });
+    }
+    this.#moduleLeft -= chunk.length;
+    if (this.#moduleLeft === 0) this.#awaitStart();
+    await this.#sendInPieces(runnerFrame.module, chunk);
+  }
+
+  /**
+   * Bytes of standard input that the program has asked for.
+   * @throws EnarxError `runner/stdin-beyond-credit`
+   */
+  async writeStdin(chunk: Uint8Array): Promise<void> {
+    if (chunk.length > this.#stdinCredit) {
+      throw runtimeProblem('runner/stdin-beyond-credit', {
+        found: `${String(chunk.length)} bytes`,
+        expected: `at most ${String(this.#stdinCredit)}`,
+      });
+    }
+    this.#stdinCredit -= chunk.length;
+    await this.#sendInPieces(runnerFrame.stdin, chunk);
+  }
+
+  /** There is no more standard input. May come before the program has asked for any. */
+  endStdin(): void {
+    if (this.#stdinEnded) return;
+    this.#stdinEnded = true;
+    this.#send(runnerFrame.stdinEnd);
+  }
+
+  /** Ends the program at once, whatever it does: `ended` resolves with `stopped`, unless the program had ended before. */
+  kill(): void {
+    this.#decide({ ended: { how: 'stopped' } });
+  }
+
+  /** Resolves when the runner has no more to say that matters. */
+  async #receive(): Promise<void> {
+    try {
+      for await (const frame of this.#process.frames) {
+        await this.#handle(frame);
+        if (this.#outcome !== undefined && !this.#killedWhileRunning) return;
+      }
+    } catch (error) {
+      if (error instanceof EnarxError && error.code !== 'frame/truncated')
+        this.#decide({ problem: misbehaved(error) });
+    }
+    if (this.#outcome !== undefined) return;
+    const how = await within(settlingTime, this.#process.exited);
+    this.#decide({ problem: runtimeProblem('runner/died', { found: how ?? 'a closed link' }) });
+  }
+
+  /** What was printed before a limit or a stop is still in the pipe, and is passed on; after the runner's own last word nothing counts. */
+  get #killedWhileRunning(): boolean {
+    const outcome = this.#outcome;
+    if (outcome === undefined || 'problem' in outcome) return false;
+    const { ended } = outcome;
+    return (
+      ended.how === 'stopped' || (ended.how === 'limit' && (ended.limit === 'wall' || ended.limit === 'cpu'))
+    );
+  }
+
+  async #settle(received: Promise<void>): Promise<Ended> {
+    const outcome = await this.#decided.promise;
+    clearTimeout(this.#preparing);
+    clearTimeout(this.#wall);
+    this.#stopWatching?.();
+    this.#process.kill();
+    await within(
+      settlingTime,
+      received.then(() => this.#output.drained()),
+    );
+    this.#process.frames.destroy();
+    if ('problem' in outcome) throw outcome.problem;
+    return outcome.ended;
+  }
+
+  #decide(outcome: Outcome): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    this.#process.kill();
+    this.#decided.resolve(outcome);
+  }
+
+  async #handle({ kind, payload }: Frame): Promise<void> {
+    if (this.#outcome !== undefined && kind !== runnerFrame.stdout && kind !== runnerFrame.stderr) return;
+    switch (kind) {
+      case runnerFrame.ready:
+        this.#watchProcessorTime();
+        return;
+      case runnerFrame.started:
+        this.#start();
+        return;
+      case runnerFrame.stdout:
+        return this.#print('stdout', payload);
+      case runnerFrame.stderr:
+        return this.#print('stderr', payload);
+      case runnerFrame.stdinWanted:
+        this.#grantStdin(decodeMessage(credit, payload));
+        return;
+      case runnerFrame.ended:
+        this.#decide({ ended: this.#endOf(decodeMessage(endedMessage, payload)) });
+        return;
+      case runnerFrame.problem:
+        this.#decide({ problem: reported(decodeProblem(payload)) });
+        return;
+      default:
+        throw runtimeProblem('runner/misbehaved', { found: `a frame of kind ${String(kind)}` });
+    }
+  }
+
+  #start(): void {
+    if (!this.#ready || this.#started || this.#moduleLeft > 0)
+      throw runtimeProblem('runner/misbehaved', { found: 'a start out of turn' });
+    this.#started = true;
+    clearTimeout(this.#preparing);
+    const { wall } = this.#workload.limits;
+    if (wall !== undefined)
+      this.#wall = longTimer(wall, () => {
+        this.#decide({ ended: { how: 'limit', limit: 'wall', value: wall } });
+      });
+    this.#workload.onStarted?.();
+  }
+
+  #awaitStart(): void {
+    this.#preparing = setTimeout(() => {
+      this.#decide({
+        problem: runtimeProblem('runner/unresponsive', {
+          expected: `a start within ${String(preparationTime)} ms`,
+        }),
+      });
+    }, preparationTime);
+  }
+
+  /** From the time when the runner has booted, so that compiling counts and booting does not. */
+  #watchProcessorTime(): void {
+    if (this.#ready) throw runtimeProblem('runner/misbehaved', { found: 'a second boot' });
+    this.#ready = true;
+    const { cpu } = this.#workload.limits;
+    if (cpu === undefined) return;
+    this.#stopWatching = watchProcessorTime(this.#process.pid, cpu, () => {
+      this.#decide({ ended: { how: 'limit', limit: 'cpu', value: cpu } });
+    });
+    // A limit that cannot be kept is not one: refuse rather than run without it.
+    if (this.#stopWatching === undefined)
+      this.#decide({ problem: runtimeProblem('runner/no-processor-time') });
+  }
+
+  async #print(stream: OutputName, bytes: Uint8Array): Promise<void> {
+    this.#requireStarted();
+    const { output = Number.POSITIVE_INFINITY } = this.#workload.limits;
+    const room = output - this.#printed;
+    this.#printed += Math.min(bytes.length, room);
+    if (room > 0 || bytes.length === 0) await this.#output.push(stream, bytes.subarray(0, room));
+    if (bytes.length > room) this.#decide({ ended: { how: 'limit', limit: 'output', value: output } });
+  }
+
+  #grantStdin(bytes: number): void {
+    this.#requireStarted();
+    this.#stdinCredit += bytes;
+    if (this.#stdinCredit > maxStdinCredit)
+      throw runtimeProblem('runner/misbehaved', { found: 'a request for too much standard input' });
+    if (!this.#stdinEnded) this.#workload.onStdinWanted(bytes);
+  }
+
+  #requireStarted(): void {
+    if (!this.#started)
+      throw runtimeProblem('runner/misbehaved', { found: 'input or output before the start' });
+  }
+
+  /** Of the ways to end, the runner may name only those that it alone can see. */
+  #endOf(ended: Ended): Ended {
+    if (ended.how === 'exit' || ended.how === 'trap') {
+      this.#requireStarted();
+      return ended;
+    }
+    if (ended.how === 'limit' && ended.limit === 'memory')
+      return { how: 'limit', limit: 'memory', value: this.#workload.limits.memory ?? defaultMemory };
+    throw runtimeProblem('runner/misbehaved', { found: `an end by ${ended.how} that is not its to say` });
+  }
+
+  async #sendInPieces(kind: number, bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length && this.#outcome === undefined; at += maxFramePayload)
+      await this.#sent(kind, bytes.subarray(at, at + maxFramePayload));
+  }
+
+  #send(kind: number, payload?: Uint8Array): void {
+    void this.#sent(kind, payload);
+  }
+
+  /** A pipe that breaks is no news: the process has ended, and `#receive` says how. */
+  async #sent(kind: number, payload?: Uint8Array): Promise<void> {
+    try {
+      await this.#process.frames.send(kind, payload);
+    } catch {
+      return;
+    }
+  }
+}
+
+const reportable: ReadonlySet<string> = new Set<RuntimeProblemCode>([
+  'wasm/malformed',
+  'wasm/is-component',
+  'wasm/unknown-import',
+  'wasm/no-start',
+  'wasm/unsupported-memory',
+]);
+
+/** A problem in our own words: of the runner's report only the code and what it found are taken. */
+function reported({ code, found }: EnarxError): EnarxError {
+  if (!reportable.has(code))
+    throw runtimeProblem('runner/misbehaved', { found: 'a report of a problem that is not its to report' });
+  return runtimeProblem(code as RuntimeProblemCode, found === undefined ? {} : { found });
+}
+
+function misbehaved(error: unknown): EnarxError {
+  if (error instanceof EnarxError && error.code === 'runner/misbehaved') return error;
+  const found = error instanceof EnarxError ? error.message : 'its link failed';
+  return runtimeProblem('runner/misbehaved', { found, cause: error });
+}
+
+const longestTimer = 0x7fff_ffff;
+
+/** A limit of more than 24 days is as good as none, and `setTimeout` would take it for zero. */
+function longTimer(milliseconds: number, passed: () => void): NodeJS.Timeout | undefined {
+  return milliseconds > longestTimer ? undefined : setTimeout(passed, milliseconds);
+}
+
+/** The value, or `undefined` when it does not come in time. */
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, undefined);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

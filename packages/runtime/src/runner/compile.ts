@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import { runtimeProblem } from '../problems.ts';
+import { preview1Module } from '../wasi/preview1.ts';
+import { readDeclaredMemory } from './declared-memory.ts';
+import { engine, type CompiledModule } from './engine.ts';
+
+const magic = [0x00, 0x61, 0x73, 0x6d];
+/** Fields `version` and `layer` of the preamble; a component has layer 1. */
+const moduleVersion = [0x01, 0x00, 0x00, 0x00];
+const componentLayer = [0x01, 0x00];
+
+/** The program asks for more memory from the start than it may ever have. */
+export class InitialMemoryTooLarge extends Error {}
+
+/**
+ * Compiles a module and makes sure that it can run here before any of it does.
+ *
+ * @param pages - linear memory that it may have, in 64 KiB pages
+ * @throws EnarxError `wasm/…`
+ * @throws InitialMemoryTooLarge
+ */
+export async function compileProgram(
+  bytes: Uint8Array,
+  functions: ReadonlySet<string>,
+  pages: number,
+): Promise<CompiledModule> {
+  const holds = (expected: readonly number[], at: number): boolean =>
+    expected.every((byte, index) => bytes[at + index] === byte);
+  if (!holds(magic, 0)) {
+    throw runtimeProblem('wasm/malformed', {
+      found: 'a file that does not begin as WebAssembly does',
+      expected: '00 61 73 6d',
+    });
+  }
+  if (!holds(moduleVersion, 4)) {
+    if (holds(componentLayer, 6)) throw runtimeProblem('wasm/is-component');
+    throw runtimeProblem('wasm/malformed', { found: 'another version of the binary format', expected: '1' });
+  }
+  const memory = readDeclaredMemory(bytes);
+  if (memory.count > 1 || memory.wide) {
+    throw runtimeProblem('wasm/unsupported-memory', {
+      found: memory.wide ? '64-bit addresses' : 'several memories, or one with pages of its own size',
+    });
+  }
+  if (memory.initialPages > pages) throw new InitialMemoryTooLarge();
+  const module = await compile(bytes);
+  checkImports(module, functions);
+  checkStart(module);
+  return module;
+}
+
+async function compile(bytes: Uint8Array): Promise<CompiledModule> {
+  try {
+    return await engine.compile(bytes);
+  } catch (cause) {
+    throw runtimeProblem('wasm/malformed', { found: (cause as Error).message.slice(0, 512), cause });
+  }
+}
+
+function checkImports(module: CompiledModule, functions: ReadonlySet<string>): void {
+  for (const { module: from, name, kind } of engine.Module.imports(module)) {
+    if (from === preview1Module && kind === 'function' && functions.has(name)) continue;
+    throw runtimeProblem('wasm/unknown-import', {
+      found: `${kind} ${from.slice(0, 128)}.${name.slice(0, 128)}`,
+      expected: `functions of ${preview1Module}`,
+    });
+  }
+}
+
+function checkStart(module: CompiledModule): void {
+  const start = engine.Module.exports(module).find(({ name }) => name === '_start');
+  if (start?.kind === 'function') return;
+  throw runtimeProblem('wasm/no-start', {
+    found: start === undefined ? 'no such export' : `a ${start.kind} of that name`,
+  });
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Socket } from 'node:net';
+
+import {
+  decodeMessage,
+  encodeFrameHead,
+  encodeMessage,
+  encodeProblem,
+  ended,
+  FrameReader,
+  maxFramePayload,
+  credit as creditMessage,
+  type EnarxError,
+  type Ended,
+  type Frame,
+} from '@enarx/protocol';
+
+import { outputWindow, runnerFrame } from '../runner-frames.ts';
+import type { OutputSink } from '../wasi/output-stream.ts';
+
+/** What the link tells the rest of the runner. */
+export interface LinkListener {
+  frame(frame: Frame): void;
+  /** Output may flow again. */
+  writable(): void;
+  /** The supervisor has gone. */
+  closed(): void;
+}
+
+/**
+ * The runner's end of the link. Not a `FrameStream`: a program that writes a line must have it out before it computes on, so sending has to
+ * happen within the call, without a turn of the event loop.
+ */
+export class SupervisorLink {
+  readonly #socket: Socket;
+  readonly #reader = new FrameReader();
+  readonly #listener: LinkListener;
+  #credit = outputWindow;
+
+  constructor(fd: number, listener: LinkListener) {
+    this.#listener = listener;
+    this.#socket = new Socket({ fd, readable: true, writable: true });
+    this.#socket.on('data', (chunk: Uint8Array) => {
+      this.#receive(chunk);
+    });
+    const closed = (): void => {
+      listener.closed();
+    };
+    this.#socket.on('end', closed).on('error', closed).on('close', closed);
+  }
+
+  get congested(): boolean {
+    return this.#socket.writableLength > 0;
+  }
+
+  ready(): void {
+    this.#send(runnerFrame.ready, 0);
+  }
+
+  started(): void {
+    this.#send(runnerFrame.started, 0);
+  }
+
+  wantStdin(bytes: number): void {
+    this.#sendBytes(runnerFrame.stdinWanted, encodeMessage(creditMessage, bytes));
+  }
+
+  ended(end: Ended): void {
+    this.#sendBytes(runnerFrame.ended, encodeMessage(ended, end));
+  }
+
+  problem(error: EnarxError): void {
+    this.#sendBytes(runnerFrame.problem, encodeProblem(error));
+  }
+
+  /** Standard output or standard error; both draw on the one window. */
+  output(kind: typeof runnerFrame.stdout | typeof runnerFrame.stderr): OutputSink {
+    const credit = (): number => this.#credit;
+    const congested = (): boolean => this.congested;
+    return {
+      largest: maxFramePayload,
+      get credit() {
+        return credit();
+      },
+      get congested() {
+        return congested();
+      },
+      send: (length, fill) => {
+        this.#credit -= length;
+        this.#send(kind, length, fill);
+      },
+    };
+  }
+
+  #sendBytes(kind: number, payload: Uint8Array): void {
+    this.#send(kind, payload.length, (target) => {
+      target.set(payload);
+    });
+  }
+
+  /** One buffer and one write for head and payload: the payload is copied out of the program's memory anyhow. */
+  #send(kind: number, length: number, fill?: (target: Uint8Array) => void): void {
+    const head = encodeFrameHead(kind, length);
+    const frame = Buffer.allocUnsafe(head.length + length);
+    frame.set(head);
+    fill?.(frame.subarray(head.length));
+    this.#socket.write(frame, () => {
+      this.#listener.writable();
+    });
+  }
+
+  #receive(chunk: Uint8Array): void {
+    for (const frame of this.#reader.push(chunk)) {
+      if (frame.kind === runnerFrame.credit) {
+        this.#credit += decodeMessage(creditMessage, frame.payload);
+        this.#listener.writable();
+      } else {
+        this.#listener.frame(frame);
+      }
+    }
+  }
+}

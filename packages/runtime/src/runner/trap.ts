@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Ended } from '@enarx/protocol';
+
+import { engine } from './engine.ts';
+
+const maxTrap = 1024;
+const maxFrames = 64;
+const maxFrame = 256;
+/** A line of a V8 stack trace that lies in the program: name section name if there is one, function index, byte offset in the module. */
+const wasmFrame = /^ {4}at (?:(.*) \()?wasm:\/\/\S*:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/;
+// eslint-disable-next-line no-control-regex -- names come from the program and may end on a terminal
+const control = /[\u0000-\u001f\u007f-\u009f]/g;
+
+/** To be called once, before the program runs: V8 keeps ten frames otherwise. */
+export function keepFrames(): void {
+  Error.stackTraceLimit = maxFrames;
+}
+
+/** How a program ended that threw. Host frames are left out: they say nothing about the program. */
+export function describeTrap(error: unknown): Ended {
+  const stack = error instanceof Error && typeof error.stack === 'string' ? error.stack : '';
+  return { how: 'trap', trap: bounded(reason(error), maxTrap), frames: framesOf(stack) };
+}
+
+function reason(error: unknown): string {
+  if (error instanceof engine.RuntimeError) return error.message;
+  if (error instanceof RangeError && error.message === 'Maximum call stack size exceeded')
+    return 'stack overflow';
+  if (error instanceof Error) return `${error.name}: ${error.message}`;
+  return 'uncaught exception';
+}
+
+function framesOf(stack: string): string[] {
+  const frames: string[] = [];
+  for (const line of stack.split('\n')) {
+    const match = wasmFrame.exec(line);
+    if (match === null) continue;
+    const [, name, index, offset] = match;
+    const place = `function[${index ?? ''}]:${offset ?? ''}`;
+    const frame = name === undefined ? place : `${bounded(name, maxFrame - place.length - 1)} ${place}`;
+    frames.push(frame);
+    if (frames.length === maxFrames) break;
+  }
+  return frames;
+}
+
+function bounded(text: string, length: number): string {
+  // Cut by code points, since half a surrogate pair cannot be encoded.
+  const clean = text
+    .slice(0, 2 * length)
+    .replace(control, '\ufffd')
+    .toWellFormed();
+  return clean.length <= length ? clean : clean.slice(0, length).toWellFormed();
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Descriptor, filetype, type Direction, type Eventually, type Readiness } from './descriptor.ts';
+import { fail } from './errno.ts';
+import type { Idle } from './idle.ts';
+import type { IoVectors } from './io-vectors.ts';
+import { right, streamRights } from './rights.ts';
+
+/** Asks the other side for more bytes; it sends no byte that it was not asked for. */
+export type AskForInput = (bytes: number) => void;
+
+/** Bytes that may be on their way or waiting here. Enough to keep a program reading while the next ones travel. */
+export const inputWindow = 262_144;
+
+/** Standard input. Nothing is asked for before the program first reads, so that a program that does not read leaves all to its successor. */
+export class InputStream extends Descriptor {
+  readonly filetype = filetype.unknown;
+  readonly #idle: Idle;
+  readonly #ask: AskForInput;
+  readonly #chunks: Uint8Array[] = [];
+  #buffered = 0;
+  #asked = 0;
+  #ended = false;
+
+  constructor(idle: Idle, ask: AskForInput) {
+    super(streamRights | right.fdRead);
+    this.#idle = idle;
+    this.#ask = ask;
+  }
+
+  /** From the other side. */
+  push(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    this.#asked -= chunk.length;
+    this.#idle.wake();
+  }
+
+  /** From the other side: there will be no more. */
+  end(): void {
+    this.#ended = true;
+    this.#idle.wake();
+  }
+
+  override read(into: IoVectors): Eventually<number> {
+    if (into.remaining === 0) return 0;
+    this.#askAhead();
+    if (this.#buffered > 0) return this.#take(into);
+    if (this.#ended) return 0;
+    return this.#readLater(into);
+  }
+
+  override readiness(direction: Direction): Readiness | undefined {
+    if (direction === 'write') return { bytes: 0, hangup: false };
+    this.#askAhead();
+    if (this.#buffered === 0 && !this.#ended) return undefined;
+    return { bytes: this.#buffered, hangup: this.#ended && this.#buffered === 0 };
+  }
+
+  async #readLater(into: IoVectors): Promise<number> {
+    if (this.nonblocking) {
+      await this.#idle.turn();
+      if (this.#buffered === 0 && !this.#ended) fail('again');
+    }
+    while (this.#buffered === 0 && !this.#ended) await this.#idle.wait();
+    return this.#take(into);
+  }
+
+  #take(into: IoVectors): number {
+    let taken = 0;
+    for (;;) {
+      const chunk = this.#chunks[0];
+      if (chunk === undefined || into.remaining === 0) break;
+      const step = into.scatter(chunk);
+      if (step === chunk.length) this.#chunks.shift();
+      else this.#chunks[0] = chunk.subarray(step);
+      taken += step;
+    }
+    this.#buffered -= taken;
+    this.#askAhead();
+    return taken;
+  }
+
+  #askAhead(): void {
+    const room = inputWindow - this.#buffered - this.#asked;
+    if (this.#ended || room < inputWindow / 2) return;
+    this.#asked += room;
+    this.#ask(room);
+  }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Descriptor, filetype } from './descriptor.ts';
+import type { IoVectors } from './io-vectors.ts';
+import { right, streamRights } from './rights.ts';
+
+/** Reads as empty; takes whatever is written. */
+export class NullDevice extends Descriptor {
+  readonly filetype = filetype.characterDevice;
+
+  constructor() {
+    super(streamRights | right.fdRead | right.fdWrite);
+  }
+
+  override read(): number {
+    return 0;
+  }
+
+  override write(from: IoVectors): number {
+    return from.remaining;
+  }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { now, resolution } from './clocks.ts';
+import { fail } from './errno.ts';
+import type { Host } from './host.ts';
+import { Poll } from './poll.ts';
+import { fillRandom } from './random.ts';
+
+/** Arguments, environment, clocks, randomness, waiting. */
+export function processCalls({ memory, descriptors, idle, args, env }: Host) {
+  return {
+    args_get(pointers: number, strings: number): void {
+      args.get(memory, pointers, strings);
+    },
+    args_sizes_get(count: number, size: number): void {
+      args.sizes(memory, count, size);
+    },
+    environ_get(pointers: number, strings: number): void {
+      env.get(memory, pointers, strings);
+    },
+    environ_sizes_get(count: number, size: number): void {
+      env.sizes(memory, count, size);
+    },
+    clock_res_get(id: number, pointer: number): void {
+      memory.setU64(pointer, resolution(id));
+    },
+    clock_time_get(id: number, _precision: bigint, pointer: number): void {
+      memory.setU64(pointer, now(id));
+    },
+    random_get(pointer: number, length: number): void {
+      fillRandom(memory, pointer, length);
+    },
+    sched_yield(): void {
+      // The program's only thread is the one that is asking.
+    },
+    /** Signals never became part of preview 1; other hosts answer the same. */
+    proc_raise(): void {
+      fail('nosys');
+    },
+    async poll_oneoff(subscriptions: number, events: number, count: number, written: number): Promise<void> {
+      memory.check(written, 4);
+      const poll = new Poll(memory, descriptors, idle, subscriptions, events, count);
+      memory.setU32(written, await poll.run());
+    },
+  };
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import type * as Crypto from 'node:crypto';
+
+import type { GuestMemory } from './memory.ts';
+
+/** What one `getrandom(2)`-backed fill may hold up the process for; longer requests are filled piece by piece. */
+const pieceSize = 65_536;
+let crypto: typeof Crypto | undefined;
+
+/** Loading node:crypto takes some milliseconds, so it is done while the runner waits for its workload. */
+export function prepareRandom(): typeof Crypto {
+  crypto ??= process.getBuiltinModule('node:crypto');
+  return crypto;
+}
+
+export function fillRandom(memory: GuestMemory, pointer: number, length: number): void {
+  const start = pointer >>> 0;
+  const size = length >>> 0;
+  memory.check(start, size);
+  const { randomFillSync } = prepareRandom();
+  // Through a buffer of our own, since the program's memory may be a shared one, which the generator refuses.
+  const piece = new Uint8Array(Math.min(size, pieceSize));
+  for (let done = 0; done < size; done += pieceSize) {
+    const part = piece.subarray(0, Math.min(pieceSize, size - done));
+    randomFillSync(part);
+    memory.setBytes(start + done, part);
+  }
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Small WASI preview 1 programs for tests. Each does one thing, most of them a bad one.
+import { op, wasmModule, type ImportedFunction } from './wasm-module.ts';
+
+const i32x2 = ['i32', 'i32'] as const;
+const i32x4 = ['i32', 'i32', 'i32', 'i32'] as const;
+
+/** Signatures of the preview 1 functions that the programs here use. */
+export const wasi = {
+  fdRead: { name: 'fd_read', params: i32x4 },
+  fdWrite: { name: 'fd_write', params: i32x4 },
+  pollOneoff: { name: 'poll_oneoff', params: i32x4 },
+  procExit: { name: 'proc_exit', params: ['i32'], results: [] },
+  randomGet: { name: 'random_get', params: i32x2 },
+  argsSizesGet: { name: 'args_sizes_get', params: i32x2 },
+} as const satisfies Record<string, ImportedFunction>;
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const words = (...values: number[]): Uint8Array => new Uint8Array(Uint32Array.from(values).buffer);
+const start = (body: readonly number[], locals = 0) => ({ name: '_start', exported: true, locals, body });
+const { i32Const, call, drop } = op;
+
+/** Ends with this exit code. */
+function exit(code: number): Uint8Array {
+  return wasmModule({ imports: [wasi.procExit], functions: [start([...i32Const(code), ...call(0)])] });
+}
+
+/** Returns from `_start` at once. */
+function nothing(): Uint8Array {
+  return wasmModule({ functions: [start([])] });
+}
+
+/** Writes a text to standard output (or the descriptor given) and returns. */
+function print(text: string, fd = 1): Uint8Array {
+  const content = bytes(text);
+  return wasmModule({
+    imports: [wasi.fdWrite],
+    functions: [
+      start([...i32Const(fd), ...i32Const(8), ...i32Const(1), ...i32Const(0), ...call(0), ...drop]),
+    ],
+    memory: { initial: 1 + Math.ceil(content.length / 65_536) },
+    data: [
+      { at: 8, bytes: words(16, content.length) },
+      { at: 16, bytes: content },
+    ],
+  });
+}
+
+/** Computes for ever, without one call to the host; prints `begun\n` first, so that a test knows when it runs. */
+function hotLoop(): Uint8Array {
+  return wasmModule({
+    imports: [wasi.fdWrite],
+    functions: [
+      start([
+        ...[...i32Const(1), ...i32Const(8), ...i32Const(1), ...i32Const(0), ...call(0), ...drop],
+        ...op.loop(op.br(0)),
+      ]),
+    ],
+    data: [
+      { at: 8, bytes: words(16, 6) },
+      { at: 16, bytes: bytes('begun\n') },
+    ],
+  });
+}
+
+/** Traps with `unreachable` in a function `deep`, called by `middle`, called by `_start`; it has a name section. */
+function trap(): Uint8Array {
+  return wasmModule({
+    functions: [start(call(1)), { name: 'middle', body: call(2) }, { name: 'deep', body: op.unreachable }],
+  });
+}
+
+/** Recurses until the stack ends. */
+function deepRecursion(): Uint8Array {
+  return wasmModule({ functions: [start(call(1)), { name: 'recurse', body: call(1) }] });
+}
+
+/**
+ * Grows its memory page by page until it gets no more, writing into each page, then ends with exit code 7 (and stops at 65535 pages in any case).
+ * Prints the number of pages it has in the end as four bytes, little-endian.
+ */
+function memoryBomb(): Uint8Array {
+  const writePages = [
+    ...[...i32Const(32), ...op.memorySize, ...op.i32Store(0)],
+    ...[...i32Const(1), ...i32Const(8), ...i32Const(1), ...i32Const(0), ...call(0), ...drop],
+  ];
+  const grown = [
+    ...i32Const(1),
+    ...op.memoryGrow,
+    ...op.localTee(0),
+    ...i32Const(-1),
+    ...op.i32Eq,
+    ...op.brIf(1),
+  ];
+  const touch = [...op.localGet(0), ...i32Const(16), 0x74, ...i32Const(1), ...op.i32Store(0)];
+  return wasmModule({
+    imports: [wasi.fdWrite, wasi.procExit],
+    functions: [
+      start(
+        [
+          ...op.block(op.loop([...grown, ...touch, ...op.br(0)])),
+          ...writePages,
+          ...[...i32Const(7), ...call(1)],
+        ],
+        1,
+      ),
+    ],
+    data: [{ at: 8, bytes: words(32, 4) }],
+  });
+}
+
+/** Asks for this many pages from the start. */
+function initialMemory(pages: number): Uint8Array {
+  return wasmModule({ functions: [start([])], memory: { initial: pages } });
+}
+
+/** Writes to standard output without end, `size` bytes a time. */
+function flood(size = 4096): Uint8Array {
+  return wasmModule({
+    imports: [wasi.fdWrite],
+    functions: [
+      start(
+        op.loop([
+          ...i32Const(1),
+          ...i32Const(8),
+          ...i32Const(1),
+          ...i32Const(0),
+          ...call(0),
+          ...drop,
+          ...op.br(0),
+        ]),
+      ),
+    ],
+    memory: { initial: 1 + Math.ceil(size / 65_536) },
+    data: [
+      { at: 8, bytes: words(16, size) },
+      { at: 16, bytes: new Uint8Array(Math.min(size, 4096)).fill(0x2e) },
+    ],
+  });
+}
+
+/** Copies standard input to standard output until it ends. */
+function echo(): Uint8Array {
+  return wasmModule({
+    imports: [wasi.fdRead, wasi.fdWrite],
+    functions: [
+      start(
+        op.loop([
+          // The read leaves its count where the vector of the write has its length.
+          ...[...i32Const(0), ...i32Const(8), ...i32Const(1), ...i32Const(20), ...call(0), ...drop],
+          ...[...i32Const(20), ...op.i32Load(0), ...op.i32Eqz],
+          ...op.if([0x0f]),
+          ...[...i32Const(1), ...i32Const(16), ...i32Const(1), ...i32Const(0), ...call(1), ...drop],
+          ...op.br(0),
+        ]),
+      ),
+    ],
+    memory: { initial: 2 },
+    data: [
+      { at: 8, bytes: words(65_536, 65_536) },
+      { at: 16, bytes: words(65_536, 0) },
+    ],
+  });
+}
+
+/** Waits for so long on the monotonic clock, then ends with exit code 0. */
+function sleep(milliseconds: number): Uint8Array {
+  const subscription = new DataView(new ArrayBuffer(48));
+  subscription.setUint32(16, 1, true);
+  subscription.setBigUint64(24, BigInt(milliseconds) * 1_000_000n, true);
+  return wasmModule({
+    imports: [wasi.pollOneoff],
+    functions: [
+      start([...i32Const(64), ...i32Const(128), ...i32Const(1), ...i32Const(8), ...call(0), ...drop]),
+    ],
+    data: [{ at: 64, bytes: new Uint8Array(subscription.buffer) }],
+  });
+}
+
+/** Reads standard input once, waits for ever if none comes, and then ends with exit code 0. */
+function waitForInput(): Uint8Array {
+  return wasmModule({
+    imports: [wasi.fdRead],
+    functions: [start([...i32Const(0), ...i32Const(8), ...i32Const(1), ...i32Const(0), ...call(0), ...drop])],
+    data: [{ at: 8, bytes: words(1024, 16) }],
+  });
+}
+
+/** Calls one preview 1 function with these arguments and ends with what it returned as exit code. */
+function callOnce(
+  imported: ImportedFunction,
+  args: readonly (number | bigint)[],
+  data: readonly { at: number; bytes: Uint8Array }[] = [],
+): Uint8Array {
+  const pushed = args.flatMap((arg) => (typeof arg === 'bigint' ? op.i64Const(arg) : i32Const(arg)));
+  return wasmModule({
+    imports: [imported, wasi.procExit],
+    functions: [start([...pushed, ...call(0), ...call(1)])],
+    data,
+  });
+}
+
+/** Imports a function that no host has. */
+function unknownImport(): Uint8Array {
+  return wasmModule({
+    imports: [{ module: 'env', name: 'open_the_pod_bay_doors', params: [] }],
+    functions: [start([])],
+  });
+}
+
+/** A valid module without `_start`. */
+function library(): Uint8Array {
+  return wasmModule({ functions: [{ name: 'add', exported: true, body: [] }] });
+}
+
+/** The preamble of a component, and nothing else. */
+function component(): Uint8Array {
+  return Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00);
+}
+
+/** Not WebAssembly at all. */
+function notWasm(): Uint8Array {
+  return bytes('#!/bin/sh\necho hello\n');
+}
+
+export const programs = {
+  exit,
+  nothing,
+  print,
+  hotLoop,
+  trap,
+  deepRecursion,
+  memoryBomb,
+  initialMemory,
+  flood,
+  echo,
+  sleep,
+  waitForInput,
+  callOnce,
+  unknownImport,
+  library,
+  component,
+  notWasm,
+} as const;
