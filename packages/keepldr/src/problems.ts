@@ -21,11 +21,23 @@ export const keepldrProblems = {
     title: 'The guest ended before its program did',
     mend: 'Create another Keep; look at the memory of the host if it happens twice.',
   },
+  'keepldr/guest-failed': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The guest says that it failed',
+    mend: 'Create another Keep; only its owner could be told more.',
+  },
   'keepldr/guest-misbehaved': {
     kind: 'rejected',
     status: 502,
     title: 'The guest broke the protocol of its device and was destroyed',
     mend: 'Report it with the log of the Keep: the loader of a release does not do this.',
+  },
+  'keepldr/report-failed': {
+    kind: 'internal',
+    status: 502,
+    title: 'The processor gave no report',
+    mend: 'Look at the log of the Keep and at `enarx platform` on its host.',
   },
   'keepldr/guest-lingered': {
     kind: 'unavailable',

@@ -6,6 +6,7 @@ export type ProcessReference = readonly [id: number, start: number];
 
 interface Stat {
   readonly state: string;
+  readonly parent: number;
   readonly group: number;
   readonly start: number;
 }
@@ -19,11 +20,11 @@ function statOf(id: number): Stat | undefined {
     return undefined;
   }
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-  const [state, , group] = fields;
+  const [state, parent, group] = fields;
   // Field 22 of the line; `state` is field 3.
   const start = Number(fields[19]);
   if (state === undefined || !Number.isSafeInteger(start)) return undefined;
-  return { state, group: Number(group), start };
+  return { state, parent: Number(parent), group: Number(group), start };
 }
 
 /** The reference to a process that runs now. */
@@ -36,6 +37,12 @@ export function referenceTo(id: number): ProcessReference | undefined {
 export function isAlive([id, start]: ProcessReference): boolean {
   const stat = statOf(id);
   return stat !== undefined && stat.start === start && stat.state !== 'Z';
+}
+
+/** Whether this very process leads a group of its own and is a child of the given one. */
+export function leadsGroupBelow([id, start]: ProcessReference, parent: number): boolean {
+  const stat = statOf(id);
+  return stat !== undefined && stat.start === start && stat.group === id && stat.parent === parent;
 }
 
 /**

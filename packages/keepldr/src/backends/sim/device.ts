@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Duplex } from 'node:stream';
+
+import { FrameStream } from '@enarx/channel/frame-stream';
+import {
+  decodeMessage,
+  encodeMessage,
+  encodeProblem,
+  evidence as evidenceMessage,
+  guestFrame,
+  guestLaunch,
+  guestState,
+  reportRequest,
+  EnarxError,
+  type Evidence,
+  type Frame,
+  type GuestLaunch,
+} from '@enarx/protocol';
+
+import { keepldrProblem } from '../../problems.ts';
+import type { GuestStateWord } from '../backend.ts';
+
+/** Which states may follow which. Nothing follows an end, so a guest reports at most four. */
+const following: Readonly<Record<GuestStateWord | 'launching', readonly GuestStateWord[]>> = {
+  launching: ['ready', 'failed'],
+  ready: ['claimed', 'failed'],
+  claimed: ['running', 'failed'],
+  running: ['exited', 'failed'],
+  exited: [],
+  failed: [],
+};
+
+/** Reports that a guest may ask for at once, and how many more each second. A real processor is slower. */
+const reportBurst = 64;
+const reportsPerSecond = 32;
+
+export interface Device {
+  /** The guest's claim about itself, already checked to be a step forwards. */
+  state(word: GuestStateWord): void;
+  /** Evidence over 64 bytes of the guest's choice. */
+  report(reportData: Uint8Array): Promise<Evidence>;
+}
+
+/**
+ * Serves the guest's device until the guest closes it. The guest is hostile: the next frame is read only when the last
+ * one is answered, so a flood waits in the guest's own socket; reports are paced; whatever does not fit the protocol
+ * ends the instance.
+ *
+ * @throws EnarxError `keepldr/guest-misbehaved`
+ */
+export async function serveDevice(stream: Duplex, launch: GuestLaunch, device: Device): Promise<void> {
+  const frames = new FrameStream(stream);
+  const pace = new Pace(reportBurst, reportsPerSecond);
+  let current: GuestStateWord | 'launching' = 'launching';
+  try {
+    await frames.send(guestFrame.launch, encodeMessage(guestLaunch, launch));
+    for await (const frame of frames) {
+      if (frame.kind === guestFrame.state) {
+        const { state } = decodeMessage(guestState, frame.payload);
+        if (!following[current].includes(state)) throw misbehaved(`${state} after ${current}`);
+        current = state;
+        device.state(state);
+      } else if (frame.kind === guestFrame.reportRequest) {
+        await pace.next();
+        const [kind, payload] = await answer(frame, device);
+        await frames.send(kind, payload);
+      } else {
+        throw misbehaved(`a frame of kind ${String(frame.kind)}`);
+      }
+    }
+  } catch (error) {
+    if (error instanceof EnarxError && error.kind === 'malformed')
+      throw misbehaved(error.message, error);
+    if (error instanceof EnarxError && error.code === 'keepldr/guest-misbehaved') throw error;
+    // Anything else is a broken pipe: the guest has gone, and how it ended is told by its exit.
+  }
+}
+
+async function answer(frame: Frame, device: Device): Promise<[kind: number, payload: Uint8Array]> {
+  const { 'report-data': reportData } = decodeMessage(reportRequest, frame.payload);
+  try {
+    const evidence = await device.report(reportData);
+    return [guestFrame.evidence, encodeMessage(evidenceMessage, evidence)];
+  } catch (cause) {
+    const problem =
+      cause instanceof EnarxError
+        ? cause
+        : keepldrProblem('keepldr/report-failed', { found: (cause as Error).message, cause });
+    return [guestFrame.problem, encodeProblem(problem)];
+  }
+}
+
+function misbehaved(found: string, cause?: unknown): EnarxError {
+  return keepldrProblem('keepldr/guest-misbehaved', { found, ...(cause === undefined ? {} : { cause }) });
+}
+
+/** A bucket of permits that fills at a steady rate. */
+class Pace {
+  readonly #size: number;
+  readonly #perSecond: number;
+  #permits: number;
+  #filled = performance.now();
+
+  constructor(size: number, perSecond: number) {
+    this.#size = size;
+    this.#perSecond = perSecond;
+    this.#permits = size;
+  }
+
+  /** Resolves when one more is due. */
+  async next(): Promise<void> {
+    const now = performance.now();
+    this.#permits = Math.min(this.#size, this.#permits + ((now - this.#filled) / 1000) * this.#perSecond);
+    this.#filled = now;
+    this.#permits -= 1;
+    if (this.#permits >= 0) return;
+    const wait = (-this.#permits / this.#perSecond) * 1000;
+    await new Promise((resolve) => setTimeout(resolve, wait).unref());
+  }
+}

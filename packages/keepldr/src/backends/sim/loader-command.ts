@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The files of a release that run inside a simulated TEE. */
+export const loaderFiles = ['wasmldr.js', 'runner.js'] as const;
+
+/**
+ * Arguments of the Node that runs the loader. They are measured as they stand here, so `RELEASE` stands for the directory
+ * of the files, which differs from machine to machine. `--allow-child-process` is for the runner and `--allow-net` for the
+ * channel's socket; what these two open, the sandbox around it closes again where there is one.
+ */
+export const loaderArguments: readonly string[] = [
+  '--permission',
+  ...loaderFiles.map((name) => `--allow-fs-read=RELEASE/${name}`),
+  '--allow-child-process',
+  '--allow-net',
+  '--disable-proto=throw',
+  '--disallow-code-generation-from-strings',
+  '--disable-sigusr1',
+  '--no-addons',
+  '--no-experimental-sqlite',
+  '--no-warnings',
+  'RELEASE/wasmldr.js',
+];

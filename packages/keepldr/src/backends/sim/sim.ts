@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { execPath, version } from 'node:process';
+import type { Duplex, Readable } from 'node:stream';
+
+import type { Evidence, Sandbox } from '@enarx/protocol';
+
+import { EventQueue } from '../../event-queue.ts';
+import { connectToGuest } from '../../guest-socket.ts';
+import { killOwnGroup, killRecordedGroup, referenceTo, type ProcessReference } from '../../processes.ts';
+import { keepldrProblem } from '../../problems.ts';
+import { confinementNamed, probeSandboxes, strongestSandbox } from '../../sandbox/choose.ts';
+import type { Confinement } from '../../sandbox/confinement.ts';
+import { sendInputs } from '../../sandbox/tool.ts';
+import type { Backend, GuestStateWord, InstanceEnd, LaunchOptions, Probe, TeeInstance } from '../backend.ts';
+import { serveDevice } from './device.ts';
+import { loaderArguments, loaderFiles } from './loader-command.ts';
+
+const deviceDescriptor = 3;
+/** Longest wait for the kernel to end what was killed. */
+const longestDying = 5000;
+const longestDiagnosis = 400;
+
+/** A process of this machine in the place of a TEE, and a software processor in the place of the hardware that vouches for it. */
+export const sim: Backend = {
+  tee: 'sim',
+  probe,
+  launch: async (options) => launchIn(confinementNamed(options.sandbox ?? (await strongestSandbox())), options),
+};
+
+async function probe(): Promise<readonly Probe[]> {
+  const { strongest, probes } = await probeSandboxes();
+  const newEnough = Number.parseInt(version.slice(1), 10) >= 26;
+  return [
+    {
+      id: 'node',
+      pass: newEnough,
+      found: version,
+      ...(newEnough ? {} : { remedy: 'Use Node 26.' }),
+    },
+    {
+      id: 'sandbox',
+      pass: strongest !== undefined,
+      found: strongest === undefined ? 'none works' : `${strongest} (${detailOf(probes, strongest)})`,
+      ...(strongest === 'bubblewrap' ? {} : { remedy: 'apt install bubblewrap' }),
+    },
+  ];
+}
+
+function detailOf(probes: readonly Probe[], strongest: Sandbox): string {
+  return probes.find(({ id }) => id === `sandbox-${strongest}`)?.found ?? strongest;
+}
+
+/**
+ * Starts a simulated instance in the given sandbox. The guest's process is spawned before anything else is loaded or
+ * measured: its start is what takes longest, and the rest happens meanwhile.
+ */
+export function launchIn(confinement: Confinement, options: LaunchOptions): TeeInstance {
+  const { simulator } = options;
+  if (simulator === undefined) throw keepldrProblem('keepldr/simulator-missing');
+  const command = confinement.command({
+    node: execPath,
+    template: loaderArguments,
+    release: options.release,
+    files: loaderFiles,
+    directory: options.guestDirectory,
+  });
+  const child = spawn(command.file, command.args, {
+    cwd: options.guestDirectory,
+    // The host's environment is no business of the guest's, and some of it slows Node's start.
+    env: {},
+    // A process group of its own, so that one signal reaches everything in it.
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', ...command.inputs.map(() => 'pipe' as const)],
+  });
+  sendInputs(child.stdio, command.inputs);
+  return new SimInstance(child, options, simulator);
+}
+
+class SimInstance implements TeeInstance {
+  readonly processes: readonly ProcessReference[];
+  readonly states: AsyncIterable<GuestStateWord>;
+  readonly exited: Promise<InstanceEnd>;
+  readonly #child: ChildProcess;
+  readonly #socket: string;
+  #broken: InstanceEnd | undefined;
+
+  constructor(child: ChildProcess, options: LaunchOptions, simulator: string) {
+    this.#child = child;
+    this.#socket = `${options.guestDirectory}/channel.sock`;
+    const reference = child.pid === undefined ? undefined : referenceTo(child.pid);
+    this.processes = reference === undefined ? [] : [reference];
+    const states = new EventQueue<GuestStateWord>();
+    this.states = states;
+    const diagnosis = new Diagnosis(child.stderr as Readable);
+    this.exited = ended(child, diagnosis, () => {
+      // Its group may outlive it: a runner that spins does not notice that its supervisor has gone.
+      if (reference !== undefined)
+        killRecordedGroup(reference, (line) => line.includes(options.release));
+    }).then((end) => {
+      states.end();
+      return this.#broken ?? end;
+    });
+    if (child.pid === undefined) return;
+
+    const processor = launchOnProcessor(options.release, simulator);
+    processor.catch((error: unknown) => {
+      this.#break({ detail: (error as Error).message, problem: 'keepldr/launch-failed' });
+    });
+    serveDevice(child.stdio[deviceDescriptor] as Duplex, { id: options.id, tee: 'sim' }, {
+      state: (word) => {
+        // From here on the guest has met a client: what it prints is no longer the host's to know.
+        diagnosis.close();
+        states.push(word);
+      },
+      report: async (reportData) => (await processor).report(reportData),
+    }).catch((error: unknown) => {
+      this.#break({ detail: (error as Error).message, problem: 'keepldr/guest-misbehaved' });
+    });
+  }
+
+  connect(): Duplex {
+    return connectToGuest(this.#socket);
+  }
+
+  async stop(): Promise<void> {
+    this.#kill();
+    await Promise.race([this.exited, new Promise((resolve) => setTimeout(resolve, longestDying).unref())]);
+  }
+
+  #break(end: InstanceEnd): void {
+    this.#broken ??= end;
+    this.#kill();
+  }
+
+  #kill(): void {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid !== undefined && exitCode === null && signalCode === null) killOwnGroup(pid);
+  }
+}
+
+/** Resolves when the process has ended and nobody holds its device any more, which in a pid namespace may be a moment later. */
+function ended(child: ChildProcess, diagnosis: Diagnosis, sweep: () => void): Promise<InstanceEnd> {
+  return new Promise((resolve) => {
+    child.on('error', (error) => {
+      resolve({ detail: error.message, problem: 'keepldr/launch-failed' });
+    });
+    child.on('exit', (code, signal) => {
+      sweep();
+      const detail = `${signal ?? `status ${String(code)}`}${diagnosis.text}`;
+      const finish = (): void => {
+        resolve({ detail });
+      };
+      const device = child.stdio[deviceDescriptor] as Duplex;
+      if (device.closed) finish();
+      else device.once('close', finish);
+      setTimeout(finish, longestDying).unref();
+    });
+  });
+}
+
+/** The launch as the processor sees it: it measures what runs, and reports on that alone. */
+async function launchOnProcessor(
+  release: string,
+  simulator: string,
+): Promise<{ report(reportData: Uint8Array): Promise<Evidence> }> {
+  const [{ importProcessor }, { readSimLoader }, file] = await Promise.all([
+    import('@enarx/simulator'),
+    import('./loader.ts'),
+    readFile(simulator),
+  ]);
+  const [processor, image] = await Promise.all([importProcessor(file), readSimLoader(release)]);
+  return processor.launch(image);
+}
+
+/**
+ * What the guest's Node says on standard error before the guest is ready, when it holds nothing of anybody's: without it
+ * a loader that cannot start could not be mended. Later output is read and dropped.
+ */
+class Diagnosis {
+  #text = '';
+  #open = true;
+
+  constructor(stderr: Readable) {
+    stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (this.#open && this.#text.length < longestDiagnosis) this.#text += text.slice(0, longestDiagnosis);
+    });
+  }
+
+  get text(): string {
+    return this.#text === '' ? '' : `: ${this.#text.trim()}`;
+  }
+
+  close(): void {
+    this.#open = false;
+    this.#text = '';
+  }
+}

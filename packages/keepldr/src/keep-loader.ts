@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+
+import { EnarxError, type KeepState, type LdrLaunch, type LdrState } from '@enarx/protocol';
+
+import type { InstanceEnd, TeeInstance } from './backends/backend.ts';
+import { backendFor } from './backends/backends.ts';
+import { ManagerLink } from './manager-link.ts';
+import { relay } from './relay.ts';
+
+/** A guest that has ended its program stays for its owner to come back for the result, but not for ever. */
+const longestLingering = 600_000;
+/** A guest that says it failed has nothing left to give. */
+const longestFailing = 5000;
+const mostRelays = 32;
+/** The guest's last words may still be on their way through us when it has ended. */
+const longestDraining = 10_000;
+
+/**
+ * One Keep from launch to end. Resolves when nothing of it is left and the manager was told, if there is one.
+ *
+ * @param launch - what keepmgr wants; the working directory is the Keep's own
+ * @param release - directory of the release
+ */
+export async function runKeep(launch: LdrLaunch, release: string): Promise<void> {
+  // Spawning comes first: the guest starts while everything else is set up.
+  const launching = launchInstance(launch, release);
+  const keep = new KeepLoader(launch);
+  await keep.run(launching);
+}
+
+async function launchInstance(launch: LdrLaunch, release: string): Promise<TeeInstance> {
+  return backendFor(launch.tee).launch({
+    id: launch.id,
+    release,
+    guestDirectory: join(launch.directory, 'guest'),
+    simulator: launch.simulator,
+    sandbox: launch.sandbox,
+  });
+}
+
+class KeepLoader {
+  readonly #manager: ManagerLink;
+  #instance: TeeInstance | undefined;
+  #state: LdrState = { state: 'launching' };
+  #stopped = false;
+  #lost = false;
+  readonly #relays = new Set<Promise<void>>();
+
+  constructor({ manager, id, token }: LdrLaunch) {
+    this.#manager = new ManagerLink({ path: manager, id, token }, this.#state, {
+      open: (stream) => {
+        this.#open(stream);
+      },
+      stop: () => {
+        this.#stopped = true;
+        void this.#instance?.stop();
+      },
+      lost: () => {
+        this.#lost = true;
+        void this.#instance?.stop();
+      },
+    });
+  }
+
+  async run(launching: Promise<TeeInstance>): Promise<void> {
+    const end = await this.#supervise(launching);
+    this.#manager.log('guest-ended', end.detail);
+    const { state } = this.#state;
+    if (state !== 'exited' && state !== 'failed') {
+      if (this.#stopped || this.#lost) this.#report('exited', this.#lost ? 'keepldr/manager-lost' : undefined);
+      else this.#report('failed', end.problem ?? 'keepldr/guest-died');
+    }
+    if (!this.#lost) await within(longestDraining, Promise.all(this.#relays));
+    await this.#manager.close();
+  }
+
+  async #supervise(launching: Promise<TeeInstance>): Promise<InstanceEnd> {
+    try {
+      const instance = await launching;
+      this.#instance = instance;
+      this.#state = { state: 'launching', processes: instance.processes.map(([id, start]) => [id, start]) };
+      this.#manager.state(this.#state);
+      if (this.#stopped || this.#lost) await instance.stop();
+      await this.#follow(instance);
+      return await instance.exited;
+    } catch (error) {
+      await this.#instance?.stop();
+      const code = error instanceof EnarxError ? error.code : 'keepldr/launch-failed';
+      this.#report('failed', code);
+      return { detail: (error as Error).message };
+    }
+  }
+
+  async #follow(instance: TeeInstance): Promise<void> {
+    let limit: NodeJS.Timeout | undefined;
+    for await (const word of instance.states) {
+      this.#report(word, word === 'failed' ? 'keepldr/guest-failed' : undefined);
+      if (word !== 'exited' && word !== 'failed') continue;
+      limit = setTimeout(
+        () => {
+          this.#manager.log('guest-lingered');
+          void instance.stop();
+        },
+        word === 'exited' ? longestLingering : longestFailing,
+      );
+    }
+    clearTimeout(limit);
+  }
+
+  #report(state: KeepState, reason?: string): void {
+    const { processes } = this.#state;
+    this.#state = {
+      state,
+      ...(reason === undefined ? {} : { reason }),
+      ...(processes === undefined ? {} : { processes }),
+    };
+    this.#manager.state(this.#state);
+  }
+
+  #open(stream: number): void {
+    if (this.#relays.size >= mostRelays || this.#instance === undefined) return;
+    let guest: Duplex;
+    try {
+      guest = this.#instance.connect();
+    } catch (error) {
+      this.#manager.log('relay-failed', (error as Error).message);
+      return;
+    }
+    const carried = relay(this.#manager.openRelay(stream), guest).then(() => {
+      this.#relays.delete(carried);
+    });
+    this.#relays.add(carried);
+  }
+}
+
+async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}

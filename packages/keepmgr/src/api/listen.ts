@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import { lstatSync, rmSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+
+import { keepmgrProblem } from '../problems.ts';
+import { isThisMachine } from './refusals.ts';
+
+type Place = { readonly path: string } | { readonly host: string; readonly port: number };
+
+const longestSocketPath = 107;
+
+/**
+ * Where to listen: `http://127.0.0.1:3030` and the like, or `unix:/path`. Nobody is authenticated, so only places that
+ * nobody but this machine can reach are taken.
+ *
+ * @throws EnarxError `keepmgr/listen-refused`
+ */
+export function parseListen(text: string): Place {
+  if (text.startsWith('unix:')) {
+    const path = resolve(text.slice('unix:'.length));
+    if (text === 'unix:' || Buffer.byteLength(path) > longestSocketPath)
+      throw keepmgrProblem('keepmgr/listen-refused', { found: text, expected: 'a path of at most 107 bytes' });
+    return { path };
+  }
+  const url = URL.parse(text);
+  if (url?.protocol !== 'http:' || url.pathname !== '/' || url.search !== '' || url.username !== '')
+    throw keepmgrProblem('keepmgr/listen-refused', { found: text });
+  if (!isThisMachine(url.host)) throw keepmgrProblem('keepmgr/listen-refused', { found: url.host });
+  const host = url.hostname === 'localhost' ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, '');
+  return { host, port: url.port === '' ? 80 : Number(url.port) };
+}
+
+/**
+ * Listens, and says where: port 0 has become a real one.
+ * @throws EnarxError `keepmgr/listen-failed`
+ */
+export async function listen(server: Server, place: Place): Promise<string> {
+  try {
+    if ('path' in place) await removeStaleSocket(place.path);
+    await new Promise<void>((resolveListening, reject) => {
+      server.once('error', reject);
+      // Whoever can connect can create Keeps: the same user only, from the first moment on. The bind happens within the call.
+      const mask = process.umask(0o177);
+      server.listen('path' in place ? { path: place.path } : place, () => {
+        server.off('error', reject);
+        server.on('error', () => undefined);
+        resolveListening();
+      });
+      process.umask(mask);
+    });
+  } catch (cause) {
+    throw keepmgrProblem('keepmgr/listen-failed', { found: (cause as Error).message, cause });
+  }
+  if ('path' in place) return `unix:${place.path}`;
+  const { address, family, port } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`;
+}
+
+/** A socket that a killed daemon left may go; one that answers, or anything else at that path, may not. */
+async function removeStaleSocket(path: string): Promise<void> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
+  const code = await new Promise<string | undefined>((resolveCode) => {
+    const probe = connect({ path });
+    probe.on('connect', () => {
+      probe.destroy();
+      resolveCode(undefined);
+    });
+    probe.on('error', (error: NodeJS.ErrnoException) => {
+      resolveCode(error.code);
+    });
+  });
+  if (code === 'ECONNREFUSED') rmSync(path, { force: true });
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import type { DaemonLog } from '../daemon-log.ts';
+import type { Limits } from '../limits.ts';
+import { keepmgrProblem } from '../problems.ts';
+import { openChannel } from './channel.ts';
+import { refuseBrowsers } from './refusals.ts';
+import { asProblem, sendProblem, sendProblemRaw, sendReply } from './reply.ts';
+import { route, type ApiSubject } from './routes.ts';
+
+const largestHead = 8192;
+const mostHeaders = 64;
+const idleConnectionTime = 30_000;
+
+/** The API over HTTP/1.1, not yet listening. */
+export function apiServer(subject: ApiSubject, log: DaemonLog): Server {
+  const { limits } = subject;
+  const server = createServer(serverOptions(limits), (request, response) => {
+    void answer(subject, log, request, response);
+  });
+  server.maxHeadersCount = mostHeaders;
+  server.maxConnections = limits.connections;
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
+    // node:http types it as any duplex; on a server without TLS it is the socket.
+    void upgrade(subject, log, request, socket as Socket, head);
+  });
+  server.on('clientError', (error, socket) => {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    log('request-refused', { code });
+    if (!socket.writable || code === 'ECONNRESET') socket.destroy();
+    else sendProblemRaw(socket, keepmgrProblem('api/request-malformed', { found: code }));
+  });
+  server.on('drop', () => {
+    log('connection-dropped', { expected: `at most ${String(limits.connections)}` });
+  });
+  return server;
+}
+
+function serverOptions({ headersTime, bodyTime }: Limits): Parameters<typeof createServer>[0] & object {
+  return {
+    maxHeaderSize: largestHead,
+    headersTimeout: headersTime,
+    requestTimeout: headersTime + bodyTime,
+    connectionsCheckingInterval: Math.min(1000, headersTime),
+    keepAliveTimeout: idleConnectionTime,
+    requireHostHeader: true,
+    // A request with a doubtful length or line ending is how requests are smuggled past a proxy.
+    insecureHTTPParser: false,
+    rejectNonStandardBodyWrites: true,
+  };
+}
+
+async function answer(
+  subject: ApiSubject,
+  log: DaemonLog,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  response.on('error', () => undefined);
+  request.on('error', () => undefined);
+  try {
+    refuseBrowsers(request);
+    sendReply(response, await route(subject, request));
+  } catch (error) {
+    sendProblem(response, asProblem(error, log));
+  }
+}
+
+async function upgrade(
+  subject: ApiSubject,
+  log: DaemonLog,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Uint8Array,
+): Promise<void> {
+  socket.on('error', () => undefined);
+  try {
+    await openChannel(subject, request, socket, head);
+  } catch (error) {
+    sendProblemRaw(socket, asProblem(error, log));
+  }
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+export { startKeepmgr, type Keepmgr, type KeepmgrOptions } from './keepmgr.ts';
+export { defaultLimits, type Limits } from './limits.ts';
+export { keepmgrProblems, type KeepmgrProblemCode } from './problems.ts';
+export type { ProcessorFiles, SimulatedAnchor } from './simulated-processor.ts';

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// keepmgr [--listen URL] [--state DIR] [--simulator FILE --anchor FILE] [--until-stdin-ends]
+//
+// Writes one line of JSON to standard output when it is ready, and its events to standard error, one line of JSON each.
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { env, exit, stderr, stdin, stdout } from 'node:process';
+import { parseArgs } from 'node:util';
+
+import { EnarxError } from '@enarx/protocol';
+
+import { startKeepmgr, type Keepmgr } from './keepmgr.ts';
+
+const usage = 64;
+const unavailable = 69;
+
+function stateDirectory(): string {
+  return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'enarx');
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      listen: { type: 'string', default: 'http://127.0.0.1:3030' },
+      state: { type: 'string', default: stateDirectory() },
+      simulator: { type: 'string' },
+      anchor: { type: 'string' },
+      'until-stdin-ends': { type: 'boolean', default: false },
+    },
+  });
+  const { simulator: file, anchor: anchorFile } = values;
+  if ((file === undefined) !== (anchorFile === undefined))
+    throw new TypeError('--simulator and --anchor belong together');
+  const keepmgr = await startKeepmgr({
+    listen: values.listen,
+    stateDirectory: values.state,
+    releaseDirectory: import.meta.dirname,
+    ...(file === undefined || anchorFile === undefined ? {} : { simulator: { file, anchorFile } }),
+    log: (line) => stderr.write(line),
+  });
+  endWhenAsked(keepmgr, values['until-stdin-ends']);
+  const simulator = await keepmgr.simulator;
+  stdout.write(
+    `${JSON.stringify({
+      event: 'ready',
+      address: keepmgr.address,
+      pid: process.pid,
+      simulator: { anchor: simulator.anchorFile, fingerprint: simulator.fingerprint },
+    })}\n`,
+  );
+}
+
+/** Whoever started it may go away without a word; then it and all its Keeps go too. */
+function endWhenAsked(keepmgr: Keepmgr, untilInputEnds: boolean): void {
+  const end = (): void => {
+    void keepmgr.close().finally(() => exit(0));
+  };
+  process.once('SIGTERM', end).once('SIGINT', end);
+  // The reader of the events may have gone; the daemon stays.
+  stderr.on('error', () => undefined);
+  stdout.on('error', () => undefined);
+  if (untilInputEnds) stdin.on('end', end).on('error', end).resume();
+}
+
+try {
+  await main();
+} catch (error) {
+  const known = error instanceof EnarxError;
+  stderr.write(
+    `${JSON.stringify({
+      event: 'failed',
+      ...(known ? { code: error.code, mend: error.mend } : {}),
+      detail: (error as Error).message,
+    })}\n`,
+  );
+  exit(known && error.kind !== 'usage' ? unavailable : usage);
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join, resolve } from 'node:path';
+
+import { probePlatform } from '@enarx/keepldr/platform';
+import { probeSandboxes } from '@enarx/keepldr/sandbox';
+import type { Platform, Tee } from '@enarx/protocol';
+
+import { listen, parseListen } from './api/listen.ts';
+import { apiServer } from './api/server.ts';
+import { jsonLinesLog } from './daemon-log.ts';
+import type { LaunchDetails } from './keeps/keep.ts';
+import { Keeps } from './keeps/keeps.ts';
+import { childProcessLauncher } from './launchers/child-process.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import { listenForLoaders } from './links/loader-socket.ts';
+import { keepmgrProblem } from './problems.ts';
+import { readRelease } from './release.ts';
+import { ensureSimulatedProcessor, type ProcessorFiles, type SimulatedAnchor } from './simulated-processor.ts';
+import { openStateDirectory, type StateDirectory } from './state/state-directory.ts';
+import { Store } from './state/store.ts';
+
+export interface KeepmgrOptions {
+  /** `http://127.0.0.1:3030` (port 0 for any) or `unix:/path`; this machine only. */
+  readonly listen: string;
+  /** Where everything is kept. Made if it does not exist; one daemon at a time. */
+  readonly stateDirectory: string;
+  /** Where `keepldr.js`, `wasmldr.js`, `runner.js` and `release.json` are. */
+  readonly releaseDirectory: string;
+  /** The simulated processor, made if it does not exist; without this in the state directory. */
+  readonly simulator?: ProcessorFiles | undefined;
+  readonly limits?: Partial<Limits> | undefined;
+  /** Milliseconds since 1970. */
+  readonly clock?: (() => number) | undefined;
+  /** Receives the daemon's events, one line of JSON each. Nothing of a tenant's is among them. */
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+export interface Keepmgr {
+  /** Where it listens, in the form of {@link KeepmgrOptions.listen}. */
+  readonly address: string;
+  /** Resolves when simulated Keeps can be made; rejects with `keepmgr/simulator-unreadable`. */
+  readonly simulator: Promise<SimulatedAnchor>;
+  /** @param fate - `destroy` (the default) ends all Keeps; `leave` leaves them to the next daemon, which has ten seconds */
+  close(fate?: 'destroy' | 'leave'): Promise<void>;
+}
+
+/**
+ * Starts a host daemon.
+ * @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-locked`, `keepmgr/release-unreadable`, `keepmgr/listen-refused`, `keepmgr/listen-failed`
+ */
+export async function startKeepmgr(options: KeepmgrOptions): Promise<Keepmgr> {
+  const place = parseListen(options.listen);
+  const directory = openStateDirectory(options.stateDirectory);
+  try {
+    return await start(options, place, directory);
+  } catch (error) {
+    directory.release();
+    throw error;
+  }
+}
+
+async function start(
+  options: KeepmgrOptions,
+  place: ReturnType<typeof parseListen>,
+  directory: StateDirectory,
+): Promise<Keepmgr> {
+  const { clock = Date.now } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const log = jsonLinesLog(options.log ?? (() => undefined), clock);
+  const releaseDirectory = resolve(options.releaseDirectory);
+  const release = await readRelease(releaseDirectory);
+
+  const simulator = ensureSimulatedProcessor(
+    options.simulator ?? {
+      file: join(directory.path, 'simulator.cbor'),
+      anchorFile: join(directory.path, 'anchor.pem'),
+    },
+  );
+  simulator.catch((error: unknown) => {
+    log('simulator-unreadable', { detail: (error as Error).message });
+  });
+  const platform = once(probePlatform);
+  void platform();
+
+  const keeps = new Keeps({
+    store: new Store(directory.keeps),
+    launcher: childProcessLauncher(releaseDirectory),
+    limits,
+    log,
+    clock,
+    release: releaseDirectory,
+  });
+  await keeps.restore();
+  // Bound before anything is launched: a loader never has to wait for it, nor find somebody else's.
+  const loaders = await listenForLoaders(
+    directory.loaderSocket,
+    limits,
+    log,
+    (hello, socket) => keeps.find(hello.id)?.welcome(hello, socket) ?? false,
+  );
+
+  const launchDetails = async (tee: Tee): Promise<LaunchDetails> => {
+    await refuseUnusable(platform, tee);
+    const { strongest } = await probeSandboxes();
+    return {
+      manager: directory.loaderSocketFromKeep,
+      simulator: resolve((await simulator).file),
+      ...(strongest === undefined ? {} : { sandbox: strongest }),
+    };
+  };
+  const server = apiServer({ keeps, limits, release, platform, launchDetails }, log);
+  let address: string;
+  try {
+    address = await listen(server, place);
+  } catch (error) {
+    await keeps.close('leave');
+    loaders.close();
+    throw error;
+  }
+  log('listening', { address, release });
+
+  const close = async (fate: 'destroy' | 'leave' = 'destroy'): Promise<void> => {
+    log('closing', { fate });
+    server.close();
+    await keeps.close(fate);
+    server.closeAllConnections();
+    loaders.close();
+    directory.release();
+    log('closed');
+  };
+  let closed: Promise<void> | undefined;
+  return { address, simulator, close: (fate) => (closed ??= close(fate)) };
+}
+
+async function refuseUnusable(platform: () => Promise<Platform['backends']>, tee: Tee): Promise<void> {
+  const backend = (await platform()).find((candidate) => candidate.tee === tee);
+  if (backend?.usable === true) return;
+  const missing = backend?.probes.filter(({ pass }) => !pass).map(({ found }) => found) ?? [];
+  throw keepmgrProblem('tee/unsupported', { found: [tee, ...missing].join('; ') });
+}
+
+function once<T>(action: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => (result ??= action());
+}

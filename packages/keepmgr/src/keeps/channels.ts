@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import { relay } from '@enarx/keepldr/relay';
+
+import type { Limits } from '../limits.ts';
+import { keepmgrProblem } from '../problems.ts';
+
+interface Channel {
+  active: number;
+  destroy(): void;
+}
+
+interface Opening {
+  accept(socket: Socket): void;
+  refuse(error: Error): void;
+}
+
+/** The connections between clients and one Keep: opened by its loader on request, counted, and carried unread. */
+export class Channels {
+  readonly #limits: Limits;
+  readonly #open = new Set<Channel>();
+  readonly #opening = new Map<number, Opening>();
+  #lastStream = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Has the loader open a connection to the guest.
+   *
+   * @param ask - passes the number of the stream to the loader
+   * @throws EnarxError `keep/channels-full`, `keep/channel-failed`
+   */
+  async open(ask: (stream: number) => void): Promise<Socket> {
+    if (this.#open.size + this.#opening.size >= this.#limits.channelsPerKeep) this.#makeRoom();
+    const stream = (this.#lastStream += 1);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<Socket>((accept, refuse) => {
+        this.#opening.set(stream, { accept, refuse });
+        timer = setTimeout(() => {
+          refuse(keepmgrProblem('keep/channel-failed', { found: 'nothing came from its loader in time' }));
+        }, this.#limits.openWait);
+        ask(stream);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#opening.delete(stream);
+    }
+  }
+
+  /** A relay connection of the loader's. Answers whether it was waited for. */
+  accept(stream: number, socket: Socket): boolean {
+    const opening = this.#opening.get(stream);
+    if (opening === undefined) return false;
+    this.#opening.delete(stream);
+    opening.accept(socket);
+    return true;
+  }
+
+  /** Carries bytes between client and loader until both are done. */
+  carry(client: Duplex, loader: Socket): void {
+    const channel: Channel = {
+      active: performance.now(),
+      destroy: () => {
+        client.destroy();
+        loader.destroy();
+      },
+    };
+    this.#open.add(channel);
+    const touch = (): void => {
+      channel.active = performance.now();
+    };
+    client.on('data', touch);
+    loader.on('data', touch);
+    void relay(client, loader).then(() => this.#open.delete(channel));
+  }
+
+  /** The Keep is no more: whoever waits is told, and what is open is left to end by itself or cut. */
+  refuseAll(): void {
+    for (const { refuse } of this.#opening.values()) refuse(keepmgrProblem('keep/ended'));
+  }
+
+  destroyAll(): void {
+    this.refuseAll();
+    for (const channel of this.#open) channel.destroy();
+  }
+
+  /** Silent connections must not keep the owner out, and a program may be silent for long: they give way only to others. */
+  #makeRoom(): void {
+    const [idlest] = [...this.#open].sort((one, other) => one.active - other.active);
+    if (idlest === undefined || performance.now() - idlest.active < this.#limits.channelIdle)
+      throw keepmgrProblem('keep/channels-full', { expected: `at most ${String(this.#limits.channelsPerKeep)}` });
+    this.#open.delete(idlest);
+    idlest.destroy();
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What bounds the daemon. Times are milliseconds. */
+export interface Limits {
+  /** Keeps that have not ended. */
+  readonly keeps: number;
+  /** Creations at once, and how many more each second. */
+  readonly createBurst: number;
+  readonly createsPerSecond: number;
+  /** From creation to ready. */
+  readonly launchTime: number;
+  /** How long a loader may be away before its Keep counts as lost. Longer than the ten seconds it tries to come back for. */
+  readonly absence: number;
+  /** From `stop` to the end; then everything is killed. */
+  readonly stopTime: number;
+  /** From the end of its program until the guest must have gone: its owner may come back for the result. */
+  readonly lingerTime: number;
+  /** Records of ended Keeps: how many, and for how long. */
+  readonly endedKeeps: number;
+  readonly endedAge: number;
+  /** How long an upgrade waits for the Keep to be ready, and then for its loader to connect. */
+  readonly readyWait: number;
+  readonly openWait: number;
+  readonly channelsPerKeep: number;
+  /** A channel that was silent for so long gives way when another is wanted and there is no room. */
+  readonly channelIdle: number;
+  /** Connections to the API. */
+  readonly connections: number;
+  readonly headersTime: number;
+  readonly bodyTime: number;
+  /** Frames that a loader may send at once, and how many more each second. */
+  readonly frameBurst: number;
+  readonly framesPerSecond: number;
+  /** Connections on the loaders' socket that have not said who they are, and how long they may take. */
+  readonly strangers: number;
+  readonly helloTime: number;
+}
+
+export const defaultLimits: Limits = {
+  keeps: 64,
+  createBurst: 64,
+  createsPerSecond: 20,
+  launchTime: 30_000,
+  absence: 11_000,
+  stopTime: 5_000,
+  lingerTime: 660_000,
+  endedKeeps: 256,
+  endedAge: 86_400_000,
+  readyWait: 30_000,
+  openWait: 5_000,
+  channelsPerKeep: 8,
+  channelIdle: 60_000,
+  connections: 1024,
+  headersTime: 10_000,
+  bodyTime: 10_000,
+  frameBurst: 128,
+  framesPerSecond: 20,
+  strangers: 128,
+  helloTime: 5_000,
+};
