@@ -64,10 +64,26 @@ function hotLoop(): Uint8Array {
   });
 }
 
-/** Traps with `unreachable` in a function `deep`, called by `middle`, called by `_start`; it has a name section. */
-function trap(): Uint8Array {
+/** Traps with `unreachable` in a function of this name, called by `middle`, called by `_start`; it has a name section. */
+function trap(name = 'deep'): Uint8Array {
+  return wasmModule({ functions: [start(call(1)), { name: 'middle', body: call(2) }, { name, body: op.unreachable }] });
+}
+
+/** Writes to standard output and traps. */
+function printThenTrap(text: string): Uint8Array {
+  const content = bytes(text);
   return wasmModule({
-    functions: [start(call(1)), { name: 'middle', body: call(2) }, { name: 'deep', body: op.unreachable }],
+    imports: [wasi.fdWrite],
+    functions: [
+      start([
+        ...[...i32Const(1), ...i32Const(8), ...i32Const(1), ...i32Const(0), ...call(0), ...drop],
+        ...op.unreachable,
+      ]),
+    ],
+    data: [
+      { at: 8, bytes: words(16, content.length) },
+      { at: 16, bytes: content },
+    ],
   });
 }
 
@@ -230,6 +246,7 @@ export const programs = {
   print,
   hotLoop,
   trap,
+  printThenTrap,
   deepRecursion,
   memoryBomb,
   initialMemory,

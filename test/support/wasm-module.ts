@@ -27,6 +27,8 @@ export interface ModuleDescription {
   /** Initial and largest size in pages; flags as in the binary format, where they are not the usual ones. */
   readonly memory?:
     { readonly initial: number; readonly maximum?: number; readonly flags?: number } | undefined;
+  /** How many memories of that sort; one. */
+  readonly memories?: number;
   readonly data?: readonly { readonly at: number; readonly bytes: Uint8Array }[];
 }
 
@@ -105,6 +107,7 @@ export function wasmModule({
   imports = [],
   functions,
   memory = { initial: 1 },
+  memories = 1,
   data = [],
 }: ModuleDescription): Uint8Array {
   const none = imports.length;
@@ -142,7 +145,7 @@ export function wasmModule({
       ),
     ),
     ...section(3, vector(functions.map(() => unsigned(none)))),
-    ...section(5, vector([limits()])),
+    ...section(5, vector(Array.from({ length: memories }, limits))),
     ...section(7, vector([[...named('memory'), 0x02, 0x00], ...exported])),
     ...section(10, vector(bodies)),
     ...section(

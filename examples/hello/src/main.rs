@@ -4,28 +4,23 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, BufRead, Write};
-use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// 2020-01-01: a clock that shows an earlier time is not set.
 const EARLIEST: u64 = 1_577_836_800;
 
-fn main() -> ExitCode {
+fn main() {
     let begun = Instant::now();
-    match run() {
-        Ok(code) => {
-            eprintln!("hello: done, clock moved on: {}", begun.elapsed().as_nanos() > 0);
-            ExitCode::from(code)
-        }
-        Err(error) => {
-            eprintln!("hello: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let code = run().unwrap_or_else(|error| {
+        eprintln!("hello: {error}");
+        1
+    });
+    eprintln!("hello: done, clock moved on: {}", begun.elapsed().as_nanos() > 0);
+    std::process::exit(code);
 }
 
 /// Ends with the exit code that the argument `--exit=N` gives, 0 without one.
-fn run() -> io::Result<u8> {
+fn run() -> io::Result<i32> {
     let mut out = io::stdout().lock();
     let mut code = 0;
 

@@ -52,6 +52,22 @@ const settlingTime = 5000;
 /** Bytes of standard input that a runner may have asked for and not been sent. */
 const maxStdinCredit = 1_048_576;
 
+/**
+ * What the runner is told of a workload.
+ * @param pages - linear memory that the runner was started with, in 64 KiB pages
+ * @throws EnarxError `message/invalid`, `cbor/too-large`
+ */
+export function encodeWorkload(workload: Workload, pages: number): Uint8Array {
+  const { size, args, env, files = defaultFiles } = workload;
+  return encodeMessage(runMessage, {
+    size,
+    args: [...args],
+    env: env.map(([name, value]) => [name, value] as [string, string]),
+    files: [...files],
+    pages,
+  });
+}
+
 type Outcome = { readonly ended: Ended } | { readonly problem: EnarxError };
 
 /** One program in one runner, seen from the supervisor. Whatever the runner says is checked; a runner that lies is killed. */
@@ -66,6 +82,7 @@ export class Run {
   readonly #output: OutputQueue;
   readonly #decided = Promise.withResolvers<Outcome>();
   #outcome: Outcome | undefined;
+  #sending: Promise<void> = Promise.resolve();
   #moduleLeft: number;
   #ready = false;
   #started = false;
@@ -76,7 +93,8 @@ export class Run {
   #wall: NodeJS.Timeout | undefined;
   #stopWatching: (() => void) | undefined;
 
-  constructor(runner: RunnerProcess, workload: Workload, pages: number) {
+  /** @param message - from {@link encodeWorkload} */
+  constructor(runner: RunnerProcess, workload: Workload, message: Uint8Array) {
     this.#process = runner;
     this.#workload = workload;
     this.#moduleLeft = workload.size;
@@ -92,17 +110,7 @@ export class Run {
     this.ended = this.#settle(this.#receive());
     // Whoever waits gets the rejection; nobody waiting yet is no reason to end the supervisor.
     this.ended.catch(() => undefined);
-    const { size, args, env, files = defaultFiles } = workload;
-    this.#send(
-      runnerFrame.run,
-      encodeMessage(runMessage, {
-        size,
-        args: [...args],
-        env: env.map(([name, value]) => [name, value] as [string, string]),
-        files: [...files],
-        pages,
-      }),
-    );
+    this.#send(runnerFrame.run, message);
   }
 
   /**
@@ -137,11 +145,11 @@ export class Run {
     await this.#sendInPieces(runnerFrame.stdin, chunk);
   }
 
-  /** There is no more standard input. May come before the program has asked for any. */
+  /** There is no more standard input. May come before the program has asked for any, and while earlier input is still being sent. */
   endStdin(): void {
     if (this.#stdinEnded) return;
     this.#stdinEnded = true;
-    this.#send(runnerFrame.stdinEnd);
+    void this.#inOrder(() => this.#sent(runnerFrame.stdinEnd));
   }
 
   /** Ends the program at once, whatever it does: `ended` resolves with `stopped`, unless the program had ended before. */
@@ -294,9 +302,17 @@ export class Run {
     throw runtimeProblem('runner/misbehaved', { found: `an end by ${ended.how} that is not its to say` });
   }
 
-  async #sendInPieces(kind: number, bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length && this.#outcome === undefined; at += maxFramePayload)
-      await this.#sent(kind, bytes.subarray(at, at + maxFramePayload));
+  #sendInPieces(kind: number, bytes: Uint8Array): Promise<void> {
+    return this.#inOrder(async () => {
+      for (let at = 0; at < bytes.length && this.#outcome === undefined; at += maxFramePayload)
+        await this.#sent(kind, bytes.subarray(at, at + maxFramePayload));
+    });
+  }
+
+  /** Input goes out in the order of the calls, also when a caller does not wait for one before it makes the next. */
+  #inOrder(send: () => Promise<void>): Promise<void> {
+    this.#sending = this.#sending.then(send);
+    return this.#sending;
   }
 
   #send(kind: number, payload?: Uint8Array): void {

@@ -5,7 +5,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { FrameStream } from '@enarx/channel/frame-stream';
 
 import { runtimeProblem } from './problems.ts';
-import { Run, type RunnerProcess, type Workload } from './run.ts';
+import { encodeWorkload, Run, type RunnerProcess, type Workload } from './run.ts';
 import { nodeArguments, tuningFor, type Shape, type Tuning } from './runner-flags.ts';
 
 export interface RunnerOptions {
@@ -87,6 +87,7 @@ export class Runner {
    */
   run(workload: Workload): Run {
     if (this.#used) throw runtimeProblem('runner/used');
+    const message = encodeWorkload(workload, this.#tuning.pages);
     this.#used = true;
     const { pid = 0 } = this.#child;
     const runner: RunnerProcess = {
@@ -97,7 +98,7 @@ export class Runner {
         this.#child.kill('SIGKILL');
       },
     };
-    this.#run = new Run(runner, workload, this.#tuning.pages);
+    this.#run = new Run(runner, workload, message);
     return this.#run;
   }
 
