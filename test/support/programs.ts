@@ -66,7 +66,9 @@ function hotLoop(): Uint8Array {
 
 /** Traps with `unreachable` in a function of this name, called by `middle`, called by `_start`; it has a name section. */
 function trap(name = 'deep'): Uint8Array {
-  return wasmModule({ functions: [start(call(1)), { name: 'middle', body: call(2) }, { name, body: op.unreachable }] });
+  return wasmModule({
+    functions: [start(call(1)), { name: 'middle', body: call(2) }, { name, body: op.unreachable }],
+  });
 }
 
 /** Writes to standard output and traps. */
@@ -180,17 +182,48 @@ function echo(): Uint8Array {
   });
 }
 
-/** Waits for so long on the monotonic clock, then ends with exit code 0. */
-function sleep(milliseconds: number): Uint8Array {
+/** A subscription of `poll_oneoff` to the monotonic clock, so long from the call. */
+function clockSubscription(milliseconds: number): Uint8Array {
   const subscription = new DataView(new ArrayBuffer(48));
   subscription.setUint32(16, 1, true);
   subscription.setBigUint64(24, BigInt(milliseconds) * 1_000_000n, true);
+  return new Uint8Array(subscription.buffer);
+}
+
+/** Waits for so long on the monotonic clock, then ends with exit code 0. */
+function sleep(milliseconds: number): Uint8Array {
   return wasmModule({
     imports: [wasi.pollOneoff],
     functions: [
-      start([...i32Const(64), ...i32Const(128), ...i32Const(1), ...i32Const(8), ...call(0), ...drop]),
+      start([...i32Const(64), ...i32Const(512), ...i32Const(1), ...i32Const(8), ...call(0), ...drop]),
     ],
-    data: [{ at: 64, bytes: new Uint8Array(subscription.buffer) }],
+    data: [{ at: 64, bytes: clockSubscription(milliseconds) }],
+  });
+}
+
+/**
+ * Polls standard input and a clock that is due after so long, again and again until the first event is standard input's; ends with the number of
+ * bytes that the event says can be read.
+ */
+function pollInputOrClock(milliseconds: number): Uint8Array {
+  const input = new Uint8Array(48);
+  input[8] = 1;
+  return wasmModule({
+    imports: [wasi.pollOneoff, wasi.procExit],
+    functions: [
+      start(
+        op.loop([
+          ...[...i32Const(64), ...i32Const(512), ...i32Const(2), ...i32Const(8), ...call(0), ...drop],
+          // Offset 8 of an event: error (two bytes), then the type, of which 1 is fd_read.
+          ...[...i32Const(512), ...op.i32Load(8), ...i32Const(0x1_0000), ...op.i32Ne, ...op.brIf(0)],
+          ...[...i32Const(512), ...op.i32Load(16), ...call(1)],
+        ]),
+      ),
+    ],
+    data: [
+      { at: 64, bytes: input },
+      { at: 112, bytes: clockSubscription(milliseconds) },
+    ],
   });
 }
 
@@ -253,6 +286,7 @@ export const programs = {
   flood,
   echo,
   sleep,
+  pollInputOrClock,
   waitForInput,
   callOnce,
   unknownImport,

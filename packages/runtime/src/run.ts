@@ -35,12 +35,18 @@ export interface Workload extends Shape {
   readonly onOutput: OutputConsumer;
 }
 
+export interface ProcessEnd {
+  /** False when there never was a process. */
+  readonly started: boolean;
+  /** For a reader: exit status or signal, and the first of what it wrote on its standard error. */
+  readonly how: string;
+}
+
 /** What a run needs of the process that it runs in. */
 export interface RunnerProcess {
   readonly pid: number;
   readonly frames: FrameStream;
-  /** Resolves with how the process ended, for a reader. */
-  readonly exited: Promise<string>;
+  readonly exited: Promise<ProcessEnd>;
   kill(): void;
 }
 
@@ -169,8 +175,13 @@ export class Run {
         this.#decide({ problem: misbehaved(error) });
     }
     if (this.#outcome !== undefined) return;
-    const how = await within(settlingTime, this.#process.exited);
-    this.#decide({ problem: runtimeProblem('runner/died', { found: how ?? 'a closed link' }) });
+    // It may have closed its link and live on. A process that is ending already keeps its own exit status.
+    this.#process.kill();
+    const { started, how } = (await within(settlingTime, this.#process.exited)) ?? {
+      started: true,
+      how: 'a closed link',
+    };
+    this.#decide({ problem: runtimeProblem(started ? 'runner/died' : 'runner/not-started', { found: how }) });
   }
 
   /** What was printed before a limit or a stop is still in the pipe, and is passed on; after the runner's own last word nothing counts. */

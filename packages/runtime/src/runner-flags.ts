@@ -51,6 +51,7 @@ export function nodeArguments(runner: string, { topTier, pages }: Tuning): strin
     '--disallow-code-generation-from-strings',
     '--disable-proto=throw',
     '--no-addons',
+    '--no-experimental-ffi',
     '--no-experimental-sqlite',
     '--disable-sigusr1',
     '--no-warnings',

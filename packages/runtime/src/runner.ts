@@ -5,7 +5,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { FrameStream } from '@enarx/channel/frame-stream';
 
 import { runtimeProblem } from './problems.ts';
-import { encodeWorkload, Run, type RunnerProcess, type Workload } from './run.ts';
+import { encodeWorkload, Run, type ProcessEnd, type RunnerProcess, type Workload } from './run.ts';
 import { nodeArguments, tuningFor, type Shape, type Tuning } from './runner-flags.ts';
 
 export interface RunnerOptions {
@@ -50,7 +50,7 @@ export class Runner {
   readonly #child: ChildProcess;
   readonly #tuning: Tuning;
   readonly #frames: FrameStream;
-  readonly #how: Promise<string>;
+  readonly #end: Promise<ProcessEnd>;
   #gone = false;
   #used = false;
   #run: Run | undefined;
@@ -59,8 +59,8 @@ export class Runner {
     this.#child = child;
     this.#tuning = tuning;
     this.#frames = new FrameStream(child.stdio[linkFd] as Duplex);
-    this.#how = howItEnds(child);
-    this.exited = this.#how.then(() => {
+    this.#end = endOf(child);
+    this.exited = this.#end.then(() => {
       this.#gone = true;
     });
   }
@@ -93,7 +93,7 @@ export class Runner {
     const runner: RunnerProcess = {
       pid,
       frames: this.#frames,
-      exited: this.#how,
+      exited: this.#end,
       kill: () => {
         this.#child.kill('SIGKILL');
       },
@@ -109,8 +109,7 @@ export class Runner {
   }
 }
 
-/** How the process ended, for a reader, with the first of what it wrote on its standard error. */
-function howItEnds(child: ChildProcess): Promise<string> {
+function endOf(child: ChildProcess): Promise<ProcessEnd> {
   const diagnostics: Buffer[] = [];
   let size = 0;
   const stderr = child.stderr as Readable;
@@ -122,16 +121,14 @@ function howItEnds(child: ChildProcess): Promise<string> {
   });
   stderr.on('error', () => undefined);
   return new Promise((resolve) => {
-    const end = (how: string): void => {
-      const said = Buffer.concat(diagnostics).toString('utf8').trim();
-      resolve(said === '' ? how : `${how}: ${said}`);
-    };
-    child.on('error', (error) => {
-      end(error.message);
+    child.on('error', ({ message }) => {
+      if (child.pid === undefined) resolve({ started: false, how: message });
     });
     // Not 'close', which waits for a standard error that is no longer read.
     child.on('exit', (code, signal) => {
-      end(signal ?? `exit status ${String(code)}`);
+      const said = Buffer.concat(diagnostics).toString('utf8').trim();
+      const how = signal ?? `exit status ${String(code)}`;
+      resolve({ started: true, how: said === '' ? how : `${how}: ${said}` });
     });
   });
 }

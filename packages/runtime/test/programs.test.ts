@@ -17,7 +17,10 @@ after(() => {
 });
 
 /** The same module in Node's own WASI, in a process of its own. */
-async function inNode(module: Uint8Array, { args = ['main.wasm'], env = [], stdin = new Uint8Array(0) }: Given) {
+async function inNode(
+  module: Uint8Array,
+  { args = ['main.wasm'], env = [], stdin = new Uint8Array(0) }: Given,
+) {
   const file = join(scratch, 'program.wasm');
   writeFileSync(file, module);
   const script = `
@@ -37,7 +40,8 @@ async function inNode(module: Uint8Array, { args = ['main.wasm'], env = [], stdi
 }
 
 /** What differs in each run by intent. */
-const withoutRandom = (bytes: Buffer): string => bytes.toString('utf8').replace(/random number: [0-9a-f]{16}/, 'random number');
+const withoutRandom = (bytes: Buffer): string =>
+  bytes.toString('utf8').replace(/random number: [0-9a-f]{16}/, 'random number');
 
 describe('a program', () => {
   const inputs: Record<string, Given> = {
@@ -73,7 +77,9 @@ describe('a program', () => {
   });
 
   test('copies 2 MiB from standard input to standard output as under node:wasi', async () => {
-    const stdin = Buffer.from(Uint32Array.from({ length: 524_288 }, (_, index) => index * 2_654_435_761).buffer);
+    const stdin = Buffer.from(
+      Uint32Array.from({ length: 524_288 }, (_, index) => index * 2_654_435_761).buffer,
+    );
     const [ours, theirs] = await Promise.all([
       runToEnd(programs.echo(), { stdin }),
       inNode(programs.echo(), { stdin }),

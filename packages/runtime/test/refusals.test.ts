@@ -68,7 +68,10 @@ describe('what is no program is refused before it starts:', () => {
   });
 
   test('a memory with 64-bit addresses', async () => {
-    const module = wasmModule({ functions: [{ name: '_start', exported: true, body: [] }], memory: { initial: 1, flags: 4 } });
+    const module = wasmModule({
+      functions: [{ name: '_start', exported: true, body: [] }],
+      memory: { initial: 1, flags: 4 },
+    });
     assert.equal((await refusal(module)).code, 'wasm/unsupported-memory');
   });
 
@@ -97,7 +100,14 @@ describe('what is no program is refused before it starts:', () => {
 test('a runner takes one workload', async () => {
   const { runner, finished } = await start(programs.nothing());
   await finished;
-  const again = { size: 1, limits: {}, args: [], env: [], onStdinWanted: () => undefined, onOutput: () => Promise.resolve() };
+  const again = {
+    size: 1,
+    limits: {},
+    args: [],
+    env: [],
+    onStdinWanted: () => undefined,
+    onOutput: () => Promise.resolve(),
+  };
   assert.throws(() => runner.run(again), { code: 'runner/used' });
   assert.equal(runner.fits(again), false);
 });

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Ended, Limits } from '@enarx/protocol';
-import { startRunner, type File, type OutputName, type Run, type Runner, type Workload } from '@enarx/runtime';
+import {
+  startRunner,
+  type File,
+  type OutputName,
+  type Run,
+  type Runner,
+  type Workload,
+} from '@enarx/runtime';
 
 import { bundledRunner } from '../../../test/support/runner-bundle.ts';
 
