@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -52,6 +52,9 @@ const attempts = {
   'give itself permission': "(() => { if (!process.permission.has('fs.write')) throw new Error('no'); })()",
 };
 type Attempt = keyof typeof attempts;
+/** An attempt that fails for another reason shows nothing. */
+const denied =
+  /^failed: (ERR_ACCESS_DENIED|ERR_DLOPEN_DISABLED|ERR_PROTO_ACCESS|no module node:(ffi|sqlite)|Code generation from strings disallowed for this context|no)$/;
 
 describe('from inside a runner', () => {
   const outcomes: Partial<
@@ -107,8 +110,7 @@ describe('from inside a runner', () => {
 
   for (const what of Object.keys(attempts) as Attempt[]) {
     test(`one cannot ${what}`, () => {
-      assert.match(String(outcomes[what]), /^failed: /);
-      assert.doesNotMatch(String(outcomes[what]), /nothing happened|is not a function|is not defined/);
+      assert.match(String(outcomes[what]), denied);
     });
   }
 
@@ -219,9 +221,7 @@ describe('a runner whose supervisor is killed', () => {
 test('nothing of the supervisor’s environment reaches the program', async () => {
   process.env['ENARX_TEST_SECRET'] = 'visible';
   try {
-    const hello = await import('node:fs').then(({ readFileSync }) =>
-      readFileSync(join(import.meta.dirname, '../../../examples/hello/hello.wasm')),
-    );
+    const hello = readFileSync(join(import.meta.dirname, '../../../examples/hello/hello.wasm'));
     const { stdout } = await runToEnd(hello, { stdin: new Uint8Array(0), args: ['hello'] });
     assert.doesNotMatch(stdout.toString(), /environment/);
   } finally {

@@ -104,7 +104,7 @@ describe('a runner is killed that sends', () => {
         new Uint8Array(0),
         `
         import('node:net').then(({ Socket }) => {
-          const flood = Buffer.concat([Buffer.from('${boot.toString('hex')}', 'hex'), ...Array(${5}).fill(Buffer.concat([Buffer.from('${Buffer.from(encodeFrameHead(runnerFrame.stdout, 65_536)).toString('hex')}', 'hex'), Buffer.alloc(65536)]))]);
+          const flood = Buffer.concat([Buffer.from('${boot.toString('hex')}', 'hex'), ...Array(5).fill(Buffer.concat([Buffer.from('${Buffer.from(encodeFrameHead(runnerFrame.stdout, 65_536)).toString('hex')}', 'hex'), Buffer.alloc(65536)]))]);
           new Socket({ fd: 3 }).write(flood);
         });
         setInterval(() => {}, 1000);`,

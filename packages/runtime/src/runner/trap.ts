@@ -8,7 +8,7 @@ const maxFrames = 64;
 const maxFrame = 256;
 /** A line of a V8 stack trace that lies in the program: name section name if there is one, function index, byte offset in the module. */
 const wasmFrame = /^ {4}at (?:(.*) \()?wasm:\/\/\S*:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/;
-// eslint-disable-next-line no-control-regex -- names come from the program and may end on a terminal
+// Names come from the program and may end on a terminal.
 const control = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** To be called once, before the program runs: V8 keeps ten frames otherwise. */

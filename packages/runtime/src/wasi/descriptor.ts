@@ -31,10 +31,7 @@ export interface Readiness {
 /** A result that is there at once, or after the program has been suspended. */
 export type Eventually<T> = T | Promise<T>;
 
-/**
- * What a file descriptor number stands for. Each kind overrides what it can do; the defaults are what POSIX answers when the kind of file
- * makes the operation senseless.
- */
+/** What a file descriptor number stands for. */
 export abstract class Descriptor {
   abstract readonly filetype: Filetype;
   /** Rights as `fd_fdstat_get` shows them; they only ever shrink. */
@@ -56,19 +53,13 @@ export abstract class Descriptor {
   }
 
   /** @returns bytes read; 0 at the end */
-  read(_into: IoVectors): Eventually<number> {
-    return fail('badf');
-  }
+  abstract read(into: IoVectors): Eventually<number>;
 
   /** @returns bytes written */
-  write(_from: IoVectors): Eventually<number> {
-    return fail('badf');
-  }
+  abstract write(from: IoVectors): Eventually<number>;
 
   /** What a poll would find now, or `undefined` when the program would have to wait. */
-  readiness(_direction: Direction): Readiness | undefined {
-    return { bytes: 0, hangup: false };
-  }
+  abstract readiness(direction: Direction): Readiness | undefined;
 
   close(): void {
     // Most kinds hold nothing that has to be given back.

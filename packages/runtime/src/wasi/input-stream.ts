@@ -41,7 +41,7 @@ export class InputStream extends Descriptor {
     this.#idle.wake();
   }
 
-  override read(into: IoVectors): Eventually<number> {
+  read(into: IoVectors): Eventually<number> {
     if (into.remaining === 0) return 0;
     this.#askAhead();
     if (this.#buffered > 0) return this.#take(into);
@@ -49,8 +49,12 @@ export class InputStream extends Descriptor {
     return this.#readLater(into);
   }
 
-  override readiness(direction: Direction): Readiness | undefined {
-    if (direction === 'write') return { bytes: 0, hangup: false };
+  write(): number {
+    return fail('badf');
+  }
+
+  readiness(direction: Direction): Readiness | undefined {
+    if (direction === 'write') return fail('badf');
     this.#askAhead();
     if (this.#buffered === 0 && !this.#ended) return undefined;
     return { bytes: this.#buffered, hangup: this.#ended && this.#buffered === 0 };

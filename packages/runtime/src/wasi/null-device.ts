@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Descriptor, filetype } from './descriptor.ts';
+import { Descriptor, filetype, type Readiness } from './descriptor.ts';
 import type { IoVectors } from './io-vectors.ts';
 import { right, streamRights } from './rights.ts';
 
@@ -11,11 +11,15 @@ export class NullDevice extends Descriptor {
     super(streamRights | right.fdRead | right.fdWrite);
   }
 
-  override read(): number {
+  read(): number {
     return 0;
   }
 
-  override write(from: IoVectors): number {
+  write(from: IoVectors): number {
     return from.remaining;
+  }
+
+  readiness(): Readiness {
+    return { bytes: 0, hangup: false };
   }
 }

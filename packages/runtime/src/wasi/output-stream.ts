@@ -29,7 +29,11 @@ export class OutputStream extends Descriptor {
     this.#sink = sink;
   }
 
-  override write(from: IoVectors): Eventually<number> {
+  read(): number {
+    return fail('badf');
+  }
+
+  write(from: IoVectors): Eventually<number> {
     const wanted = from.remaining;
     if (wanted === 0) return 0;
     if (this.nonblocking) return this.#writeSome(from);
@@ -40,8 +44,8 @@ export class OutputStream extends Descriptor {
     return this.#writeRest(from, wanted);
   }
 
-  override readiness(direction: Direction): Readiness | undefined {
-    if (direction === 'read') return { bytes: 0, hangup: false };
+  readiness(direction: Direction): Readiness | undefined {
+    if (direction === 'read') return fail('badf');
     if (this.#sink.credit === 0 || this.#sink.congested) return undefined;
     return { bytes: this.#sink.credit, hangup: false };
   }
