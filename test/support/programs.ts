@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Small WASI preview 1 programs for tests. Each does one thing, most of them a bad one.
-import { op, wasmModule, type ImportedFunction } from './wasm-module.ts';
+import { op, unsigned, wasmModule, type ImportedFunction } from './wasm-module.ts';
 
 const i32x2 = ['i32', 'i32'] as const;
 const i32x4 = ['i32', 'i32', 'i32', 'i32'] as const;
@@ -126,6 +126,38 @@ function memoryBomb(): Uint8Array {
     ],
     data: [{ at: 8, bytes: words(32, 4) }],
   });
+}
+
+/** Fills the garbage-collected heap with a chain of arrays that it keeps, without any linear memory. The types are beyond the assembler. */
+function heapBomb(): Uint8Array {
+  const section = (id: number, ...content: number[]): number[] => [id, content.length, ...content];
+  const arrayOfI64 = [0x5e, 0x7e, 0x01];
+  const link = [0x5f, 0x02, 0x63, 0x01, 0x00, 0x63, 0x00, 0x00];
+  const nothingToNothing = [0x60, 0x00, 0x00];
+  const addLink = [0x23, 0x00, ...i32Const(100_000), 0xfb, 0x07, 0x00, 0xfb, 0x00, 0x01, 0x24, 0x00];
+  const code = [0x00, ...op.loop([...addLink, ...op.br(0)]), 0x0b];
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...section(1, 3, ...arrayOfI64, ...link, ...nothingToNothing),
+    ...section(3, 1, 2),
+    ...section(6, 1, 0x63, 0x01, 0x01, 0xd0, 0x01, 0x0b),
+    ...section(7, 1, 6, ...bytes('_start'), 0x00, 0x00),
+    ...section(10, 1, code.length, ...code),
+  ]);
+}
+
+/** Declares this many tables of ten million entries each, the most that V8 allows in one. */
+function tableBomb(tables: number): Uint8Array {
+  const section = (id: number, ...content: number[]): number[] => [id, ...unsigned(content.length), ...content];
+  const table = [0x70, 0x00, ...unsigned(10_000_000)];
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...section(1, 1, 0x60, 0x00, 0x00),
+    ...section(3, 1, 0),
+    ...section(4, ...unsigned(tables), ...Array.from({ length: tables }, () => table).flat()),
+    ...section(7, 1, 6, ...bytes('_start'), 0x00, 0x00),
+    ...section(10, 1, 2, 0x00, 0x0b),
+  ]);
 }
 
 /** Asks for this many pages from the start. */
@@ -303,6 +335,8 @@ export const programs = {
   printThenTrap,
   deepRecursion,
   memoryBomb,
+  heapBomb,
+  tableBomb,
   initialMemory,
   flood,
   echo,

@@ -25,16 +25,16 @@ export interface SimulatedAnchor extends ProcessorFiles {
  */
 export async function ensureSimulatedProcessor(files: ProcessorFiles): Promise<SimulatedAnchor> {
   try {
-    const made = await readOrMake(files);
+    await makeUnlessThere(files);
     const { publicKey } = new X509Certificate(await readFile(files.anchorFile));
     const spki = publicKey.export({ type: 'spki', format: 'der' });
-    return { ...files, fingerprint: createHash('sha256').update(spki).digest('hex'), ...made };
+    return { ...files, fingerprint: createHash('sha256').update(spki).digest('hex') };
   } catch (cause) {
     throw keepmgrProblem('keepmgr/simulator-unreadable', { found: (cause as Error).message, cause });
   }
 }
 
-async function readOrMake({ file, anchorFile }: ProcessorFiles): Promise<void> {
+async function makeUnlessThere({ file, anchorFile }: ProcessorFiles): Promise<void> {
   if ((await exists(file)) && (await exists(anchorFile))) return;
   const { createSimulatedProcessor, exportProcessor, importProcessor } = await import('@enarx/simulator');
   if (!(await exists(file))) {

@@ -38,6 +38,8 @@ export interface Workload extends Shape {
 export interface ProcessEnd {
   /** False when there never was a process. */
   readonly started: boolean;
+  /** Whether V8 gave up because the heap limit was reached, in which garbage-collected objects and tables lie. */
+  readonly heapExhausted: boolean;
   /** For a reader: exit status or signal, and the first of what it wrote on its standard error. */
   readonly how: string;
 }
@@ -177,11 +179,16 @@ export class Run {
     if (this.#outcome !== undefined) return;
     // It may have closed its link and live on. A process that is ending already keeps its own exit status.
     this.#process.kill();
-    const { started, how } = (await within(settlingTime, this.#process.exited)) ?? {
-      started: true,
-      how: 'a closed link',
-    };
-    this.#decide({ problem: runtimeProblem(started ? 'runner/died' : 'runner/not-started', { found: how }) });
+    const end = await within(settlingTime, this.#process.exited);
+    if (end?.heapExhausted === true) this.#decide({ ended: this.#memoryLimit });
+    else if (end?.started === false)
+      this.#decide({ problem: runtimeProblem('runner/not-started', { found: end.how }) });
+    else this.#decide({ problem: runtimeProblem('runner/died', { found: end?.how ?? 'a closed link' }) });
+  }
+
+  /** Reported by the runner or guessed from its death, so the value is ours. */
+  get #memoryLimit(): Ended {
+    return { how: 'limit', limit: 'memory', value: this.#workload.limits.memory ?? defaultMemory };
   }
 
   /** What was printed before a limit or a stop is still in the pipe, and is passed on; after the runner's own last word nothing counts. */
@@ -309,7 +316,7 @@ export class Run {
       return ended;
     }
     if (ended.how === 'limit' && ended.limit === 'memory')
-      return { how: 'limit', limit: 'memory', value: this.#workload.limits.memory ?? defaultMemory };
+      return this.#memoryLimit;
     throw runtimeProblem('runner/misbehaved', { found: `an end by ${ended.how} that is not its to say` });
   }
 

@@ -204,9 +204,7 @@ describe('a descriptor', () => {
       call('fd_read', 0, 8, 1, 0),
       call('fd_fdstat_set_flags', 0, 32),
     ];
-    const { finished, run } = await (
-      await import('./support.ts')
-    ).start(programs.callEach(calls, [{ at: 8, bytes: vector }]));
+    const { finished, run } = await start(programs.callEach(calls, [{ at: 8, bytes: vector }]));
     const { ended, stdout } = await finished;
     assert.deepEqual(ended, { how: 'exit', code: 0 });
     assert.deepEqual(

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+
+import {
+  cborContentType,
+  decodeMessage,
+  decodeProblem,
+  encodeMessage,
+  EnarxError,
+  maxProblemBytes,
+  problemContentType,
+  type MessageType,
+} from '@enarx/protocol';
+
+import { parseAddress, type Address } from './address.ts';
+import { clientProblem } from './problems.ts';
+import { ReportedError } from './reported-error.ts';
+import type { Tap } from './tap.ts';
+
+/** Milliseconds. */
+export interface HostTimes {
+  /** From a request to the last byte of its answer. */
+  readonly answer: number;
+  /** From an upgrade to its answer: the host may wait 30 s for a Keep that is still launching. */
+  readonly channel: number;
+}
+
+export const defaultHostTimes: HostTimes = { answer: 30_000, channel: 40_000 };
+
+export interface HostApiOptions {
+  readonly url: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly times?: Partial<HostTimes> | undefined;
+  readonly tap?: Tap | undefined;
+}
+
+interface Question<T> {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  /** The message of a successful answer; `undefined` where there is none. */
+  readonly answer: MessageType<T> | undefined;
+  readonly status: number;
+  readonly body?: { readonly rule: string; readonly bytes: Uint8Array };
+}
+
+const largestHead = 16_384;
+/** Shorter than any server keeps an idle connection, so that a request never meets one that is being closed. */
+const idleTime = 4_000;
+const channelToken = 'enarx-channel/1';
+
+/**
+ * The keepmgr's API over HTTP/1.1. The host is not trusted: answers are bounded in size and time, must have the content
+ * type of this protocol, and are decoded strictly. Redirects are not followed.
+ */
+export class HostApi {
+  readonly url: string;
+  readonly #address: Address;
+  readonly #agent = new Agent({ keepAlive: true, timeout: idleTime, maxSockets: 16 });
+  readonly #signal: AbortSignal | undefined;
+  readonly #times: HostTimes;
+  readonly #tap: Tap | undefined;
+
+  /** @throws EnarxError `client/address-invalid` */
+  constructor({ url, signal, times, tap }: HostApiOptions) {
+    this.url = url;
+    this.#address = parseAddress(url);
+    this.#signal = signal;
+    this.#times = { ...defaultHostTimes, ...times };
+    this.#tap = tap;
+  }
+
+  get tap(): Tap | undefined {
+    return this.#tap;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#signal;
+  }
+
+  get<T>(path: string, answer: MessageType<T>): Promise<T> {
+    return this.#ask({ method: 'GET', path, answer, status: 200 });
+  }
+
+  post<A, T>(
+    path: string,
+    answer: MessageType<T>,
+    status: number,
+    question?: readonly [MessageType<A>, A],
+  ): Promise<T> {
+    const body =
+      question === undefined ? {} : { body: { rule: question[0].name, bytes: encodeMessage(...question) } };
+    return this.#ask({ method: 'POST', path, answer, status, ...body });
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.#ask<never>({ method: 'DELETE', path, answer: undefined, status: 204 });
+  }
+
+  /** Closes idle connections. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #ask<T>(question: Question<T>): Promise<T> {
+    const { method, path, body, answer, status } = question;
+    return bounded(this.#signal, this.#times.answer, async (signal) => {
+      const headers = {
+        accept: `${cborContentType}, ${problemContentType}`,
+        ...(body === undefined
+          ? { 'content-length': 0 }
+          : { 'content-type': cborContentType, 'content-length': body.bytes.length }),
+      };
+      const request = this.#request({ method, path, headers, signal });
+      if (body !== undefined) this.#tap?.('sent', body.rule, body.bytes);
+      request.end(body?.bytes);
+      const response = await responseOf(request);
+      if (response.statusCode !== status) throw await this.#problemIn(response);
+      if (answer === undefined) {
+        response.resume();
+        return undefined as T;
+      }
+      requireType(response, cborContentType);
+      const bytes = await readBody(response, answer.maxBytes);
+      this.#tap?.('received', answer.name, bytes);
+      return decodeMessage(answer, bytes);
+    });
+  }
+
+  /**
+   * Asks for an upgrade to the channel of a Keep.
+   * @returns the connection, on which from now on only the Keep is heard
+   * @throws EnarxError what the host reports, any `client/host-…`
+   */
+  async channel(path: string, signal?: AbortSignal): Promise<Socket> {
+    const either = anyOf(this.#signal, signal);
+    return bounded(either, this.#times.channel, async (bound) => {
+      const request = this.#request({
+        method: 'GET',
+        path,
+        headers: { connection: 'Upgrade', upgrade: channelToken },
+        signal: bound,
+      });
+      request.end();
+      const upgraded = new Promise<Socket>((resolve) => {
+        request.on('upgrade', (response: IncomingMessage, socket: Socket, head: Uint8Array) => {
+          // Node's agent has left its idle timer on the connection, and a program may be silent for long.
+          socket.setTimeout(0);
+          if (response.headers.upgrade !== channelToken) socket.destroy();
+          else if (head.length > 0) socket.unshift(head);
+          resolve(socket);
+        });
+      });
+      const first = await Promise.race([upgraded, responseOf(request)]);
+      if ('statusCode' in first) throw await this.#problemIn(first);
+      if (first.destroyed) throw clientProblem('client/host-answer', { expected: `an upgrade to ${channelToken}` });
+      return first;
+    });
+  }
+
+  #request(options: {
+    method: string;
+    path: string;
+    headers: Record<string, string | number>;
+    signal: AbortSignal;
+  }): ClientRequest {
+    return httpRequest({ ...this.#address, ...options, agent: this.#agent, maxHeaderSize: largestHead });
+  }
+
+  async #problemIn(response: IncomingMessage): Promise<EnarxError> {
+    const { statusCode = 0 } = response;
+    if (statusCode < 400) {
+      response.destroy();
+      return clientProblem('client/host-answer', { found: `status ${String(statusCode)}` });
+    }
+    try {
+      requireType(response, problemContentType);
+    } catch (error) {
+      return clientProblem('client/host-answer', { found: `status ${String(statusCode)} without problem details`, cause: error });
+    }
+    const bytes = await readBody(response, maxProblemBytes);
+    this.#tap?.('received', 'problem', bytes);
+    return new ReportedError('host', decodeProblem(bytes));
+  }
+}
+
+/** The first that is given, or one that aborts when either does. */
+export function anyOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return AbortSignal.any([one, other]);
+}
+
+/** Gives an action a signal that aborts it when the time is over or the caller calls it off, and names what happened. */
+async function bounded<T>(
+  signal: AbortSignal | undefined,
+  milliseconds: number,
+  action: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => {
+    timeout.abort();
+  }, milliseconds);
+  try {
+    signal?.throwIfAborted();
+    return await action(anyOf(signal, timeout.signal) as AbortSignal);
+  } catch (error) {
+    if (signal?.aborted === true) throw clientProblem('client/aborted', { cause: signal.reason });
+    if (timeout.signal.aborted)
+      throw clientProblem('client/host-timeout', { expected: `an answer within ${String(milliseconds)} ms` });
+    if (error instanceof EnarxError) throw error;
+    throw asConnectionProblem(error as NodeJS.ErrnoException);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function asConnectionProblem(error: NodeJS.ErrnoException): EnarxError {
+  const { code = '', message } = error;
+  if (code.startsWith('HPE_')) return clientProblem('client/host-answer', { found: code, cause: error });
+  if (code === 'ECONNRESET' || code === 'EPIPE')
+    return clientProblem('client/host-gone', { found: code, cause: error });
+  return clientProblem('client/host-unreachable', { found: message, cause: error });
+}
+
+function responseOf(request: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.on('response', resolve);
+    request.on('error', reject);
+    // Without an error where the host answers with an upgrade that nobody asked for.
+    request.on('close', () => {
+      reject(clientProblem('client/host-gone'));
+    });
+  });
+}
+
+function requireType(response: IncomingMessage, type: string): void {
+  const { 'content-type': found, 'content-encoding': encoding } = response.headers;
+  if (found?.trim().toLowerCase() === type && encoding === undefined) return;
+  response.destroy();
+  throw clientProblem('client/host-answer', {
+    found: `content type ${found ?? 'none'}${encoding === undefined ? '' : ` in ${encoding}`}`,
+    expected: type,
+  });
+}
+
+async function readBody(response: IncomingMessage, most: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    // Leaving the loop destroys the response and with it the connection.
+    if (length > most)
+      throw clientProblem('client/host-answer', { found: 'a larger body', expected: `at most ${String(most)} bytes` });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

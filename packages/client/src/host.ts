@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  createKeep,
+  formatKeepId,
+  keep as keepMessage,
+  keepList,
+  managerInfo,
+  parseKeepId,
+  platform,
+  type Keep as KeepSummary,
+  type ManagerInfo,
+  type Platform,
+  type Tee,
+} from '@enarx/protocol';
+
+import { HostApi, type HostTimes } from './host-api.ts';
+import { Keep } from './keep.ts';
+import { clientProblem } from './problems.ts';
+import { Steps, type Step } from './steps.ts';
+import type { Tap } from './tap.ts';
+
+export interface ConnectOptions {
+  /** `http://NAME:PORT` or `unix:/PATH`. */
+  readonly url: string;
+  /** Calls everything off that goes through this host. */
+  readonly signal?: AbortSignal | undefined;
+  readonly times?: Partial<HostTimes> | undefined;
+  readonly onStep?: ((step: Step) => void) | undefined;
+  readonly tap?: Tap | undefined;
+}
+
+/** A host that offers Keeps: a keepmgr. Nothing that it says is trusted. */
+export class Host {
+  readonly #api: HostApi;
+  readonly #onStep: ((step: Step) => void) | undefined;
+
+  constructor(options: ConnectOptions) {
+    this.#api = new HostApi(options);
+    this.#onStep = options.onStep;
+  }
+
+  get url(): string {
+    return this.#api.url;
+  }
+
+  info(): Promise<ManagerInfo> {
+    return this.#api.get('/v1/', managerInfo);
+  }
+
+  platform(): Promise<Platform> {
+    return this.#api.get('/v1/platform', platform);
+  }
+
+  keeps(): Promise<KeepSummary[]> {
+    return this.#api.get('/v1/keeps', keepList);
+  }
+
+  /** Has the host launch a Keep. Returns as soon as the host has begun; `open` waits until it is ready. */
+  async createKeep({ tee }: { readonly tee: Tee }): Promise<Keep> {
+    const steps = new Steps(this.#onStep);
+    const summary = await this.#api.post('/v1/keeps', keepMessage, 201, [createKeep, { tee }]);
+    if (summary.tee !== tee)
+      throw clientProblem('client/host-answer', { found: `a Keep of kind ${summary.tee}`, expected: tee });
+    steps.take(1, `kind ${tee}, at ${this.url}`);
+    steps.take(2, `Keep ${formatKeepId(summary.id)}, ${summary.state}`);
+    return new Keep(this.#api, summary.id, steps);
+  }
+
+  /**
+   * A Keep that was created before. Nothing is asked of the host yet.
+   * @throws EnarxError `client/keep-id-invalid`
+   */
+  keep(name: string): Keep {
+    const id = parseKeepId(name);
+    if (id === undefined) throw clientProblem('client/keep-id-invalid', { found: name });
+    return new Keep(this.#api, id, new Steps(this.#onStep));
+  }
+
+  /** Lets go of idle connections. */
+  close(): void {
+    this.#api.close();
+  }
+}
+
+/**
+ * A host by its address. No connection is made before something is asked.
+ * @throws EnarxError `client/address-invalid`
+ */
+export function connect(options: ConnectOptions): Host {
+  return new Host(options);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  compareBytes,
+  formatKeepId,
+  keep as keepMessage,
+  keepLog,
+  type Keep as KeepSummary,
+  type LogEntry,
+} from '@enarx/protocol';
+import type { ClientIdentity } from '@enarx/channel';
+
+import type { HostApi } from './host-api.ts';
+import { clientProblem } from './problems.ts';
+import type { Steps } from './steps.ts';
+import type { UnattestedKeep } from './unattested-keep.ts';
+
+export interface OpenOptions {
+  /** The client's own key. Whoever delivers first owns the Keep, and only that key may come back. */
+  readonly identity: ClientIdentity;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One Keep on a host, as far as the host tells. Nothing that the methods here return is proof; `open` leads to proof. */
+export class Keep {
+  /** 16 bytes. */
+  readonly id: Uint8Array;
+  readonly #api: HostApi;
+  readonly #steps: Steps;
+
+  constructor(api: HostApi, id: Uint8Array, steps: Steps) {
+    this.#api = api;
+    this.id = id;
+    this.#steps = steps;
+  }
+
+  /** The id as people write it. */
+  get name(): string {
+    return formatKeepId(this.id);
+  }
+
+  async show(): Promise<KeepSummary> {
+    return sameKeep(this.id, await this.#api.get(this.#path(), keepMessage));
+  }
+
+  /** The host's own events, oldest first. What the program prints is never among them. */
+  log(): Promise<LogEntry[]> {
+    return this.#api.get(this.#path('/log'), keepLog);
+  }
+
+  /** Has the host end the Keep. Anyone who reaches the host may. */
+  async stop(): Promise<KeepSummary> {
+    return sameKeep(this.id, await this.#api.post(this.#path('/stop'), keepMessage, 200));
+  }
+
+  /** Has the host end the Keep and forget it. */
+  remove(): Promise<void> {
+    return this.#api.delete(this.#path());
+  }
+
+  /**
+   * Opens a TLS connection to the Keep through the host. It proves nothing yet, and nothing of value can be sent on it:
+   * attest it first. Waits, bounded, for a Keep that is still launching.
+   */
+  async open(options: OpenOptions): Promise<UnattestedKeep> {
+    const { openKeep } = await import('./unattested-keep.ts');
+    return openKeep(this.#api, this.id, this.#path('/channel'), this.#steps, options);
+  }
+
+  #path(rest = ''): string {
+    return `/v1/keeps/${this.name}${rest}`;
+  }
+}
+
+function sameKeep(id: Uint8Array, summary: KeepSummary): KeepSummary {
+  if (compareBytes(id, summary.id) === 0) return summary;
+  throw clientProblem('client/host-answer', {
+    found: `an answer about Keep ${formatKeepId(summary.id)}`,
+    expected: formatKeepId(id),
+  });
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import { problemsOf, type ProblemDefinition } from '@enarx/protocol';
+
+/** Problems that the client finds by itself. What the host or the Keep reports keeps its own code (see `ReportedError`). */
+export const clientProblems = {
+  'client/address-invalid': {
+    kind: 'usage',
+    status: 400,
+    title: 'The address of the host is not one that the client knows',
+    mend: 'Use http://NAME:PORT or unix:/PATH (at most 107 bytes).',
+  },
+  'client/keep-id-invalid': {
+    kind: 'usage',
+    status: 400,
+    title: 'This is not the id of a Keep',
+    mend: 'An id is 32 lower-case hexadecimal digits; `enarx keep ls` lists them.',
+  },
+  'client/host-unreachable': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The host cannot be reached',
+    mend: 'Check the address, and that a keepmgr (`enarx keepmgr`) listens there.',
+  },
+  'client/host-timeout': {
+    kind: 'unavailable',
+    status: 504,
+    title: 'The host did not answer in time',
+    mend: 'Try again; look at the load of the host and at the network between.',
+  },
+  'client/host-gone': {
+    kind: 'unavailable',
+    status: 502,
+    title: 'The host closed the connection before it had answered',
+    mend: 'Try again; look at the log of the host if it happens twice.',
+  },
+  'client/host-answer': {
+    kind: 'malformed',
+    status: 502,
+    title: 'The answer of the host is not one of this protocol',
+    mend: 'Check that the address is that of a keepmgr of a fitting release, with no proxy in between that changes answers.',
+  },
+  'client/aborted': {
+    kind: 'unavailable',
+    status: 499,
+    title: 'It was called off by the caller',
+    mend: 'Nothing to mend: the caller asked for it.',
+  },
+  'client/rejected': {
+    kind: 'rejected',
+    status: 403,
+    title: 'The Keep is not one that the policy accepts; nothing was sent to it',
+    mend: 'The checks that failed say why. Do not deliver to this host before you know.',
+  },
+  'client/identity-other': {
+    kind: 'usage',
+    status: 400,
+    title: 'The connection was opened for another purpose',
+    mend: 'Open a new connection to the Keep and attest it for this purpose.',
+  },
+  'client/module-unreadable': {
+    kind: 'usage',
+    status: 400,
+    title: 'The program cannot be read',
+    mend: 'Name a WebAssembly file that exists and that you may read.',
+  },
+  'client/module-size': {
+    kind: 'usage',
+    status: 413,
+    title: 'The program is empty or too large',
+    mend: 'A program has 1 byte to 1 GiB.',
+  },
+  'client/module-changed': {
+    kind: 'usage',
+    status: 409,
+    title: 'The program changed while it was being sent',
+    mend: 'Let nothing write to the file, and try again.',
+  },
+  'client/input-failed': {
+    kind: 'unavailable',
+    status: 500,
+    title: 'The input for the program cannot be read',
+    mend: 'Check where standard input comes from.',
+  },
+  'client/output-failed': {
+    kind: 'unavailable',
+    status: 500,
+    title: 'The output of the program cannot be written',
+    mend: 'Check where the output goes: the disk may be full, or its reader has gone.',
+  },
+  'client/keep-timeout': {
+    kind: 'unavailable',
+    status: 504,
+    title: 'The Keep did not go on in time',
+    mend: 'Try again; look at the log of the Keep (`enarx keep logs`) and at the load of the host.',
+  },
+  'client/cut-off': {
+    kind: 'unavailable',
+    status: 502,
+    title: 'The connection to the Keep ended before the program had',
+    mend: 'How the program ended is not known; do not take its output for complete. Look at the log of the Keep.',
+  },
+  'client/keep-answer': {
+    kind: 'malformed',
+    status: 502,
+    title: 'What the Keep sent does not fit what was asked of it',
+    mend: 'Report it: a Keep of an accepted release does not do this.',
+  },
+} as const satisfies Record<string, ProblemDefinition>;
+
+export const clientProblem = problemsOf(clientProblems);
+export type ClientProblemCode = keyof typeof clientProblems;

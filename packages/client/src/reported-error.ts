@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EnarxError } from '@enarx/protocol';
+
+/**
+ * A problem that the other side reports. All of its text is the other side's: where the host speaks, nothing of it is
+ * proof of anything, and it may hold characters that a terminal obeys.
+ */
+export class ReportedError extends EnarxError {
+  override readonly name = 'ReportedError';
+  /** Who says so. */
+  readonly by: 'host' | 'keep';
+
+  constructor(by: 'host' | 'keep', problem: EnarxError) {
+    const { code, kind, status, title, mend, found, expected } = problem;
+    super(
+      code,
+      { kind, status, title, mend },
+      { ...(found === undefined ? {} : { found }), ...(expected === undefined ? {} : { expected }) },
+    );
+    this.by = by;
+  }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { sharedProcessor } from '../../../../test/support/simulated-processor.ts';
+import { startKeepmgr, type Keepmgr, type Limits } from '../../src/index.ts';
+import { Client } from './client.ts';
+import { releaseWithStandIn } from './release.ts';
+
+/** A state directory of its own, with the simulated processor already in it, so that no test waits for an RSA key. */
+export async function stateDirectory(): Promise<{ path: string; remove(): void }> {
+  const path = mkdtempSync(join(tmpdir(), 'enarx-state-'));
+  const { file, anchorFile } = await sharedProcessor();
+  copyFileSync(file, join(path, 'simulator.cbor'));
+  copyFileSync(anchorFile, join(path, 'anchor.pem'));
+  return {
+    path,
+    remove: () => {
+      rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+export interface Host extends AsyncDisposable {
+  readonly client: Client;
+  readonly keepmgr: Keepmgr;
+  readonly state: string;
+  /** Events of the daemon so far, as it wrote them. */
+  readonly events: string[];
+}
+
+/** A daemon in this process; its Keeps are processes of their own. */
+export async function startHost(
+  options: { limits?: Partial<Limits>; listen?: string; state?: string } = {},
+): Promise<Host> {
+  const own = options.state === undefined ? await stateDirectory() : undefined;
+  const state = options.state ?? (own as { path: string }).path;
+  const events: string[] = [];
+  const keepmgr = await startKeepmgr({
+    listen: options.listen ?? 'http://127.0.0.1:0',
+    stateDirectory: state,
+    releaseDirectory: await releaseWithStandIn(),
+    limits: options.limits,
+    log: (line) => events.push(line),
+  });
+  return {
+    client: new Client(keepmgr.address),
+    keepmgr,
+    state,
+    events,
+    [Symbol.asyncDispose]: async () => {
+      await keepmgr.close();
+      own?.remove();
+    },
+  };
+}
+
+export interface Daemon {
+  readonly process: ChildProcess;
+  readonly client: Client;
+  /** The line that it printed when it was ready. */
+  readonly ready: { address: string; pid: number; simulator: { anchor: string; fingerprint: string } };
+  kill(): Promise<void>;
+}
+
+/** A daemon as a process of its own, which can be killed. */
+export async function startDaemon(state: string, ...args: string[]): Promise<Daemon> {
+  const program = join(await releaseWithStandIn(), 'keepmgr.js');
+  const child = spawn(
+    process.execPath,
+    [program, '--listen', 'http://127.0.0.1:0', '--state', state, ...args],
+    { env: {}, stdio: ['pipe', 'pipe', 'pipe'] },
+  );
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  const lines = createInterface({ input: child.stdout });
+  const line = await Promise.race([
+    once(lines, 'line').then(([first]) => first as string),
+    once(child, 'exit').then(() => {
+      throw new Error(`the daemon ended: ${errors}`);
+    }),
+  ]);
+  const ready = JSON.parse(line) as Daemon['ready'];
+  return {
+    process: child,
+    client: new Client(ready.address),
+    ready,
+    kill: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Ids of all processes whose command line or working directory has to do with the directory. */
+export function processesOf(directory: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((id) => {
+      try {
+        if (/^State:\s+Z/m.test(readFileSync(`/proc/${String(id)}/status`, 'utf8'))) return false;
+        return mentions(id, directory);
+      } catch {
+        return false;
+      }
+    });
+}
+
+function mentions(id: number, directory: string): boolean {
+  return (
+    readFileSync(`/proc/${String(id)}/cmdline`, 'utf8').includes(directory) ||
+    readFileSync(`/proc/${String(id)}/mountinfo`, 'utf8').includes(directory) ||
+    realWorkingDirectory(id).startsWith(directory)
+  );
+}
+
+function realWorkingDirectory(id: number): string {
+  try {
+    return readlinkSync(`/proc/${String(id)}/cwd`);
+  } catch {
+    return '';
+  }
+}
+
+/** Waits until the condition holds. @throws Error after the time given, with what was expected */
+export async function eventually(
+  expected: string,
+  condition: () => boolean | Promise<boolean>,
+  milliseconds = 15_000,
+): Promise<void> {
+  const deadline = performance.now() + milliseconds;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not in time: ${expected}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
