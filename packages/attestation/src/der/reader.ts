@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import { toHex } from '@enarx/protocol';
+
+import { attestationProblem } from '../problems.ts';
+import { tags } from './tags.ts';
+
+/** One element. Both byte arrays are views of the input. */
+export interface DerElement {
+  /** The identifier octet. */
+  readonly tag: number;
+  readonly content: Uint8Array;
+  /** Identifier, length and content: what a signature covers. */
+  readonly encoded: Uint8Array;
+}
+
+/**
+ * Reads the elements that stand one after the other in some bytes. Strict: one-octet identifiers, definite lengths in
+ * their shortest form (X.690 sections 8.1.2 and 10.1). Nothing is copied.
+ */
+export class DerReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  /** Identifier of the next element, or `undefined` at the end. */
+  get nextTag(): number | undefined {
+    return this.#bytes[this.#at];
+  }
+
+  /**
+   * The next element.
+   * @param tag - the identifier that it must have, where only one will do
+   * @throws EnarxError `der/malformed`
+   */
+  next(tag?: number): DerElement {
+    const start = this.#at;
+    const found = this.#bytes[start];
+    if (found === undefined) throw malformed('the end of the data', 'another element');
+    if (tag !== undefined && found !== tag) throw malformed(tagName(found), tagName(tag));
+    if ((found & 0x1f) === 0x1f) throw malformed('an identifier of several octets');
+    const [length, contentStart] = this.#length(start + 1);
+    const end = contentStart + length;
+    if (end > this.#bytes.length) {
+      throw malformed(
+        `${String(this.#bytes.length - contentStart)} bytes of content`,
+        `${String(length)} bytes`,
+      );
+    }
+    this.#at = end;
+    return {
+      tag: found,
+      content: this.#bytes.subarray(contentStart, end),
+      encoded: this.#bytes.subarray(start, end),
+    };
+  }
+
+  /** The next element if it has this identifier, otherwise `undefined`. @throws EnarxError `der/malformed` */
+  optional(tag: number): DerElement | undefined {
+    return this.nextTag === tag ? this.next() : undefined;
+  }
+
+  /** To be called where nothing more may stand. @throws EnarxError `der/malformed` */
+  end(): void {
+    if (!this.atEnd)
+      throw malformed(`${String(this.#bytes.length - this.#at)} more bytes`, 'the end of the data');
+  }
+
+  #length(at: number): [length: number, contentStart: number] {
+    const first = this.#bytes[at];
+    if (first === undefined) throw malformed('no length');
+    if (first < 0x80) return [first, at + 1];
+    const octets = first & 0x7f;
+    // Four octets of length are more than any input may have; 0x80 would be an indefinite length.
+    if (octets === 0 || octets > 4) throw malformed('an indefinite or oversized length');
+    let length = 0;
+    for (let i = 1; i <= octets; i += 1) {
+      const octet = this.#bytes[at + i];
+      if (octet === undefined) throw malformed('a length that is cut off');
+      length = length * 256 + octet;
+    }
+    if (length < 0x80 || length < 256 ** (octets - 1)) throw malformed('a length that is not in its shortest form');
+    return [length, at + 1 + octets];
+  }
+}
+
+/**
+ * Exactly one element and nothing after it.
+ * @throws EnarxError `der/malformed`
+ */
+export function readDer(bytes: Uint8Array, tag?: number): DerElement {
+  const reader = new DerReader(bytes);
+  const element = reader.next(tag);
+  reader.end();
+  return element;
+}
+
+/** Reader over what an element holds. */
+export function contentsOf(element: DerElement): DerReader {
+  return new DerReader(element.content);
+}
+
+export function malformed(found: string, expected?: string): Error {
+  return attestationProblem('der/malformed', { found, ...(expected === undefined ? {} : { expected }) });
+}
+
+function tagName(tag: number): string {
+  const name = Object.entries(tags).find(([, value]) => value === tag)?.[0];
+  return name ?? `tag 0x${toHex(Uint8Array.of(tag))}`;
+}
