@@ -85,7 +85,8 @@ export class DerReader {
       if (octet === undefined) throw malformed('a length that is cut off');
       length = length * 256 + octet;
     }
-    if (length < 0x80 || length < 256 ** (octets - 1)) throw malformed('a length that is not in its shortest form');
+    if (length < 0x80 || length < 256 ** (octets - 1))
+      throw malformed('a length that is not in its shortest form');
     return [length, at + 1 + octets];
   }
 }

@@ -16,14 +16,16 @@ export function readInteger({ content }: DerElement): bigint {
 /** A number that must lie within 0 and `most`. @throws EnarxError `der/malformed` */
 export function readSmallInteger(element: DerElement, most: number = Number.MAX_SAFE_INTEGER): number {
   const value = readInteger(element);
-  if (value < 0n || value > BigInt(most)) throw malformed(`the integer ${String(value)}`, `0 to ${String(most)}`);
+  if (value < 0n || value > BigInt(most))
+    throw malformed(`the integer ${String(value)}`, `0 to ${String(most)}`);
   return Number(value);
 }
 
 /** FF for true and 00 for false, nothing else (X.690 section 11.1). @throws EnarxError `der/malformed` */
 export function readBoolean({ content }: DerElement): boolean {
   const [value] = content;
-  if (content.length !== 1 || (value !== 0 && value !== 0xff)) throw malformed('a boolean that is neither 00 nor FF');
+  if (content.length !== 1 || (value !== 0 && value !== 0xff))
+    throw malformed('a boolean that is neither 00 nor FF');
   return value === 0xff;
 }
 
@@ -121,5 +123,12 @@ export function daysSince1970(year: number, month: number, day: number): number 
   const era = Math.floor(shifted / 400);
   const yearOfEra = shifted - era * 400;
   const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
-  return era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468;
+  return (
+    era * 146_097 +
+    yearOfEra * 365 +
+    Math.floor(yearOfEra / 4) -
+    Math.floor(yearOfEra / 100) +
+    dayOfYear -
+    719_468
+  );
 }

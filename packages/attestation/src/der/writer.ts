@@ -11,7 +11,8 @@ export function derElement(tag: number, ...content: readonly Uint8Array[]): Byte
   return concatBytes(Uint8Array.of(tag), derLength(length), ...content);
 }
 
-export const derSequence = (...elements: readonly Uint8Array[]): Bytes => derElement(tags.sequence, ...elements);
+export const derSequence = (...elements: readonly Uint8Array[]): Bytes =>
+  derElement(tags.sequence, ...elements);
 
 /** Elements in the order that DER asks for (X.690 section 11.6) are the caller's business; ours hold one. */
 export const derSet = (...elements: readonly Uint8Array[]): Bytes => derElement(tags.set, ...elements);
@@ -47,7 +48,7 @@ export function derOid(dotted: string): Bytes {
   const octets = [root * 40 + second, ...rest].flatMap((arc) => {
     const groups = [arc % 128];
     for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128))
-      groups.unshift(0x80 | left % 128);
+      groups.unshift(0x80 | (left % 128));
     return groups;
   });
   return derElement(tags.oid, Uint8Array.from(octets));
@@ -55,7 +56,8 @@ export function derOid(dotted: string): Bytes {
 
 const text = new TextEncoder();
 export const derUtf8String = (value: string): Bytes => derElement(tags.utf8String, text.encode(value));
-export const derPrintableString = (value: string): Bytes => derElement(tags.printableString, text.encode(value));
+export const derPrintableString = (value: string): Bytes =>
+  derElement(tags.printableString, text.encode(value));
 export const derIa5String = (value: string): Bytes => derElement(tags.ia5String, text.encode(value));
 
 /**
@@ -67,7 +69,9 @@ export function derTime(milliseconds: number): Bytes {
   const { year, month, day } = civil(Math.floor(seconds / 86_400));
   const rest = seconds % 86_400;
   const two = (value: number): string => String(value).padStart(2, '0');
-  const clock = [month, day, Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60].map(two).join('');
+  const clock = [month, day, Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60]
+    .map(two)
+    .join('');
   return year < 2050
     ? derElement(tags.utcTime, text.encode(`${two(year % 100)}${clock}Z`))
     : derElement(tags.generalizedTime, text.encode(`${String(year)}${clock}Z`));
@@ -79,7 +83,11 @@ function civil(days: number): { year: number; month: number; day: number } {
   const era = Math.floor(shifted / 146_097);
   const dayOfEra = shifted - era * 146_097;
   const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+    (dayOfEra -
+      Math.floor(dayOfEra / 1460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
   );
   const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
   const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);

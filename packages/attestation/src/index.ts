@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+export * from './anchors.ts';
+export * from './azure/runtime-data.ts';
+export * from './pem.ts';
+export * from './problems.ts';
+export * from './snp/claims.ts';
+export * from './snp/product.ts';
+export * from './snp/report.ts';
+export * from './snp/tcb.ts';
+export {
+  type Check,
+  type CheckStatus,
+  type CheckTable,
+  type Claims,
+  type EvidenceFormat,
+  type Verification,
+  type VerifiedEvidence,
+  type VerifyOptions,
+} from './verification.ts';
+export { KeyCache } from './x509/key-cache.ts';

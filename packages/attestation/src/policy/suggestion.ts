@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The known word that a mistyped one most likely means: nearest by edit distance, at most a third of its length away.
+ * @returns `undefined` where nothing is near
+ */
+export function nearestWord(word: string, known: readonly string[]): string | undefined {
+  // A longer word cannot be near, and must not cost time: it comes from whoever wrote the file.
+  const longest = Math.max(0, ...known.map(({ length }) => length));
+  if (word.length > 2 * longest) return undefined;
+  let best: string | undefined;
+  let least = Infinity;
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase().replaceAll('_', '-'), candidate.toLowerCase());
+    if (distance < least && distance <= Math.max(1, Math.floor(candidate.length / 3))) {
+      best = candidate;
+      least = distance;
+    }
+  }
+  return best;
+}
+
+/** Insertions, deletions, substitutions (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const substituted = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, substituted));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AzureRuntimeData } from '../azure/runtime-data.ts';
+import type { AmdProduct } from './product.ts';
+import type { SnpReport } from './report.ts';
+import type { TcbVersion } from './tcb.ts';
+
+/** What is known of revocation. */
+export interface RevocationClaims {
+  /**
+   * - `good`: a list that the root signed, fresh at the time of verification, does not name the intermediate.
+   * - `stale`: the same, but its `nextUpdate` has passed (or its `thisUpdate` is to come).
+   * - `none`: no list of this root was given.
+   */
+  readonly status: 'good' | 'stale' | 'none';
+  /** Of the newest list. */
+  readonly crlNumber: bigint | undefined;
+  /** Milliseconds since 1970, of the newest list. */
+  readonly thisUpdate: number | undefined;
+  readonly nextUpdate: number | undefined;
+}
+
+/** What SEV-SNP evidence says, for a policy to look at. */
+export interface SnpClaims {
+  readonly format: 'snp';
+  /** Field by field as signed. */
+  readonly report: SnpReport;
+  /** Always known when the evidence is verified. */
+  readonly product: AmdProduct | undefined;
+  /** The report's four versions, read as the product lays them out. `undefined` only while the product is not known. */
+  readonly tcb:
+    | {
+        readonly current: TcbVersion;
+        readonly reported: TcbVersion;
+        readonly committed: TcbVersion;
+        readonly launch: TcbVersion;
+      }
+    | undefined;
+  /** Which key signed. A VLEK is shared by a whole region of a cloud and says nothing of the chip. */
+  readonly signingKey: 'vcek' | 'vlek' | undefined;
+  /** 64 bytes (Turin: 8 bytes, the rest zero); `undefined` with a VLEK or when the host masks it. */
+  readonly chipId: Uint8Array | undefined;
+  /** The cloud provider named in a VLEK certificate. */
+  readonly cspId: string | undefined;
+  readonly revocation: RevocationClaims;
+  /** When the report came wrapped by Azure's paravisor: freshness and keys are in there, not in the report. */
+  readonly azure: AzureRuntimeData | undefined;
+}

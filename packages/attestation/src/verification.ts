@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Anchor } from './anchors.ts';
+import type { SnpClaims } from './snp/claims.ts';
+import type { KeyCache } from './x509/key-cache.ts';
+
+/** Kinds of TEE whose evidence is told apart. What wraps it (Azure's HCL report, our wire message) is no format of its own. */
+export type EvidenceFormat = 'snp' | 'sev' | 'sgx' | 'tdx' | 'nitro';
+
+/** What the evidence says, by format. */
+export type Claims = SnpClaims;
+
+/**
+ * - `pass`: looked at and good.
+ * - `fail`: looked at and bad, or needed and not there.
+ * - `not-applicable`: nothing to look at in this evidence, or not reached because an earlier check failed; the detail says which.
+ */
+export type CheckStatus = 'pass' | 'fail' | 'not-applicable';
+
+/** Outcome of one named check. */
+export interface Check {
+  /** Stable, from a check table; docs/checks.md lists them. */
+  readonly id: string;
+  readonly status: CheckStatus;
+  /** One sentence: what was found; for a failure also what was expected and how to mend it. */
+  readonly detail: string;
+  /** Line of the policy file that decided, from 1. */
+  readonly policyLine?: number;
+}
+
+/** One line on each check of a module: id to description. */
+export type CheckTable = Readonly<Record<string, string>>;
+
+declare const verified: unique symbol;
+
+/** Evidence all of whose checks passed. Only a verifier makes one; only this can be appraised. */
+export interface VerifiedEvidence<C extends Claims = Claims> {
+  readonly [verified]: true;
+  readonly format: C['format'];
+  /** The trust anchor is not one of a vendor's. */
+  readonly simulated: boolean;
+  /** Time that it was verified for, in milliseconds since 1970. */
+  readonly at: number;
+  readonly claims: C;
+}
+
+export interface VerifyOptions {
+  /** The evidence in any form that docs/cli.md lists; recognised by content. At most 1 MiB. */
+  readonly evidence: Uint8Array;
+  /** Certificates and revocation lists in any form and order, on top of those that come with the evidence. At most 1 MiB in all. */
+  readonly endorsements: readonly Uint8Array[];
+  /** Keys that a chain may end in. An empty list trusts nobody. */
+  readonly anchors: readonly Anchor[];
+  /** Time to verify for, in milliseconds since 1970. */
+  readonly at: number;
+  /** Keeps verified keys between calls. */
+  readonly keys?: KeyCache;
+}
+
+/** Whether evidence is genuine. Whether anybody wants it is for {@link VerifiedEvidence} and a policy to say. */
+export interface Verification {
+  readonly format: EvidenceFormat;
+  readonly simulated: boolean;
+  /** Every check of the format, in a fixed order, whatever their status. */
+  readonly checks: readonly Check[];
+  /** What the evidence says, believed or not; `undefined` when it could not be read. */
+  readonly claims: Claims | undefined;
+  /** Only when no check failed. */
+  readonly verified: VerifiedEvidence | undefined;
+}
+
+/** For verifiers only; not exported by the package. @param checks - when one failed there is no verified evidence */
+export function asVerified<C extends Claims>(
+  claims: C,
+  checks: readonly Check[],
+  facts: { readonly simulated: boolean; readonly at: number },
+): VerifiedEvidence<C> | undefined {
+  if (checks.some(({ status }) => status === 'fail')) return undefined;
+  return { ...facts, format: claims.format, claims } as VerifiedEvidence<C>;
+}
