@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Flags that several commands share. Each is spread into a command's own.
+
+/** What is trusted, and what is wanted. */
+export interface TrustFlags {
+  readonly policy: string | undefined;
+  readonly anchor: string | undefined;
+}
+
+export const trustFlags = {
+  policy: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Policy file; without it exactly the loader of this release is accepted',
+    placeholder: 'FILE',
+  },
+  anchor: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief:
+      'Root certificate (PEM) of a simulated processor, which is then accepted, and said to be SIMULATED',
+    placeholder: 'FILE',
+  },
+} as const;
+
+/** What the program is given. */
+export interface WorkloadFlags {
+  readonly config: string | undefined;
+  readonly env: readonly string[] | undefined;
+  readonly argv0: string | undefined;
+  readonly maxMemory: string | undefined;
+  readonly timeout: string | undefined;
+}
+
+export const workloadFlags = {
+  config: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Enarx.toml with arguments, environment, files and limits of the program',
+    placeholder: 'FILE',
+  },
+  env: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    variadic: true,
+    brief: 'Variable of the program, over the one in the config; repeatable',
+    placeholder: 'NAME=VALUE',
+  },
+  argv0: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: "Name that the program is called by; its file's name without it",
+    placeholder: 'NAME',
+  },
+  maxMemory: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Limit of its linear memory, over the one in the config: 64MiB, 1GiB',
+    placeholder: 'SIZE',
+  },
+  timeout: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Limit of its wall time, over the one in the config: 500ms, 30s, 5m',
+    placeholder: 'TIME',
+  },
+} as const;
+
+/** Which host. */
+export interface HostFlags {
+  readonly host: string;
+}
+
+/** Where `enarx keepmgr` listens when it is told nothing. */
+export const defaultHost = 'http://127.0.0.1:3030';
+
+export const hostFlags = {
+  host: {
+    kind: 'parsed',
+    parse: String,
+    default: defaultHost,
+    brief: 'The host: http://NAME:PORT or unix:/PATH',
+    placeholder: 'URL',
+  },
+} as const;

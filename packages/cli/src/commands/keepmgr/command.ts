@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import { buildCommand } from '@stricli/core';
+
+import type { EnarxContext, OutputFlags } from '../../context.ts';
+import { outputFlags } from '../../context.ts';
+import { defaultHost } from '../flags.ts';
+
+export interface KeepmgrFlags extends OutputFlags {
+  readonly listen: string;
+  readonly state: string | undefined;
+  readonly simulator: string | undefined;
+  readonly anchor: string | undefined;
+}
+
+export const keepmgrCommand = buildCommand<KeepmgrFlags, [], EnarxContext>({
+  loader: async () => (await import('./keepmgr.ts')).runKeepmgr,
+  parameters: {
+    flags: {
+      listen: {
+        kind: 'parsed',
+        parse: String,
+        default: defaultHost,
+        brief: 'Where to listen: http://127.0.0.1:PORT (0 for any) or unix:/PATH',
+        placeholder: 'URL',
+      },
+      state: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Where everything is kept; ~/.local/state/enarx without it',
+        placeholder: 'DIR',
+      },
+      simulator: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'File of the simulated processor, made when it is missing; needs --anchor',
+        placeholder: 'FILE',
+      },
+      anchor: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Where its root certificate is written, which clients must be given',
+        placeholder: 'FILE',
+      },
+      ...outputFlags,
+    },
+  },
+  docs: {
+    brief: 'Be a host: make Keeps for clients, until a signal ends it',
+    fullDescription: [
+      'Be a host: make Keeps for clients, until SIGINT or SIGTERM ends it and all its Keeps.',
+      '',
+      'It prints where it listens and where the anchor of its simulated processor is. A client is given that file by a way that',
+      'it trusts, never through the host itself. Clients on other addresses than this machine are not taken: nobody is authenticated.',
+      'Events go to standard error, one line of JSON each; none holds anything of a tenant.',
+    ].join('\n'),
+  },
+});

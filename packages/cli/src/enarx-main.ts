@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The command enarx. Nothing is loaded here but what every command needs; each command loads the rest itself.
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+
+import { ExitCode, run } from '@stricli/core';
+
+import { enarxApplication } from './app.ts';
+import type { EnarxProcess } from './context.ts';
+import { exitStatus } from './exit-status.ts';
+import { Output } from './output.ts';
+
+const inputs = process.argv.slice(2);
+const release = releaseDirectory();
+
+/** What follows `--` is the program's, `--json` included. */
+function wantsJson(): boolean {
+  const end = inputs.indexOf('--');
+  return inputs.slice(0, end === -1 ? undefined : end).includes('--json');
+}
+
+/** The bundle lies in the release directory; the sources, which only tests and tools run, lie beside it. */
+function releaseDirectory(): string {
+  const beside = join(import.meta.dirname, '..', 'release');
+  return existsSync(join(import.meta.dirname, 'release.json')) ? import.meta.dirname : beside;
+}
+
+async function versionOfRelease(): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(release, 'release.json'), 'utf8')) as { release: string };
+  return manifest.release;
+}
+
+// A reader that has seen enough (`| head`) is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitStatus.accepted);
+  throw error;
+});
+process.stderr.on('error', () => undefined);
+
+const ownProcess: EnarxProcess = {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+};
+const output = new Output(ownProcess, wantsJson());
+const { application, onRoute } = enarxApplication({ output, release: versionOfRelease });
+
+await run(application, inputs, {
+  process: ownProcess,
+  forCommand: ({ prefix }) => {
+    onRoute(prefix);
+    return { process: ownProcess, output, release, now: Date.now };
+  },
+});
+process.exitCode = statusOf(ownProcess.exitCode);
+
+/** The parser of the command line has negative codes of its own. */
+function statusOf(code: number | undefined): number {
+  if (code === ExitCode.UnknownCommand || code === ExitCode.InvalidArgument) return exitStatus.usage;
+  return code === undefined || code < 0 ? exitStatus.internal : code;
+}

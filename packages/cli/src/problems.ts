@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import { problemsOf, type ProblemDefinition } from '@enarx/protocol';
+
+/** Problems that the command finds by itself. */
+export const cliProblems = {
+  'cli/internal': {
+    kind: 'internal',
+    status: 500,
+    title: 'The command failed where it must not',
+    mend: 'Report it, with the command line and the text after "found".',
+  },
+  'cli/usage': {
+    kind: 'usage',
+    status: 400,
+    title: 'The command line makes no sense',
+    mend: 'See `enarx --help`, or `--help` behind the command.',
+  },
+  'cli/file-unreadable': {
+    kind: 'usage',
+    status: 400,
+    title: 'A file that the command line names cannot be read',
+    mend: 'Name a file that exists and that you may read.',
+  },
+  'cli/anchor-missing': {
+    kind: 'usage',
+    status: 400,
+    title: 'Simulated evidence is accepted only under an anchor that you name',
+    mend: 'Get `anchor.pem` from the operator by a way you trust and pass `--anchor FILE`; `enarx keepmgr` prints where it is.',
+  },
+  'cli/no-release-measurement': {
+    kind: 'unsupported',
+    status: 501,
+    title: 'This release ships no loader for that kind of Keep, so it expects no measurement',
+    mend: 'Say what you expect with `--policy FILE`, or choose another kind with `--tee`.',
+  },
+  'cli/release-unreadable': {
+    kind: 'internal',
+    status: 500,
+    title: 'The release that this command belongs to is incomplete',
+    mend: 'Build (`npm run build`) or install it again.',
+  },
+  'cli/keepmgr-failed': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The keepmgr that this command started ended before it was ready',
+    mend: 'The text after "found" says why; `enarx platform` says what this machine lacks.',
+  },
+  'cli/state-unusable': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The state directory of the command cannot be used',
+    mend: 'It must be yours, with room on its disk; XDG_STATE_HOME chooses another place.',
+  },
+} as const satisfies Record<string, ProblemDefinition>;
+
+export const cliProblem = problemsOf(cliProblems);
+export type CliProblemCode = keyof typeof cliProblems;
