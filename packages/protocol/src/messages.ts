@@ -202,6 +202,21 @@ const evidenceEntries = {
 export const evidence = messageType('evidence', 65_536, v.strictObject(evidenceEntries));
 export type Evidence = Of<typeof evidence>;
 
+// keepldr ↔ guest of a VM: connections over one port
+
+/** Number of a connection, chosen by the side that opens it. */
+export const portStream = messageType('port-stream', 16, v.pipe(uint, v.maxValue(0xffff_ffff)));
+
+/** Bytes that may be sent on a connection on top of what was granted before. */
+export const portCredit = messageType(
+  'port-credit',
+  64,
+  v.strictObject({
+    stream: v.pipe(uint, v.maxValue(0xffff_ffff)),
+    bytes: v.pipe(positive, v.maxValue(16_777_216)),
+  }),
+);
+
 // client ↔ wasmldr, inside the attested TLS connection
 
 export const attestRequest = messageType(
@@ -272,6 +287,8 @@ export type Ended = Of<typeof ended>;
 export const managerFrame = { hello: 0, state: 1, log: 2, open: 3, stop: 4 } as const;
 /** keepldr ↔ wasmldr. */
 export const guestFrame = { launch: 0, state: 1, reportRequest: 2, evidence: 3, problem: 4 } as const;
+/** keepldr ↔ guest of a VM, on the port that carries connections. Data belongs to the connection that was selected last. */
+export const portFrame = { open: 0, select: 1, data: 2, credit: 3, end: 4, reset: 5 } as const;
 /** client ↔ wasmldr after the upgrade. */
 export const workloadFrame = {
   deliver: 0,
@@ -303,6 +320,8 @@ export const messageTypes: readonly MessageType<unknown>[] = [
   guestState,
   reportRequest,
   evidence,
+  portStream,
+  portCredit,
   attestRequest,
   deliver,
   accepted,
