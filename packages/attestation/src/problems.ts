@@ -45,6 +45,54 @@ export const attestationProblems = {
     title: 'The report is of a version whose layout this release does not know',
     mend: 'Use a release that knows it; a report must not be read by guesswork.',
   },
+  'measure/firmware-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The file is not an OVMF or SVSM image whose table of contents can be read',
+    mend: 'Give the whole image as it was built, OVMF.fd or a build for AMD SEV, not the separate code and variables.',
+  },
+  'measure/section-unknown': {
+    kind: 'unsupported',
+    status: 422,
+    title: 'The firmware declares a kind of memory whose measurement this release does not know',
+    mend: 'Use a release that knows it; a launch digest must not be computed by guesswork.',
+  },
+  'measure/firmware-lacks': {
+    kind: 'unsupported',
+    status: 422,
+    title: 'The firmware has not what this launch needs',
+    mend: 'Use a build of OVMF with SEV-ES and SEV-SNP support; edk2-stable202405 is known to be measured right.',
+  },
+  'measure/direct-boot-unsupported': {
+    kind: 'unsupported',
+    status: 422,
+    title: 'The firmware does not measure a kernel that is booted directly',
+    mend: "Use edk2's AmdSev build (OvmfPkg/AmdSev/AmdSevX64.dsc); other builds would start any kernel that the host gives.",
+  },
+  'measure/vcpu-unknown': {
+    kind: 'usage',
+    status: 400,
+    title: 'This is no CPU model of which the signature is known',
+    mend: "Give the model as QEMU's -cpu has it, or the CPUID signature itself.",
+  },
+  'measure/option-invalid': {
+    kind: 'usage',
+    status: 400,
+    title: 'No guest can be launched so',
+    mend: 'Give what the guest is really launched with; docs/cli.md lists the options of enarx measure.',
+  },
+  'measure/id-block-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The bytes are not an ID block or ID authentication as the SEV-SNP firmware takes them',
+    mend: 'Give the 96 bytes of the ID block and the 4096 bytes of the ID authentication, decoded from base64.',
+  },
+  'measure/id-block-rejected': {
+    kind: 'rejected',
+    status: 403,
+    title: 'The ID block is not signed by the key that stands beside it, or that key not by the author',
+    mend: 'Sign the 96 bytes of the ID block with the ID key, and the 1028 bytes of the ID key with the author key.',
+  },
 } as const satisfies Record<string, ProblemDefinition>;
 
 export const attestationProblem = problemsOf(attestationProblems);

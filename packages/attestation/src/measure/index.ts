@@ -1,3 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+export * from './boot-hashes.ts';
+export * from './firmware.ts';
+export * from './launch-digest.ts';
 export * from './loader.ts';
 export * from './snp-pages.ts';
+export * from './vcpu.ts';
+export { vmsaPage, type InitialState, type Vmm } from './vmsa.ts';
