@@ -3,6 +3,7 @@ import { buildApplication, buildRouteMap, help, text_en, version, type Applicati
 
 import { EnarxError } from '@enarx/protocol';
 
+import { configRoutes } from './commands/config/routes.ts';
 import { keepmgrCommand } from './commands/keepmgr/command.ts';
 import type { EnarxContext } from './context.ts';
 import { exitStatus, runExitStatus, type StatusTable } from './exit-status.ts';
@@ -19,6 +20,7 @@ const formatting = {
 export const routes = buildRouteMap<string, EnarxContext>({
   routes: {
     keepmgr: keepmgrCommand,
+    config: configRoutes,
   },
   docs: {
     brief: 'Run WebAssembly programs on machines that you do not trust',

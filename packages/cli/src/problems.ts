@@ -21,6 +21,24 @@ export const cliProblems = {
     title: 'A file that the command line names cannot be read',
     mend: 'Name a file that exists and that you may read.',
   },
+  'cli/file-unwritable': {
+    kind: 'usage',
+    status: 400,
+    title: 'A file that the command line names cannot be written',
+    mend: 'Name a file that does not exist yet, in a directory that you may write to.',
+  },
+  'config/invalid': {
+    kind: 'malformed',
+    status: 400,
+    title: 'The configuration cannot be used',
+    mend: 'docs/config.md lists every key; `enarx config init` writes a file that explains them.',
+  },
+  'cli/not-owner': {
+    kind: 'usage',
+    status: 403,
+    title: 'No key of yours owns that Keep',
+    mend: "A Keep is its owner's, whose key was made by `enarx keep create`, in the state directory of the user who called it.",
+  },
   'cli/anchor-missing': {
     kind: 'usage',
     status: 400,

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import { writeFile } from 'node:fs/promises';
+
+import { configTemplate } from '../../config/document.ts';
+import { readConfig } from '../../config/load.ts';
+import type { EnarxContext, OutputFlags } from '../../context.ts';
+import { cliProblem } from '../../problems.ts';
+
+export async function initConfig(this: EnarxContext, _flags: OutputFlags, file?: string): Promise<void> {
+  const template = configTemplate();
+  if (file === undefined) {
+    this.output.result({ template }, () => template);
+    return;
+  }
+  try {
+    await writeFile(file, template, { flag: 'wx' });
+  } catch (cause) {
+    throw cliProblem('cli/file-unwritable', { found: (cause as Error).message, cause });
+  }
+  this.output.result({ file }, () => `${file} written; everything in it is commented out.`);
+}
+
+export async function checkConfig(this: EnarxContext, _flags: OutputFlags, file: string): Promise<void> {
+  const { args, env, files, limits } = await readConfig(file);
+  const config = {
+    args,
+    env,
+    files: files?.map(({ kind, name = kind }) => ({ kind, name })),
+    limits: { ...limits },
+  };
+  this.output.result(config, () => `${file} is valid.`);
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What people read of the schema: the template of a new file, and docs/config.md.
+import { documentationOf, tables } from './schema.ts';
+
+/** A new Enarx.toml: every key, explained and commented out, so that the file says what holds anyway. */
+export function configTemplate(): string {
+  const lines = ['# What the program gets in its Keep. Nothing of the host or of this machine reaches it.'];
+  for (const [name, table] of Object.entries(tables)) {
+    lines.push('');
+    if (name !== '') lines.push(`#${name}`);
+    for (const [key, { doc, otherwise, example }] of documentationOf(table)) {
+      if (name === '' && (key === 'files' || key === 'limits')) continue;
+      lines.push(`# ${doc} Otherwise: ${otherwise}.`, `#${key} = ${example}`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** docs/config.md, between its title and its end. */
+export function configReference(): string {
+  const parts: string[] = [];
+  for (const [name, table] of Object.entries(tables)) {
+    parts.push(name === '' ? '## Top level' : `## \`${name}\``, '');
+    parts.push('| key | type | otherwise | meaning | example |', '|---|---|---|---|---|');
+    for (const [key, { type, otherwise, doc, example }] of documentationOf(table))
+      parts.push(`| \`${key}\` | ${type} | ${otherwise} | ${doc} | \`${key} = ${example}\` |`);
+    parts.push('');
+  }
+  return parts.join('\n');
+}

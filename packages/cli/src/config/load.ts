@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parse, TomlError } from 'smol-toml';
+import * as v from 'valibot';
+
+import { readNamedFile } from '../named-file.ts';
+import { cliProblem } from '../problems.ts';
+import { closest } from './closest.ts';
+import { enarxToml, tables, type EnarxConfig } from './schema.ts';
+
+/** More than any real configuration; the parser's time grows with it. */
+const largest = 1_048_576;
+
+/**
+ * Reads the text of an Enarx.toml.
+ *
+ * @param name - of the file, for errors
+ * @throws EnarxError `config/invalid` with the line, what was found and what was expected
+ */
+export function parseConfig(text: string, name: string): EnarxConfig {
+  const invalid = (found: string, expected?: string, cause?: unknown): Error =>
+    cliProblem('config/invalid', {
+      found: `${name}${found}`,
+      ...(expected === undefined ? {} : { expected }),
+      ...(cause === undefined ? {} : { cause }),
+    });
+  if (text.length > largest)
+    throw invalid(`: ${String(text.length)} characters`, `at most ${String(largest)}`);
+  let document: unknown;
+  try {
+    document = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const [message = ''] = error.message.split('\n');
+    throw invalid(
+      `:${String(error.line)}: ${message.replace(/^Invalid TOML document: /, '')}`,
+      'TOML 1.0',
+      error,
+    );
+  }
+  const result = v.safeParse(enarxToml, document, { abortEarly: true });
+  if (result.success) return result.output;
+  const { path = [], expected, message, received, type } = result.issues[0];
+  const keys = path.map(({ key }) => String(key));
+  const where = `${lineOf(text, keys)}: ${keys.join('.')}`;
+  if (type === 'strict_object' && expected === 'never') {
+    const known = keysBeside(keys);
+    const meant = closest(keys.at(-1) as string, known);
+    throw invalid(
+      `${where} is no key here`,
+      `${known.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+    );
+  }
+  throw invalid(`${where} is ${received}`, message.startsWith('Invalid ') ? (expected ?? message) : message);
+}
+
+/** Keys that may stand where the path ends. */
+function keysBeside(path: readonly string[]): string[] {
+  const [first] = path;
+  if (path.length === 1) return Object.keys(tables[''].entries);
+  return Object.keys(first === 'files' ? tables['[[files]]'].entries : tables['[limits]'].entries);
+}
+
+/** `:LINE` of the last key of the path, as near as a search finds it: parsers of TOML do not keep places. */
+function lineOf(text: string, path: readonly string[]): string {
+  const key = path.findLast((part) => !/^\d+$/.test(part));
+  if (key === undefined) return '';
+  const escaped = key.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const start = new RegExp(`(^|[\\s.{,[])["']?${escaped}["']?\\s*[=.\\]]`, 'm').exec(text);
+  if (start === null) return '';
+  const at = start.index + (start[1] as string).length;
+  return `:${String(text.slice(0, at).split('\n').length)}`;
+}
+
+/**
+ * Reads an Enarx.toml.
+ * @throws EnarxError `cli/file-unreadable`, `config/invalid`
+ */
+export async function readConfig(file: string): Promise<EnarxConfig> {
+  return parseConfig(await readNamedFile(file), file);
+}
