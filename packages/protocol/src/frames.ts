@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { concatBytes } from './bytes.ts';
 import { protocolProblem } from './problems.ts';
 
 /** Largest payload of one frame in bytes. Longer data is sent as several frames. */
@@ -34,65 +35,96 @@ export function encodeFrameHead(kind: number, length: number): Uint8Array<ArrayB
 
 interface Head {
   readonly kind: number;
-  readonly start: number;
-  readonly end: number;
+  /** Lengths in bytes: of the head, and of the payload that follows it. */
+  readonly length: number;
+  readonly payload: number;
 }
 
+/** Array head, kind, byte string head with a length of four octets. */
+const longestHead = 7;
+
 /**
- * Cuts a byte stream into frames. Holds at most one incomplete frame (64 KiB and a head), whatever arrives.
- * A payload that lies whole in one chunk is a view of that chunk.
+ * Cuts a byte stream into frames. Holds at most one incomplete frame (64 KiB and a head), whatever arrives, and copies
+ * each byte at most once, in however small pieces it comes. A payload that lies whole in one chunk is a view of that chunk.
  */
 export class FrameReader {
-  #rest: Uint8Array = new Uint8Array(0);
+  /** Beginning of a head that is not complete yet. */
+  #head: Uint8Array = new Uint8Array(0);
+  /** The frame whose head is complete and whose payload is not. */
+  #open: { kind: number; payload: Uint8Array; filled: number } | undefined;
 
   /** @throws EnarxError `frame/malformed` as soon as the bytes cannot be a frame */
   push(chunk: Uint8Array): Frame[] {
-    let bytes = chunk;
-    if (this.#rest.length > 0) {
-      bytes = new Uint8Array(this.#rest.length + chunk.length);
-      bytes.set(this.#rest);
-      bytes.set(chunk, this.#rest.length);
-    }
     const frames: Frame[] = [];
     let at = 0;
-    for (;;) {
-      const head = readHead(bytes, at);
-      if (head === undefined || head.end > bytes.length) break;
-      frames.push({ kind: head.kind, payload: bytes.subarray(head.start, head.end) });
-      at = head.end;
+    while (at < chunk.length) {
+      if (this.#open !== undefined) {
+        at += this.#fill(this.#open, chunk.subarray(at), frames);
+        continue;
+      }
+      const held = this.#head.length;
+      const bytes = held === 0 ? chunk.subarray(at) : joined(this.#head, chunk, at);
+      const head = readHead(bytes);
+      if (head === undefined) {
+        this.#head = bytes.slice();
+        break;
+      }
+      this.#head = new Uint8Array(0);
+      at += head.length - held;
+      const end = at + head.payload;
+      if (end <= chunk.length) {
+        frames.push({ kind: head.kind, payload: chunk.subarray(at, end) });
+        at = end;
+      } else {
+        this.#open = { kind: head.kind, payload: new Uint8Array(head.payload), filled: 0 };
+      }
     }
-    this.#rest = bytes.subarray(at);
     return frames;
   }
 
   /** To be called at the end of the stream. @throws EnarxError `frame/truncated` when a frame was begun and not ended */
   end(): void {
-    if (this.#rest.length > 0)
-      throw protocolProblem('frame/truncated', { found: `${String(this.#rest.length)} bytes of a frame` });
+    if (this.#head.length > 0 || this.#open !== undefined) throw protocolProblem('frame/truncated');
+  }
+
+  /** @returns how many bytes it took */
+  #fill(
+    open: { kind: number; payload: Uint8Array; filled: number },
+    bytes: Uint8Array,
+    frames: Frame[],
+  ): number {
+    const part = bytes.subarray(0, open.payload.length - open.filled);
+    open.payload.set(part, open.filled);
+    open.filled += part.length;
+    if (open.filled === open.payload.length) {
+      frames.push({ kind: open.kind, payload: open.payload });
+      this.#open = undefined;
+    }
+    return part.length;
   }
 }
 
-function readHead(bytes: Uint8Array, at: number): Head | undefined {
-  const available = bytes.length - at;
-  if (available >= 1 && bytes[at] !== 0x82) throw malformed('the first byte is not that of an array of two');
-  if (available >= 2 && (bytes[at + 1] as number) > 23) throw malformed('the kind is not 0 to 23');
-  if (available < 3) return undefined;
-  const initial = bytes[at + 2] as number;
-  if (initial >= 0x40 && initial < 0x58) return head(bytes, at, 3, initial - 0x40);
-  const width = initial === 0x58 ? 1 : initial === 0x59 ? 2 : initial === 0x5a ? 4 : 0;
-  if (width === 0) throw malformed('the payload is not a byte string of definite length below 2^32');
-  if (available < 3 + width) return undefined;
-  let length = 0;
-  for (let i = 0; i < width; i += 1) length = length * 256 + (bytes[at + 3 + i] as number);
-  const shortest = length < 24 ? 0 : length < 0x100 ? 1 : length < 0x10000 ? 2 : 4;
-  if (shortest !== width) throw malformed('the length is not in its shortest form');
-  if (length > maxFramePayload) throw malformed(`a payload of ${String(length)} bytes`);
-  return head(bytes, at, 3 + width, length);
+/** The held bytes and as many of the chunk as may belong to the same head. */
+function joined(held: Uint8Array, chunk: Uint8Array, at: number): Uint8Array {
+  return concatBytes(held, chunk.subarray(at, at + longestHead - held.length));
 }
 
-function head(bytes: Uint8Array, at: number, headLength: number, length: number): Head {
-  const start = at + headLength;
-  return { kind: bytes[at + 1] as number, start, end: start + length };
+/** The head that the bytes begin with, or `undefined` while they are too few to tell. */
+function readHead(bytes: Uint8Array): Head | undefined {
+  const [array, kind, initial] = bytes;
+  if (array !== 0x82) throw malformed('the first byte is not that of an array of two');
+  if (kind !== undefined && kind > 23) throw malformed('the kind is not 0 to 23');
+  if (kind === undefined || initial === undefined) return undefined;
+  if (initial >= 0x40 && initial < 0x58) return { kind, length: 3, payload: initial - 0x40 };
+  const width = initial === 0x58 ? 1 : initial === 0x59 ? 2 : initial === 0x5a ? 4 : 0;
+  if (width === 0) throw malformed('the payload is not a byte string of definite length below 2^32');
+  if (bytes.length < 3 + width) return undefined;
+  let payload = 0;
+  for (const octet of bytes.subarray(3, 3 + width)) payload = payload * 256 + octet;
+  const shortest = payload < 24 ? 0 : payload < 0x100 ? 1 : payload < 0x10000 ? 2 : 4;
+  if (shortest !== width) throw malformed('the length is not in its shortest form');
+  if (payload > maxFramePayload) throw malformed(`a payload of ${String(payload)} bytes`);
+  return { kind, length: 3 + width, payload };
 }
 
 function malformed(found: string): Error {

@@ -9,3 +9,4 @@ export * from './messages.ts';
 export * from './problem-details.ts';
 export * from './problems.ts';
 export * from './report-data.ts';
+export * from './text.ts';

@@ -19,7 +19,13 @@ const bytesUpTo = (length: number): v.GenericSchema<Uint8Array> =>
     v.instance(Uint8Array),
     v.check((value) => value.length <= length, `more than ${String(length)} bytes`),
   );
-const text = (length: number): v.GenericSchema<string> => v.pipe(v.string(), v.maxLength(length));
+/** At most so many bytes of UTF-8, as `.size` in CDDL counts them. */
+const text = (length: number): v.GenericSchema<string> =>
+  v.pipe(
+    v.string(),
+    v.check((value) => value.isWellFormed(), 'half a surrogate pair'),
+    v.maxBytes(length),
+  );
 const uint: v.GenericSchema<number> = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const positive: v.GenericSchema<number> = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const texts = (count: number, length: number): v.GenericSchema<string[]> =>
@@ -226,7 +232,7 @@ export const attestRequest = messageType(
 );
 export type AttestRequest = Of<typeof attestRequest>;
 
-export const limits = v.strictObject({
+const limitEntries = v.strictObject({
   /** Linear memory in bytes; rounded down to whole 64 KiB pages. */
   memory: v.optional(positive),
   /** Wall time in milliseconds from the start of the program. */
@@ -236,7 +242,16 @@ export const limits = v.strictObject({
   /** Bytes on stdout and stderr together. */
   output: v.optional(positive),
 });
-export type Limits = v.InferOutput<typeof limits>;
+export type Limits = v.InferOutput<typeof limitEntries>;
+
+/** All of it may be left out, and `strictObject` would take an empty array or byte string for a map without entries. */
+export const limits: v.GenericSchema<Limits> = v.pipe(v.custom<Limits>(isMap, 'not a map'), limitEntries);
+
+function isMap(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
 
 /** First frame after the upgrade to a delivery. The module follows in frames of its own. */
 export const deliver = messageType(

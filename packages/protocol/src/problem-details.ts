@@ -2,6 +2,7 @@
 import { decodeCbor, encodeCbor, type CborValue } from './cbor.ts';
 import { EnarxError, type ProblemKind } from './errors.ts';
 import { protocolProblem } from './problems.ts';
+import { cutText } from './text.ts';
 
 /** RFC 9290 section 6.3. */
 export const problemContentType = 'application/concise-problem-details+cbor';
@@ -22,62 +23,82 @@ const kinds: readonly ProblemKind[] = [
   'usage',
   'internal',
 ];
+/** Longest text of an entry in bytes. All of them at their longest fit into {@link maxProblemBytes}. */
 const longest = 1024;
 
 /** Encodes an error for the wire: rule `problem` of enarx.cddl. The cause stays here: it may hold what the other side must not see. */
 export function encodeProblem(error: EnarxError): Uint8Array {
-  const entry = {
-    code: error.code,
-    kind: error.kind,
-    mend: cut(error.mend),
-    found: cut(error.found),
-    expected: cut(error.expected),
-  };
-  const map = new Map<CborValue, CborValue>([
-    [titleKey, cut(error.title)],
-    [detailKey, cut(error.message)],
-    [responseCodeKey, error.status],
-    [
-      enarxKey,
-      Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined)) as CborValue,
-    ],
-  ]);
-  return encodeCbor(map);
-}
-
-/**
- * Decodes a problem that the other side reports.
- * @throws EnarxError any `cbor/…`, or `message/invalid` when the map is no problem of ours
- */
-export function decodeProblem(bytes: Uint8Array): EnarxError {
-  const map = decodeCbor(bytes, maxProblemBytes);
-  if (!(map instanceof Map)) throw invalid('not a map');
-  const title: unknown = map.get(titleKey);
-  const status: unknown = map.get(responseCodeKey);
-  const entry: unknown = map.get(enarxKey);
-  if (typeof title !== 'string' || typeof status !== 'number' || !(entry instanceof Map))
-    throw invalid('an entry is missing');
-  const field = (name: string): string | undefined => {
-    const value: unknown = entry.get(name);
-    if (value !== undefined && typeof value !== 'string') throw invalid(`${name} is not text`);
-    return value;
-  };
-  const code = field('code');
-  const kind = kinds.find((known) => known === field('kind'));
-  const mend = field('mend');
-  if (code === undefined || kind === undefined || mend === undefined)
-    throw invalid('code, kind or mend is missing');
-  const found = field('found');
-  const expected = field('expected');
-  return new EnarxError(
-    code,
-    { kind, status, title, mend },
-    { ...(found === undefined ? {} : { found }), ...(expected === undefined ? {} : { expected }) },
+  const { code, kind, mend, found, expected } = error;
+  return encodeCbor(
+    new Map<CborValue, CborValue>([
+      [titleKey, cutText(error.title, longest)],
+      [detailKey, cutText(error.message, longest)],
+      [responseCodeKey, error.status],
+      [
+        enarxKey,
+        {
+          code: cutText(code, longest),
+          kind,
+          mend: cutText(mend, longest),
+          found: found === undefined ? undefined : cutText(found, longest),
+          expected: expected === undefined ? undefined : cutText(expected, longest),
+        },
+      ],
+    ]),
   );
 }
 
-function cut<T extends string | undefined>(text: T): T {
-  return (text !== undefined && text.length > longest ? text.slice(0, longest) : text) as T;
+/**
+ * Decodes a problem that the other side reports. The detail is not taken over: it repeats the other entries.
+ * @throws EnarxError any `cbor/…`, or `message/invalid` when the map is no problem of ours
+ */
+export function decodeProblem(bytes: Uint8Array): EnarxError {
+  const problem = members(decodeCbor(bytes, maxProblemBytes), [
+    titleKey,
+    detailKey,
+    responseCodeKey,
+    enarxKey,
+  ]);
+  const title = textOf(problem, titleKey);
+  textOf(problem, detailKey);
+  const status: unknown = problem.get(responseCodeKey);
+  // It goes into status lines, which have room for nothing else.
+  if (typeof status !== 'number' || status < 400 || status > 599)
+    throw invalid('no response code of a problem');
+  const entry = members(problem.get(enarxKey), ['code', 'kind', 'mend'], ['found', 'expected']);
+  const kind = kinds.find((known) => known === entry.get('kind'));
+  if (kind === undefined) throw invalid('a kind that is not known');
+  return new EnarxError(
+    textOf(entry, 'code'),
+    { kind, status, title, mend: textOf(entry, 'mend') },
+    {
+      ...(entry.has('found') ? { found: textOf(entry, 'found') } : {}),
+      ...(entry.has('expected') ? { expected: textOf(entry, 'expected') } : {}),
+    },
+  );
+}
+
+type Members = ReadonlyMap<CborValue, CborValue>;
+
+/** The value as a map with all of the one keys, any of the others, and no more. */
+function members(
+  value: CborValue | undefined,
+  required: readonly (number | string)[],
+  optional: readonly (number | string)[] = [],
+): Members {
+  if (!(value instanceof Map)) throw invalid('no map where one belongs');
+  const map = value as Members;
+  for (const key of required) if (!map.has(key)) throw invalid(`no ${String(key)}`);
+  for (const key of map.keys()) {
+    if (![...required, ...optional].some((known) => known === key)) throw invalid('a key that is not known');
+  }
+  return map;
+}
+
+function textOf(map: Members, key: number | string): string {
+  const value: unknown = map.get(key);
+  if (typeof value !== 'string') throw invalid(`${String(key)} is not text`);
+  return value;
 }
 
 function invalid(found: string): EnarxError {

@@ -12,8 +12,8 @@ export const protocolProblems = {
   'cbor/malformed': {
     kind: 'malformed',
     status: 400,
-    title: 'The bytes are not one well-formed CBOR item',
-    mend: 'Send exactly one definite-length CBOR item (RFC 8949) with nothing after it.',
+    title: 'The bytes are not one valid CBOR item of this protocol',
+    mend: 'Send exactly one definite-length CBOR item (RFC 8949) without tags and floating-point numbers, and nothing after it.',
   },
   'cbor/not-deterministic': {
     kind: 'malformed',
@@ -26,6 +26,12 @@ export const protocolProblems = {
     status: 400,
     title: 'The CBOR is nested too deeply',
     mend: 'Nest at most 16 levels; no message of this protocol needs more.',
+  },
+  'cbor/unencodable': {
+    kind: 'usage',
+    status: 400,
+    title: 'The value has no encoding in this protocol',
+    mend: 'Use integers of at most 64 bits, well-formed text, byte strings, arrays, maps, booleans and null.',
   },
   'message/invalid': {
     kind: 'malformed',

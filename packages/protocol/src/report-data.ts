@@ -32,5 +32,5 @@ export const exporterLength = 32;
 export async function reportData(binding: Binding): Promise<Uint8Array<ArrayBuffer>> {
   const { nonce, keepKey, clientKey, exporter, keepId, purpose } = binding;
   const preimage = encodeCbor([bindingDomain, nonce, keepKey, clientKey, exporter, keepId, purpose]);
-  return new Uint8Array(await crypto.subtle.digest('SHA-512', preimage as Uint8Array<ArrayBuffer>));
+  return new Uint8Array(await crypto.subtle.digest('SHA-512', preimage));
 }

@@ -20,7 +20,7 @@ const parts = ['ark', 'ask', 'vcek', 'chipId', 'vcekKey'] as const;
 export async function exportProcessor(processor: SimulatedProcessor): Promise<Bytes> {
   const material = materialOf(processor);
   const content: readonly CborValue[] = [mark, ...parts.map((part) => material[part])];
-  return encodeCbor([...content, await digestOf(content)]) as Bytes;
+  return encodeCbor([...content, await digestOf(content)]);
 }
 
 /** @throws EnarxError `simulator/malformed`, whatever is wrong with the bytes */
@@ -48,7 +48,7 @@ export async function importProcessor(bytes: Uint8Array): Promise<SimulatedProce
 }
 
 async function digestOf(content: readonly CborValue[]): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-384', encodeCbor(content) as Bytes));
+  return new Uint8Array(await crypto.subtle.digest('SHA-384', encodeCbor(content)));
 }
 
 function bytesIn(value: CborValue | undefined): Bytes {
