@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 
 import { FrameStream } from '@enarx/channel/frame-stream';
 import {
+  cutText,
   decodeMessage,
   encodeFrameHead,
   encodeMessage,
@@ -71,8 +72,8 @@ export class ManagerLink {
     const entry: LogEntry = {
       time: Date.now(),
       source: 'keepldr',
-      event: event.slice(0, 64),
-      ...(detail === undefined ? {} : { detail: detail.slice(0, 512) }),
+      event: cutText(event, 64),
+      ...(detail === undefined ? {} : { detail: cutText(detail, 512) }),
     };
     if (this.#frames !== undefined) this.#send(managerFrame.log, encodeMessage(ldrLog, entry));
     else if (this.#logs.length < longestQueue) this.#logs.push(entry);

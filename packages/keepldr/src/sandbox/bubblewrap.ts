@@ -2,6 +2,8 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { arch, execPath } from 'node:process';
 
+import { cutText } from '@enarx/protocol';
+
 import {
   argumentsFor,
   type Confinement,
@@ -91,7 +93,7 @@ async function probe(tool: string | undefined): Promise<Probe> {
   return {
     id,
     pass: false,
-    found: `${tool} ${failure}`.slice(0, 512),
+    found: cutText(`${tool} ${failure}`, 512),
     remedy: 'Allow unprivileged user namespaces (sysctl user.max_user_namespaces), or run keepmgr as root.',
   };
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execPath, getuid } from 'node:process';
 
+import { cutText } from '@enarx/protocol';
+
 import { argumentsFor, type Confinement, type ConfinedCommand, type Probe } from './confinement.ts';
 import { findTool, tryCommand } from './tool.ts';
 
@@ -43,7 +45,7 @@ async function probe(tool: string | undefined): Promise<Probe> {
   return {
     id,
     pass: false,
-    found: `${tool} ${failure}`.slice(0, 512),
+    found: cutText(`${tool} ${failure}`, 512),
     remedy: 'Install util-linux 2.33 or later.',
   };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Ended } from '@enarx/protocol';
+import { cutText, type Ended } from '@enarx/protocol';
 
 import { engine } from './engine.ts';
 
@@ -44,11 +44,7 @@ function framesOf(stack: string): string[] {
   return frames;
 }
 
-function bounded(text: string, length: number): string {
-  // Cut by code points, since half a surrogate pair cannot be encoded.
-  const clean = text
-    .slice(0, 2 * length)
-    .replace(control, '\ufffd')
-    .toWellFormed();
-  return clean.length <= length ? clean : clean.slice(0, length).toWellFormed();
+function bounded(text: string, bytes: number): string {
+  // No more than so many UTF-16 units can fit: what follows them is not worth searching.
+  return cutText(text.slice(0, bytes).replace(control, '\ufffd'), bytes);
 }
