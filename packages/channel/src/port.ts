@@ -176,7 +176,9 @@ class PortConnection extends Duplex {
     if (this.destroyed) return;
     this.#room -= bytes.length;
     if (this.#room < 0 || this.#ended)
-      throw protocolProblem('frame/unexpected', { found: 'data beyond the window or the end of a connection' });
+      throw protocolProblem('frame/unexpected', {
+        found: 'data beyond the window or the end of a connection',
+      });
     this.#taken += bytes.length;
     if (this.push(bytes)) this.#grantTaken();
   }
@@ -229,7 +231,7 @@ class PortConnection extends Duplex {
   }
 
   async #writePieces(chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       while (this.#credit === 0) {
         if (this.destroyed) throw new Error('the connection is closed');
         await new Promise<void>((resolve) => (this.#waiting = resolve));

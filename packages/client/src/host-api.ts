@@ -15,7 +15,7 @@ import {
 
 import { parseAddress, type Address } from './address.ts';
 import { clientProblem } from './problems.ts';
-import { ReportedError } from './reported-error.ts';
+import { ReportedError } from '@enarx/channel';
 import type { Tap } from './tap.ts';
 
 /** Milliseconds. */

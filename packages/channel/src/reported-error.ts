@@ -2,8 +2,8 @@
 import { EnarxError } from '@enarx/protocol';
 
 /**
- * A problem that the other side reports. All of its text is the other side's: where the host speaks, nothing of it is
- * proof of anything, and it may hold characters that a terminal obeys.
+ * A problem that the other side reports. All of its text is the other side's: where the host speaks, or a Keep that is not
+ * attested yet, nothing of it is proof of anything, and it may hold characters that a terminal obeys.
  */
 export class ReportedError extends EnarxError {
   override readonly name = 'ReportedError';
