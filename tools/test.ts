@@ -2,31 +2,38 @@
 //
 // `npm test`: every test, and the coverage gate of the two packages that everything else trusts.
 // `npm test -- PATTERN…` runs the named files only. With CI=true a skipped test fails the run: CI has all that a test may ask for, except TEE hardware.
+// The last line says how many passed and how many failed.
 import { spawn } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
 
-import type { SkippedTest } from './skips-reporter.ts';
+import type { Counts, Outcome } from './outcome-reporter.ts';
 
 const root = join(import.meta.dirname, '..');
-const skipsFile = join(root, '.stamp', `skips-${process.pid}.jsonl`);
+const outcomeFile = join(root, '.stamp', `outcome-${String(process.pid)}.jsonl`);
 const gated = ['protocol', 'attestation'];
+const inCi = process.env['CI'] === 'true';
 
-async function nodeTest(files: string[], options: string[]): Promise<boolean> {
-  if (files.length === 0) return true;
-  const reporters = [
-    '--test-reporter=spec',
-    '--test-reporter-destination=stdout',
-    `--test-reporter=${join(root, 'tools', 'skips-reporter.ts')}`,
-    `--test-reporter-destination=${skipsFile}`,
-  ];
+const total = { passed: 0, failed: 0, skipped: 0 };
+const failures: string[] = [];
+
+/** Runs test files and adds what came of them to the total. @param gate - options that make the run fail by themselves, as too little coverage does */
+async function nodeTest(files: readonly string[], gate: readonly string[] = []): Promise<void> {
+  if (files.length === 0) return;
+  rmSync(outcomeFile, { force: true });
   const args = [
     '--conditions=source',
     '--disable-warning=ExperimentalWarning',
     '--test',
     '--test-timeout=180000',
-    ...reporters,
-    ...options,
+    // Node leaves one processor free; most of our tests wait for processes.
+    `--test-concurrency=${String(Math.max(2, availableParallelism()))}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${join(root, 'tools', 'outcome-reporter.ts')}`,
+    `--test-reporter-destination=${outcomeFile}`,
+    ...gate,
     ...files,
   ];
   const child = spawn(process.execPath, args, {
@@ -37,51 +44,55 @@ async function nodeTest(files: string[], options: string[]): Promise<boolean> {
       ENARX_VECTORS: process.env['ENARX_VECTORS'] ?? join(root, '..', 'shared', 'vectors'),
     },
   });
-  const [code] = (await new Promise((resolve) =>
-    child.on('exit', (...ended) => {
-      resolve(ended);
-    }),
-  )) as [number | null];
-  return code === 0 && skipsAllowed();
+  const status = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+  addOutcomes(status);
 }
 
-function skipsAllowed(): boolean {
-  const skipped = readFileSync(skipsFile, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as SkippedTest);
-  if (process.env['CI'] !== 'true') return true;
-  const refused = skipped.filter(({ reason }) => !reason.startsWith('needs TEE hardware'));
-  for (const { name, reason } of refused) console.error(`Skipped in CI: ${name} (${reason})`);
-  return refused.length === 0;
+function addOutcomes(status: number | null): void {
+  const outcomes = existsSync(outcomeFile)
+    ? readFileSync(outcomeFile, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Outcome)
+    : [];
+  const counts = outcomes.find((outcome): outcome is { counts: Counts } => 'counts' in outcome)?.counts;
+  const failedHere = counts === undefined ? 0 : counts.failed + counts.cancelled;
+  total.passed += counts?.passed ?? 0;
+  total.failed += failedHere;
+  total.skipped += counts?.skipped ?? 0;
+  for (const outcome of outcomes) {
+    if ('failed' in outcome) failures.push(`${outcome.failed} (${relative(root, outcome.file)})`);
+    if (!('skipped' in outcome) || !inCi || outcome.reason.startsWith('needs TEE hardware')) continue;
+    failures.push(`skipped in CI: ${outcome.skipped} (${outcome.reason})`);
+    total.failed += 1;
+  }
+  if (status !== 0 && failedHere === 0) {
+    failures.push('the coverage gate, or the run itself');
+    total.failed += 1;
+  }
 }
 
 mkdirSync(join(root, '.stamp'), { recursive: true });
-const named = process.argv.slice(2);
 const find = (pattern: string): string[] => globSync(pattern, { cwd: root }).sort();
-let passed: boolean;
+const named = process.argv.slice(2);
 if (named.length > 0) {
-  passed = await nodeTest(named.flatMap(find), []);
+  await nodeTest(named.flatMap(find));
 } else {
-  const coverage = gated.map((name) => `--test-coverage-include=packages/${name}/src/**/*.ts`);
-  const gate = [
-    '--experimental-test-coverage',
-    ...coverage,
-    '--test-coverage-lines=100',
-    '--test-coverage-branches=100',
-  ];
-  const first = await nodeTest(
+  await nodeTest(
     gated.flatMap((name) => find(`packages/${name}/test/**/*.test.ts`)),
-    gate,
+    [
+      '--experimental-test-coverage',
+      ...gated.map((name) => `--test-coverage-include=packages/${name}/src/**/*.ts`),
+      '--test-coverage-lines=100',
+      '--test-coverage-branches=100',
+    ],
   );
-  const others = find('{packages,tools}/**/*.test.ts').filter(
-    (file) => !gated.some((name) => file.startsWith(`packages/${name}/`)),
-  );
-  const second = await nodeTest(
-    [...others.filter((file) => !file.includes('node_modules')), ...find('test/**/*.test.ts')],
-    [],
-  );
-  passed = first && second;
+  const others = find('{packages/*/test,tools,test}/**/*.test.ts');
+  await nodeTest(others.filter((file) => !gated.some((name) => file.startsWith(`packages/${name}/`))));
 }
-rmSync(skipsFile, { force: true });
-process.exitCode = passed ? 0 : 1;
+rmSync(outcomeFile, { force: true });
+for (const failure of failures) console.error(`✗ ${failure}`);
+console.log(
+  `${String(total.passed)} passed, ${String(total.failed)} failed, ${String(total.skipped)} skipped`,
+);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
