@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export * from './boot-hashes.ts';
 export * from './firmware.ts';
+export * from './id-block.ts';
 export * from './launch-digest.ts';
 export * from './loader.ts';
 export * from './snp-pages.ts';

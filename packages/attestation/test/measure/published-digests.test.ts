@@ -10,6 +10,8 @@ import {
   sevLaunchDigest,
   snpLaunchDigest,
   vcpuSignatureOf,
+  contentlessPages,
+  extendSnpDigest,
   vmsaPage,
   type BootHashes,
   type FirmwareLayout,
@@ -18,6 +20,7 @@ import {
 } from '@enarx/attestation/measure';
 import { fromHex, toHex } from '@enarx/protocol';
 
+import { svsmVmsaPage } from '../../src/measure/vmsa.ts';
 import { needsVectors, vector, vectorJson } from './vectors.ts';
 
 interface PublishedCase {
@@ -69,8 +72,10 @@ const files = [
   'virtee+sev/tests/measurement/ec2-launch-digests.json',
 ];
 
+const publishedBySevSnpMeasure = (): PublishedCase[] => vectorJson(files[0]!) as PublishedCase[];
+
 test('every launch digest that sev-snp-measure and virtee/sev publish comes out', needsVectors, async () => {
-  const cases = files.flatMap((file) => vectorJson<PublishedCase[]>(file));
+  const cases = files.flatMap((file) => vectorJson(file) as PublishedCase[]);
   const computed = cases.filter(({ mode, error }) => mode !== 'snp-svsm' && error === undefined);
   assert.equal(computed.length, 15);
   for (const published of computed) {
@@ -81,14 +86,14 @@ test('every launch digest that sev-snp-measure and virtee/sev publish comes out'
 });
 
 test('EC2 without a choice of RDX is measured as sev-snp-measure does', needsVectors, async () => {
-  const published = vectorJson<PublishedCase[]>(files[0]!).find(({ vmm }) => vmm === 'ec2')!;
+  const published = publishedBySevSnpMeasure().find(({ vmm }) => vmm === 'ec2')!;
   const { vmsa_rdx: rdx, ...rest } = published;
   assert.equal(rdx, '0x600');
   assert.equal(toHex(await digestOf(rest)), published.launch_digest);
 });
 
 test('firmware that does not measure a kernel is refused where one is booted', needsVectors, async () => {
-  const cases = vectorJson<PublishedCase[]>(files[0]!).filter(({ error }) => error !== undefined);
+  const cases = publishedBySevSnpMeasure().filter(({ error }) => error !== undefined);
   assert.equal(cases.length, 2);
   for (const published of cases)
     await assert.rejects(
@@ -118,7 +123,7 @@ test(
   needsVectors,
   async () => {
     const name = 'Dstack-TEE+dstack/dstack/dstack-attest/tests/sev_snp_attestation.bin';
-    const { inputs } = vectorJson<DstackInputs>(`${name}.launch-inputs.json`);
+    const { inputs } = vectorJson(`${name}.launch-inputs.json`) as DstackInputs;
     const types: Record<number, FirmwareSection['type']> = {
       1: 'sec-mem',
       2: 'secrets',
@@ -162,4 +167,30 @@ test('the first registers are those that sevctl took from a running SEV-ES guest
   } as const;
   assert.deepEqual(vmsaPage({ ...state, entry: 0xffff_fff0 }), vector('virtee+sevctl/tests/data/vmsa0.bin'));
   assert.deepEqual(vmsaPage({ ...state, entry: 0x80_b004 }), vector('virtee+sevctl/tests/data/vmsa1.bin'));
+});
+
+test('the digest that was read from running guests with an SVSM comes out of its declared memory and registers', async () => {
+  // Over the 892 pages of firmware and the 278 of the SVSM that sev-snp-measure keeps as fixtures; they are too large to be kept here.
+  const seed =
+    'ebf48785b708f9397dd8098fd64ba2d961aa6fcb15ee55616d19208f236a2828c50ebee83800be4d54bb3ac0ae1fcc7e';
+  const entry = 0x1_0000_0000 - 3_653_632 - 540_672 - 1_138_688;
+  const contents = svsmVmsaPage(vcpuSignatureOf('EPYC-v4'), entry);
+  const declared = [
+    ...contentlessPages('zero', 0n, 0x9e000),
+    ...contentlessPages('secrets', 0x9e000n, 0x1000),
+    ...contentlessPages('cpuid', 0x9f000n, 0x1000),
+  ];
+  const processor = { type: 'vmsa', gpa: 0x0000_ffff_ffff_f000n, contents } as const;
+  const measured = async (count: number): Promise<string> =>
+    toHex(
+      await extendSnpDigest(fromHex(seed)!, [...declared, ...Array<typeof processor>(count).fill(processor)]),
+    );
+  assert.equal(
+    await measured(2),
+    '9b94745036aafddf4f7f8b00c7513abb5b7703178cb95aaa57928bd963d68d3bfcb715d6019b9167ee2517b11b0d9be7',
+  );
+  assert.equal(
+    await measured(4),
+    '27d154c27b7b359c935e250ec6fee72aa0ae8c1225e3b0e1cf46a9567e938066d7d6f94bbdc4a857818bdb79277a44b2',
+  );
 });

@@ -20,8 +20,8 @@ export function vectorText(name: string): string {
   return readFileSync(join(directory, name), 'utf8');
 }
 
-export function vectorJson<T>(name: string): T {
-  return JSON.parse(vectorText(name)) as T;
+export function vectorJson(name: string): unknown {
+  return JSON.parse(vectorText(name));
 }
 
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
