@@ -38,7 +38,7 @@ async function bundle(): Promise<void> {
   const common = {
     absWorkingDir: root,
     bundle: true,
-    conditions: ['source'],
+    conditions: ['source'] as string[],
     format: 'esm',
     platform: 'node',
     target: 'node26',

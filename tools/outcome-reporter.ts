@@ -31,6 +31,7 @@ function outcomeOf(event: TestEvent): Outcome | undefined {
   if (event.type === 'test:fail') return { failed: event.data.name, file: event.data.file ?? '' };
   // Each file has a summary of its own; the one of the run names none.
   if (event.type !== 'test:summary' || event.data.file !== undefined) return undefined;
-  const { passed, failed, cancelled, skipped } = event.data.counts;
-  return { counts: { passed: passed - skipped, failed, cancelled, skipped } };
+  const { tests, passed, cancelled, skipped, todo } = event.data.counts;
+  // Node counts the failed, too, but its types do not know it.
+  return { counts: { passed, failed: tests - passed - cancelled - skipped - todo, cancelled, skipped } };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { generateHelpTextForAllCommands } from '@stricli/core';
+import { generateHelpTextForAllCommands, type Application, type CommandContext } from '@stricli/core';
 
 import { enarxApplication, routes } from '../../packages/cli/src/app.ts';
 import {
@@ -16,7 +16,10 @@ export function commandsDocument(): Promise<string> {
   const nowhere = { write: () => undefined };
   const output = new Output({ stdout: nowhere, stderr: nowhere, env: {} }, false);
   const { application } = enarxApplication({ output, release: () => Promise.resolve('') });
-  const help = generateHelpTextForAllCommands(application);
+  const help = generateHelpTextForAllCommands(
+    // It reads the definitions only; no command is called.
+    application as unknown as Application<CommandContext>,
+  );
   return Promise.resolve(
     [
       '# The command `enarx`',
