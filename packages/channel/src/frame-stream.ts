@@ -100,6 +100,19 @@ export class FrameStream implements AsyncIterable<Frame> {
     };
   }
 
+  /** Nothing more will be sent. What was sent before still arrives, and reading goes on. */
+  end(): void {
+    this.#duplex.end();
+  }
+
+  /** Resolves when the duplex is closed, however that came. Nobody has to read for it. */
+  closed(): Promise<void> {
+    if (this.#duplex.closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#duplex.once('close', resolve);
+    });
+  }
+
   /** Closes the duplex at once, and ends all reading: what was not read yet is dropped. */
   destroy(): void {
     this.#queue = [];

@@ -48,8 +48,6 @@ export interface ChannelTimes {
 export const defaultChannelTimes: ChannelTimes = { handshake: 10_000, requests: 60_000 };
 
 export interface ServeOptions {
-  /** Path of the Unix socket to listen on. */
-  readonly path: string;
   readonly keepId: Uint8Array;
   readonly certificate: OwnCertificate;
   /** Evidence over 64 bytes of report data. */
@@ -59,7 +57,9 @@ export interface ServeOptions {
 }
 
 export interface ServedChannel {
-  /** Takes no new connections and cuts off those that are open. */
+  /** A connection from outside, of whatever kind; the channel owns it from here on. */
+  accept(connection: Duplex): void;
+  /** Cuts off all connections, and every later one. */
   close(): void;
 }
 
@@ -71,9 +71,9 @@ const largestHead = 8192;
 /**
  * Serves the Keep's end of the attested channel: TLS 1.3 with a client certificate, HTTP/1.1 in it, evidence first, then
  * one conversation. Whoever connects is a stranger until it is the owner; it gets typed problems, and no time or memory
- * without bound. Resolves when the socket listens.
+ * without bound.
  */
-export async function serveChannel(options: ServeOptions): Promise<ServedChannel> {
+export function serveChannel(options: ServeOptions): ServedChannel {
   const times = { ...defaultChannelTimes, ...options.times };
   const connections = new Map<Duplex, Connection>();
   const http = createHttpServer({ maxHeaderSize: largestHead, keepAliveTimeout: times.requests });
@@ -85,7 +85,6 @@ export async function serveChannel(options: ServeOptions): Promise<ServedChannel
     rejectUnauthorized: false,
     handshakeTimeout: times.handshake,
   });
-  tls.maxConnections = mostConnections;
   tls.on('secureConnection', (socket: TLSSocket) => {
     const connection = new Connection(socket, times.requests);
     connections.set(socket, connection);
@@ -107,13 +106,25 @@ export async function serveChannel(options: ServeOptions): Promise<ServedChannel
     if (error.code === 'ECONNRESET') socket.destroy();
     else refuseRaw(socket, channelProblem('channel/http-malformed', { found: error.code ?? error.message }));
   });
-  await new Promise<void>((resolve, reject) => {
-    tls.once('error', reject).listen({ path: options.path, backlog: mostConnections }, resolve);
+  tls.on('tlsClientError', (_error, socket) => {
+    socket.destroy();
   });
+  const open = new Set<Duplex>();
+  let closed = false;
   return {
+    accept: (connection) => {
+      if (closed || open.size >= mostConnections) {
+        connection.destroy();
+        return;
+      }
+      open.add(connection);
+      connection.on('error', () => undefined);
+      connection.on('close', () => open.delete(connection));
+      tls.emit('connection', connection);
+    },
     close: () => {
-      tls.close();
-      for (const socket of connections.keys()) socket.destroy();
+      closed = true;
+      for (const connection of open) connection.destroy();
     },
   };
 }
