@@ -149,7 +149,8 @@ export const tables = { '': enarxToml, '[[files]]': file, '[limits]': limits } a
 export function documentationOf(
   table: (typeof tables)[keyof typeof tables],
 ): readonly (readonly [key: string, documentation: KeyDocumentation])[] {
-  return Object.entries(table.entries).map(([key, schema]) => {
+  const entries: Readonly<Record<string, { readonly documentation: KeyDocumentation }>> = table.entries;
+  return Object.entries(entries).map(([key, schema]) => {
     return [key, schema.documentation];
   });
 }
