@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export * from './anchors.ts';
 export * from './azure/runtime-data.ts';
+export { verifyChecks } from './check-table.ts';
 export * from './pem.ts';
 export * from './problems.ts';
 export * from './snp/claims.ts';
@@ -17,4 +18,8 @@ export {
   type VerifiedEvidence,
   type VerifyOptions,
 } from './verification.ts';
+export { verifyEvidence } from './verify.ts';
 export { KeyCache } from './x509/key-cache.ts';
+export type { Revocation } from './x509/revocation.ts';
+export * from './appraise/index.ts';
+export * from './policy/index.ts';

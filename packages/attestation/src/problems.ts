@@ -33,6 +33,48 @@ export const attestationProblems = {
     title: 'The file holds no single root certificate or public key',
     mend: 'Give one PEM block, CERTIFICATE or PUBLIC KEY; a simulated processor prints where its anchor is.',
   },
+  'evidence/unrecognised': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The bytes are evidence of no kind that we know',
+    mend: 'Give an SNP report (alone, in a driver response, with its certificate table, in Azure’s blob, or in the JSON of a known tool), raw, in hex or in base64.',
+  },
+  'evidence/too-large': {
+    kind: 'malformed',
+    status: 413,
+    title: 'The evidence or its endorsements are larger than any real ones',
+    mend: 'Give at most 1 MiB of evidence and 1 MiB of endorsements.',
+  },
+  'evidence/malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'What the evidence is wrapped in is not in its own format',
+    mend: 'Give the file as the tool or driver wrote it.',
+  },
+  'endorsements/malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The bytes are no certificates or revocation lists in any form that we know',
+    mend: 'Give DER, PEM, a certificate table of the SEV-SNP driver, or the JSON of Azure’s THIM service.',
+  },
+  'azure/malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The blob of the Azure paravisor or its TPM quote is malformed',
+    mend: 'Read NV index 0x01400001 of the TPM again, and take the quote over SHA-256 PCRs.',
+  },
+  'amd/certificate-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The certificate is not an AMD endorsement key certificate',
+    mend: 'Fetch the certificate for this chip and this reported TCB from AMD’s key distribution service again.',
+  },
+  'amd/table-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The certificate table of the SEV-SNP driver is malformed',
+    mend: 'The host fills this table; ask its operator to set it again, or fetch the certificates from AMD.',
+  },
   'snp/report-malformed': {
     kind: 'malformed',
     status: 422,
@@ -92,6 +134,24 @@ export const attestationProblems = {
     status: 403,
     title: 'The ID block is not signed by the key that stands beside it, or that key not by the author',
     mend: 'Sign the 96 bytes of the ID block with the ID key, and the 1028 bytes of the ID key with the author key.',
+  },
+  'policy/malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The policy is not a TOML document',
+    mend: 'Start from what `enarx policy init` writes; a policy is at most 256 KiB of TOML 1.0.',
+  },
+  'policy/invalid': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The policy cannot be used as it is written',
+    mend: 'docs/policy.md lists every field and what it may be; nothing may be left out, and "any" must be spelt out.',
+  },
+  'policy/evidence-unverified': {
+    kind: 'rejected',
+    status: 422,
+    title: 'A policy is made from verified evidence only',
+    mend: 'See what `enarx evidence verify --no-policy` says of the evidence.',
   },
 } as const satisfies Record<string, ProblemDefinition>;
 

@@ -36,7 +36,9 @@ declare const verified: unique symbol;
 export interface VerifiedEvidence<C extends Claims = Claims> {
   readonly [verified]: true;
   readonly format: C['format'];
-  /** The trust anchor is not one of a vendor's. */
+  /** Where the chain ended. */
+  readonly anchor: Anchor;
+  /** The anchor is not one of a vendor's. */
   readonly simulated: boolean;
   /** Time that it was verified for, in milliseconds since 1970. */
   readonly at: number;
@@ -68,12 +70,15 @@ export interface Verification {
   readonly verified: VerifiedEvidence | undefined;
 }
 
-/** For verifiers only; not exported by the package. @param checks - when one failed there is no verified evidence */
+/**
+ * For verifiers only; not exported by the package.
+ * @returns `undefined` when a check failed or no anchor was reached
+ */
 export function asVerified<C extends Claims>(
   claims: C,
   checks: readonly Check[],
-  facts: { readonly simulated: boolean; readonly at: number },
+  { anchor, at }: { readonly anchor: Anchor | undefined; readonly at: number },
 ): VerifiedEvidence<C> | undefined {
-  if (checks.some(({ status }) => status === 'fail')) return undefined;
-  return { ...facts, format: claims.format, claims } as VerifiedEvidence<C>;
+  if (anchor === undefined || checks.some(({ status }) => status === 'fail')) return undefined;
+  return { format: claims.format, anchor, simulated: anchor.simulated, at, claims } as VerifiedEvidence<C>;
 }

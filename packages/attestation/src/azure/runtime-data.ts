@@ -1,11 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Runtime data of an Azure confidential VM, bound to the report by its hash (REPORT_DATA[0:32] = SHA-256 of the JSON). */
+/**
+ * What Azure's paravisor puts beside a report. It owns VMPL 0 and asks for one report at boot; the guest proves
+ * freshness by a TPM quote under a key that the report binds.
+ */
 export interface AzureRuntimeData {
-  /** The JSON as hashed. */
+  /** The JSON as hashed into REPORT_DATA. */
   readonly json: Uint8Array;
   /** SHA-256 of the JSON, 32 bytes. */
   readonly digest: Uint8Array;
-  /** `kid` of each key in it, `HCLAkPub` among them. */
-  readonly keyIds: readonly string[];
+  /** The attestation key of the virtual TPM (`HCLAkPub`), RSA. */
+  readonly attestationKey: JsonWebKey | undefined;
+  /** The quote that came with it; its signature and PCR digest are among the checks. */
+  readonly quote: TpmQuote | undefined;
+}
+
+/** TPMS_ATTEST of a quote (TPM 2.0 library, part 2, section 10.12.8). */
+export interface TpmQuote {
+  /** As signed. */
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+  /** The verifier's nonce, or whatever the caller of the TPM gave as qualifying data. */
+  readonly extraData: Uint8Array;
+  /** SHA-256 over the selected PCRs. */
+  readonly pcrDigest: Uint8Array;
+  /** Numbers of the selected registers of the SHA-256 bank, ascending. */
+  readonly pcrSelection: readonly number[];
+  /** Values that came with the quote, one for each selected register, 32 bytes each. */
+  readonly pcrs: readonly Uint8Array[];
 }

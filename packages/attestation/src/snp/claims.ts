@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AzureRuntimeData } from '../azure/runtime-data.ts';
+import type { Revocation } from '../x509/revocation.ts';
 import type { AmdProduct } from './product.ts';
 import type { SnpReport } from './report.ts';
 import type { TcbVersion } from './tcb.ts';
-
-/** What is known of revocation. */
-export interface RevocationClaims {
-  /**
-   * - `good`: a list that the root signed, fresh at the time of verification, does not name the intermediate.
-   * - `stale`: the same, but its `nextUpdate` has passed (or its `thisUpdate` is to come).
-   * - `none`: no list of this root was given.
-   */
-  readonly status: 'good' | 'stale' | 'none';
-  /** Of the newest list. */
-  readonly crlNumber: bigint | undefined;
-  /** Milliseconds since 1970, of the newest list. */
-  readonly thisUpdate: number | undefined;
-  readonly nextUpdate: number | undefined;
-}
 
 /** What SEV-SNP evidence says, for a policy to look at. */
 export interface SnpClaims {
@@ -41,7 +27,7 @@ export interface SnpClaims {
   readonly chipId: Uint8Array | undefined;
   /** The cloud provider named in a VLEK certificate. */
   readonly cspId: string | undefined;
-  readonly revocation: RevocationClaims;
+  readonly revocation: Revocation;
   /** When the report came wrapped by Azure's paravisor: freshness and keys are in there, not in the report. */
   readonly azure: AzureRuntimeData | undefined;
 }

@@ -13,26 +13,22 @@ export type KeyKind = 'rsa' | 'p256' | 'p384';
 export interface SignatureAlgorithm {
   readonly name: string;
   readonly key: KeyKind;
-  readonly importParameters: RsaHashedImportParams | EcKeyImportParams;
   readonly verifyParameters: RsaPssParams | EcdsaParams;
 }
 
 const rsaPssSha384: SignatureAlgorithm = {
   name: 'RSASSA-PSS SHA-384 salt 48',
   key: 'rsa',
-  importParameters: { name: 'RSA-PSS', hash: 'SHA-384' },
   verifyParameters: { name: 'RSA-PSS', saltLength: 48 },
 };
 const ecdsaP256Sha256: SignatureAlgorithm = {
   name: 'ECDSA P-256 SHA-256',
   key: 'p256',
-  importParameters: { name: 'ECDSA', namedCurve: 'P-256' },
   verifyParameters: { name: 'ECDSA', hash: 'SHA-256' },
 };
 const ecdsaP384Sha384: SignatureAlgorithm = {
   name: 'ECDSA P-384 SHA-384',
   key: 'p384',
-  importParameters: { name: 'ECDSA', namedCurve: 'P-384' },
   verifyParameters: { name: 'ECDSA', hash: 'SHA-384' },
 };
 

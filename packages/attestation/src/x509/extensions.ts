@@ -17,7 +17,6 @@ export const extensionOids = {
   keyUsage: '2.5.29.15',
   basicConstraints: '2.5.29.19',
   crlNumber: '2.5.29.20',
-  issuingDistributionPoint: '2.5.29.28',
   authorityKeyIdentifier: '2.5.29.35',
 } as const;
 
@@ -73,4 +72,9 @@ export function readKeyUsage(value: Uint8Array): KeyUsage {
   const { octets } = readBitString(readDer(value, tags.bitString));
   const bit = (number: number): boolean => (((octets[0] ?? 0) << number) & 0x80) !== 0;
   return { digitalSignature: bit(0), keyCertSign: bit(5), crlSign: bit(6) };
+}
+
+/** Critical extensions beyond those that the caller acts on; any such makes the whole unusable (RFC 5280 section 4.2). */
+export function unhandledExtensions(extensions: Extensions, handled: ReadonlySet<string>): string[] {
+  return [...extensions].filter(([oid, { critical }]) => critical && !handled.has(oid)).map(([oid]) => oid);
 }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+import { azureChecks } from './azure/check.ts';
+import { snpBindingChecks, snpEndorsementChecks, snpFormChecks } from './snp/check-table.ts';
+import { x509Checks } from './x509/chain.ts';
+
+/** Every check of the verifier, in the order of a verification; docs/checks.md is generated from it. */
+export const verifyChecks = {
+  ...snpFormChecks,
+  ...snpEndorsementChecks,
+  ...x509Checks,
+  ...snpBindingChecks,
+  ...azureChecks,
+} as const;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EnarxError } from '@enarx/protocol';
+
+import type { Check, CheckStatus } from './verification.ts';
+
+/** What a check may come to: `true` with a finding, or the finding alone that says why not. */
+export interface Outcome {
+  readonly status: CheckStatus;
+  readonly detail: string;
+}
+
+export const passed = (detail: string): Outcome => ({ status: 'pass', detail });
+export const failed = (detail: string): Outcome => ({ status: 'fail', detail });
+export const notApplicable = (detail: string): Outcome => ({ status: 'not-applicable', detail });
+/** The check could not be made because of an earlier failure. It is no pass, and never hidden. */
+export const notReached = (reason: string): Outcome => notApplicable(`not reached: ${reason}`);
+
+/** One failure out of several findings, or the pass. */
+export function outcomeOf(failures: readonly string[], pass: string): Outcome {
+  return failures.length === 0 ? passed(pass) : failed(failures.join('; '));
+}
+
+export function check(id: string, { status, detail }: Outcome): Check {
+  return { id, status, detail };
+}
+
+/** Sentence of an error that a reader threw; anything else is our own fault and goes on. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof EnarxError)) throw error;
+  return error.message;
+}
+
+/** Point in time as people read it, to the second. @param milliseconds - since 1970 */
+export function formatTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  certificateTableGuids,
+  looksLikeCertificateTable,
+  readCertificateTable,
+} from './amd/certificate-table.ts';
+import { reasonOf } from './checks.ts';
+import { contentsOf, DerReader, readDer } from './der/reader.ts';
+import { tags } from './der/tags.ts';
+import { untext } from './evidence-text.ts';
+import { maxEvidenceLength } from './evidence.ts';
+import { readPem } from './pem.ts';
+import { attestationProblem } from './problems.ts';
+import { readCertificate, type Certificate } from './x509/certificate.ts';
+import { readRevocationList, type RevocationList } from './x509/crl.ts';
+
+/** Certificates and lists out of whatever they came in. Nothing is proven, not even that they belong together. */
+export interface Endorsements {
+  readonly certificates: readonly Certificate[];
+  readonly revocationLists: readonly RevocationList[];
+  /** Sentences on what could not be read; each fails a check. */
+  readonly unreadable: readonly string[];
+}
+
+/** No real chain comes near; a limit keeps a hostile host from making us try thousands. */
+export const maxEndorsements = 64;
+
+/**
+ * Reads endorsements in any form and order: DER certificates, lists and PkiPaths, also one after the other; PEM;
+ * certificate tables of the SEV-SNP driver; JSON of Azure's THIM service; any of these in hex or base64.
+ * @throws EnarxError `evidence/too-large`
+ */
+export function readEndorsements(blobs: readonly Uint8Array[]): Endorsements {
+  const size = blobs.reduce((sum, { length }) => sum + length, 0);
+  if (size > maxEvidenceLength)
+    throw attestationProblem('evidence/too-large', { found: `${String(size)} bytes` });
+  const found: Found = { certificates: [], revocationLists: [], unreadable: [] };
+  blobs.forEach((blob, index) => {
+    try {
+      readAny(blob, found);
+    } catch (error) {
+      found.unreadable.push(`endorsement ${String(index + 1)}: ${reasonOf(error)}`);
+    }
+  });
+  return found;
+}
+
+interface Found {
+  readonly certificates: Certificate[];
+  readonly revocationLists: RevocationList[];
+  readonly unreadable: string[];
+}
+
+function readAny(blob: Uint8Array, found: Found): void {
+  const text = untext(blob);
+  if (text.kind === 'pem') {
+    for (const { label, content } of readPem(text.text)) {
+      if (label !== 'CERTIFICATE' && label !== 'X509 CRL')
+        throw attestationProblem('endorsements/malformed', { found: `a PEM block ${label}` });
+      readDerObjects(content, found);
+    }
+  } else if (text.kind === 'json') readThim(text.value, found);
+  else if (text.kind === 'bytes') readBinary(text.bytes, found);
+  else readBinary(blob, found);
+}
+
+function readBinary(bytes: Uint8Array, found: Found): void {
+  if (!looksLikeCertificateTable(bytes) && bytes.some((byte) => byte !== 0)) {
+    readDerObjects(bytes, found);
+    return;
+  }
+  if (bytes.length === 0) return;
+  for (const { guid, content } of readCertificateTable(bytes)) {
+    if (guid === certificateTableGuids.extraPlatformInfo) continue;
+    if (!Object.values<string>(certificateTableGuids).includes(guid)) continue;
+    const text = untext(content);
+    if (text.kind === 'pem') readAny(content, found);
+    else readDerObjects(content, found);
+  }
+}
+
+/** Azure's host certificate cache: `{vcekCert, certificateChain, …}`, both PEM. */
+function readThim(value: unknown, found: Found): void {
+  const members = new Map<string, unknown>(Object.entries(value as object));
+  const pem = [members.get('vcekCert'), members.get('certificateChain')];
+  for (const text of pem) {
+    if (typeof text !== 'string' || !text.includes('-----BEGIN '))
+      throw attestationProblem('endorsements/malformed', {
+        found: `JSON with the members ${[...members.keys()].slice(0, 8).join(', ')}`,
+        expected: 'vcekCert and certificateChain',
+      });
+    readAny(new TextEncoder().encode(text), found);
+  }
+}
+
+function readDerObjects(bytes: Uint8Array, found: Found): void {
+  const reader = new DerReader(bytes);
+  if (reader.atEnd) throw attestationProblem('endorsements/malformed', { found: 'nothing' });
+  while (!reader.atEnd) readDerObject(reader.next(tags.sequence).encoded, found);
+}
+
+/**
+ * Certificate, list or PkiPath: all are sequences. The first two have three members, the last a bit string; what is
+ * signed begins with `[0]` in a version 3 certificate and with an integer in a version 2 list.
+ * @param inPath - a path holds certificates, not paths: nesting would have no end
+ */
+function readDerObject(encoded: Uint8Array, found: Found, inPath = false): void {
+  if (found.certificates.length + found.revocationLists.length >= maxEndorsements)
+    throw attestationProblem('endorsements/malformed', {
+      found: `more than ${String(maxEndorsements)} of them`,
+    });
+  const members = contentsOf(readDer(encoded, tags.sequence));
+  const first = members.next(tags.sequence);
+  if (members.optional(tags.sequence) !== undefined && members.nextTag === tags.bitString) {
+    if (contentsOf(first).nextTag === tags.integer) found.revocationLists.push(readRevocationList(encoded));
+    else found.certificates.push(readCertificate(encoded));
+    return;
+  }
+  if (inPath) throw attestationProblem('endorsements/malformed', { found: 'DER that is no certificate' });
+  const path = contentsOf(readDer(encoded, tags.sequence));
+  while (!path.atEnd) readDerObject(path.next(tags.sequence).encoded, found, true);
+}

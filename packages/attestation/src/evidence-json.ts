@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import { bytesOfText } from './evidence-text.ts';
+import { attestationProblem } from './problems.ts';
+
+/** Evidence as JSON files of known tools carry it. */
+export type EvidenceJson =
+  | { readonly form: 'configfs-tsm'; readonly report: Uint8Array; readonly table: Uint8Array }
+  | {
+      readonly form: 'azure-vtpm';
+      readonly blob: Uint8Array;
+      readonly endorsements: readonly Uint8Array[];
+      readonly quote:
+        | {
+            readonly message: Uint8Array;
+            readonly signature: Uint8Array;
+            readonly pcrs: readonly Uint8Array[];
+          }
+        | undefined;
+    };
+
+/**
+ * - `{outblob, auxblob?, provider: "sev_guest\n"}`: the attributes of a configfs-tsm entry, base64;
+ * - `{hcl_report, vcek?, tpm_quote?}` or the older `{report, vcek?, quote?}`: Azure's blob, certificate and quote, in
+ *   base64, hex or arrays of numbers, as attestation agents send them;
+ * - `{platform, evidence}` around one of these.
+ *
+ * @throws EnarxError `evidence/unrecognised`, `evidence/malformed`
+ */
+export function readEvidenceJson(value: unknown): EvidenceJson {
+  const object = objectOf(value);
+  const inner = object.get('evidence');
+  if (object.has('platform') && inner !== undefined) return readEvidenceJson(withoutWrapper(inner));
+  const outblob = object.get('outblob');
+  if (outblob !== undefined) {
+    const provider = object.get('provider');
+    if (typeof provider !== 'string' || provider.trim() !== 'sev_guest')
+      throw attestationProblem('evidence/unrecognised', {
+        found: 'configfs-tsm of another provider than sev_guest',
+      });
+    return {
+      form: 'configfs-tsm',
+      report: bytesOf(outblob, 'outblob'),
+      table: object.has('auxblob') ? bytesOf(object.get('auxblob'), 'auxblob') : new Uint8Array(),
+    };
+  }
+  const blob = object.get('hcl_report') ?? object.get('report');
+  if (blob === undefined) {
+    throw attestationProblem('evidence/unrecognised', {
+      found: `JSON with the members ${[...object.keys()].slice(0, 8).join(', ')}`,
+      expected: 'outblob, hcl_report or report: a dump of parsed fields is no evidence, give the bytes',
+    });
+  }
+  const quote = object.get('tpm_quote') ?? object.get('quote');
+  const vcek = object.get('vcek');
+  return {
+    form: 'azure-vtpm',
+    blob: bytesOf(blob, 'report'),
+    endorsements: vcek === undefined ? [] : [certificateOf(vcek)],
+    quote: quote === undefined ? undefined : readQuote(objectOf(quote)),
+  };
+}
+
+/** One wrapper, not a tower of them. */
+function withoutWrapper(inner: unknown): unknown {
+  if (objectOf(inner).has('platform')) throw malformed('evidence in evidence');
+  return inner;
+}
+
+function readQuote(quote: ReadonlyMap<string, unknown>): {
+  message: Uint8Array;
+  signature: Uint8Array;
+  pcrs: Uint8Array[];
+} {
+  const pcrs = quote.get('pcrs');
+  if (!Array.isArray(pcrs) || pcrs.length > 24) throw malformed('a quote without its list of PCRs');
+  return {
+    message: bytesOf(quote.get('message'), 'message'),
+    signature: bytesOf(quote.get('signature'), 'signature'),
+    pcrs: pcrs.map((pcr: unknown) => bytesOf(pcr, 'pcrs')),
+  };
+}
+
+/** PEM stays as it is; the reader of endorsements knows it. */
+function certificateOf(value: unknown): Uint8Array {
+  return typeof value === 'string' && value.includes('-----BEGIN ')
+    ? new TextEncoder().encode(value)
+    : bytesOf(value, 'vcek');
+}
+
+function bytesOf(value: unknown, member: string): Uint8Array {
+  const bytes =
+    typeof value === 'string'
+      ? bytesOfText(value)
+      : Array.isArray(value) && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255)
+        ? Uint8Array.from(value as number[])
+        : undefined;
+  if (bytes === undefined) throw malformed(`${member} that is neither base64, hex nor a list of bytes`);
+  return bytes;
+}
+
+/** As a map, so that no member name can reach a prototype. */
+function objectOf(value: unknown): ReadonlyMap<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw malformed('JSON that is no object');
+  return new Map(Object.entries(value));
+}
+
+function malformed(found: string): Error {
+  return attestationProblem('evidence/malformed', { found });
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import { decodeMessage, evidence as evidenceMessage } from '@enarx/protocol';
+
+import { readCertificateTable } from './amd/certificate-table.ts';
+import { looksLikeHcl, readHclReport } from './azure/hcl.ts';
+import { readTpmQuote } from './azure/quote.ts';
+import type { TpmQuote } from './azure/runtime-data.ts';
+import { readEvidenceJson } from './evidence-json.ts';
+import { untext } from './evidence-text.ts';
+import { attestationProblem } from './problems.ts';
+import { snpReportLength } from './snp/report.ts';
+
+/** Largest evidence in bytes, and largest sum of endorsements. */
+export const maxEvidenceLength = 1_048_576;
+
+/** Evidence out of what it came wrapped in. */
+export interface Recognised {
+  readonly format: 'snp';
+  readonly report: Uint8Array;
+  /** What came with it: each in one of the forms that `readEndorsements` reads. */
+  readonly endorsements: readonly Uint8Array[];
+  /** From Azure's paravisor. */
+  readonly azure: { readonly runtimeData: Uint8Array; readonly quote: TpmQuote | undefined } | undefined;
+}
+
+/**
+ * Tells by content what evidence is and what it is wrapped in:
+ *
+ * - an SNP report, 1184 bytes, alone or followed by the certificate table of the extended guest request;
+ * - the response of `/dev/sev-guest`;
+ * - Azure's blob of NV index 0x01400001;
+ * - our own `evidence` message;
+ * - JSON: configfs-tsm (`outblob`, `auxblob`), Azure vTPM evidence;
+ * - any of these in hex or base64.
+ *
+ * What was received is verified, never a re-encoding: a JSON dump of the fields is no evidence.
+ * @throws EnarxError `evidence/…`, `azure/malformed`, `amd/table-malformed`, `cbor/…`, `message/invalid`
+ */
+export function recogniseEvidence(received: Uint8Array): Recognised {
+  if (received.length > maxEvidenceLength)
+    throw attestationProblem('evidence/too-large', { found: `${String(received.length)} bytes` });
+  const text = untext(received);
+  if (text.kind === 'json') return fromJson(text.value);
+  const bytes = text.kind === 'bytes' ? text.bytes : received;
+  if (looksLikeHcl(bytes)) return fromHcl(bytes, undefined, []);
+  if (looksLikeMessage(bytes)) {
+    const { report, endorsements } = decodeMessage(evidenceMessage, bytes);
+    return snp(report, [endorsements]);
+  }
+  if (bytes.length === snpReportLength) return snp(bytes, []);
+  if (looksLikeDriverResponse(bytes)) return snp(readDriverResponse(bytes), []);
+  if (looksLikeReport(bytes)) {
+    // SNP_GET_EXT_REPORT and configfs-tsm give report and table apart; tools store them one after the other.
+    const table = bytes.subarray(snpReportLength);
+    try {
+      readCertificateTable(table);
+    } catch (cause) {
+      throw attestationProblem('evidence/malformed', {
+        found: `${String(table.length)} bytes behind the report that are no certificate table`,
+        cause,
+      });
+    }
+    return snp(bytes.subarray(0, snpReportLength), [table]);
+  }
+  throw attestationProblem('evidence/unrecognised', {
+    found: `${String(bytes.length)} bytes${text.kind === 'bytes' ? ' out of hex or base64' : ''}`,
+  });
+}
+
+function snp(report: Uint8Array, endorsements: readonly Uint8Array[]): Recognised {
+  return { format: 'snp', report, endorsements, azure: undefined };
+}
+
+function fromHcl(
+  blob: Uint8Array,
+  quote: TpmQuote | undefined,
+  endorsements: readonly Uint8Array[],
+): Recognised {
+  const { report, runtimeData } = readHclReport(blob);
+  return { format: 'snp', report, endorsements, azure: { runtimeData, quote } };
+}
+
+function fromJson(value: unknown): Recognised {
+  const json = readEvidenceJson(value);
+  if (json.form === 'configfs-tsm') return snp(json.report, json.table.length === 0 ? [] : [json.table]);
+  const quote = json.quote && readTpmQuote(json.quote.message, json.quote.signature, json.quote.pcrs);
+  return fromHcl(json.blob, quote, json.endorsements);
+}
+
+/** A map of three entries whose first key is `format`, the shortest: deterministic encoding fixes the first bytes. */
+function looksLikeMessage(bytes: Uint8Array): boolean {
+  const head = [0xa3, 0x66, 0x66, 0x6f, 0x72, 0x6d, 0x61, 0x74];
+  return head.every((byte, index) => bytes[index] === byte);
+}
+
+const word = (bytes: Uint8Array, at: number): number =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(at, true);
+
+function looksLikeReport(bytes: Uint8Array): boolean {
+  return bytes.length > snpReportLength && word(bytes, 0) >= 1 && word(bytes, 0) <= 0xff;
+}
+
+/** MSG_REPORT_RSP (SEV-SNP ABI, table 25): status, size, 24 reserved bytes, report. The driver's buffer has 4000 bytes. */
+const responseHeaderLength = 32;
+const responseLengths: readonly number[] = [responseHeaderLength + snpReportLength, 4000];
+
+function looksLikeDriverResponse(bytes: Uint8Array): boolean {
+  return responseLengths.includes(bytes.length) && word(bytes, 4) === snpReportLength;
+}
+
+function readDriverResponse(bytes: Uint8Array): Uint8Array {
+  const status = word(bytes, 0);
+  if (status !== 0)
+    throw attestationProblem('evidence/malformed', {
+      found: `status ${String(status)} of the firmware`,
+      expected: '0',
+    });
+  const end = responseHeaderLength + snpReportLength;
+  if ([...bytes.subarray(8, responseHeaderLength), ...bytes.subarray(end)].some((byte) => byte !== 0))
+    throw attestationProblem('evidence/malformed', {
+      found: 'data around the report in the response of the driver',
+    });
+  return bytes.subarray(responseHeaderLength, end);
+}

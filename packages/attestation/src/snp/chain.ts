@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import { compareBytes, toHex } from '@enarx/protocol';
+
+import { chainUrl, vcekUrl } from '../amd/kds.ts';
+import { vekKindOf, type VekKind } from '../amd/vek.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { importPublicKey, verifySignature } from '../x509/signature.ts';
+import { amdProducts, productOfCpuid, type AmdProduct } from './product.ts';
+import type { UnverifiedSnpReport } from './report.ts';
+
+/** Endorsement key, intermediate, root. */
+export type AmdChain = readonly [Certificate, Certificate, Certificate];
+
+export type FoundChain =
+  | { readonly chain: AmdChain }
+  /** What is missing and where it is to be had. */
+  | { readonly missing: string };
+
+/**
+ * Puts the certificates in order, whatever order they came in. What was delivered is used before what this release
+ * brings along: a delivered intermediate that is revoked or false is judged, not quietly replaced.
+ * @param builtIn - asked for only when something is missing
+ */
+export async function findChain(
+  report: UnverifiedSnpReport,
+  delivered: readonly Certificate[],
+  builtIn: () => Promise<readonly Certificate[]>,
+): Promise<FoundChain> {
+  const candidates = delivered.filter((certificate) => vekKindOf(certificate) !== undefined);
+  if (candidates.length === 0) return { missing: missingVek(report) };
+  const wanted = report.signingKey;
+  const [vek] = [...candidates].sort((a, b) => rank(b, wanted, report) - rank(a, wanted, report)) as [
+    Certificate,
+  ];
+  const intermediate = await issuerOf(vek, delivered, builtIn);
+  if (intermediate === undefined) return { missing: missingAuthority(vek.issuer.commonName) };
+  const root = await issuerOf(intermediate, delivered, builtIn);
+  if (root === undefined) return { missing: missingAuthority(intermediate.issuer.commonName) };
+  return { chain: [vek, intermediate, root] };
+}
+
+/** A table may hold a VCEK and a VLEK, or one for an older TCB. The best match is used; all checks are still made. */
+function rank(vek: Certificate, wanted: string, { chipId, reportedTcb }: UnverifiedSnpReport): number {
+  const kind = vekKindOf(vek) === wanted ? 4 : 0;
+  const values = [...vek.extensions.values()].map(({ value }) => toHex(value));
+  const chip = toHex(chipId);
+  // Of Turin the chip id ends in zeros that the certificate leaves out.
+  const sameChip = values.some(
+    (value) => value.length >= 16 && (value.endsWith(chip) || chip.startsWith(value)),
+  );
+  const microcode = (reportedTcb[7] as number).toString(16).padStart(2, '0');
+  const sameLevel = values.some((value) => value.startsWith('02') && value.endsWith(microcode));
+  return kind + (sameChip ? 2 : 0) + (sameLevel ? 1 : 0);
+}
+
+/**
+ * The certificate whose subject is the issuer that `certificate` names. Where several have the name, as the two
+ * SEV-Genoa have, the one whose key signed; the first when none did, so that the failure shows.
+ */
+async function issuerOf(
+  certificate: Certificate,
+  delivered: readonly Certificate[],
+  builtIn: () => Promise<readonly Certificate[]>,
+): Promise<Certificate | undefined> {
+  const named = (pool: readonly Certificate[]): Certificate[] =>
+    pool.filter(({ subject }) => compareBytes(subject.encoded, certificate.issuer.encoded) === 0);
+  let candidates = named(delivered);
+  if (candidates.length === 0) candidates = named(await builtIn());
+  if (candidates.length > 1) {
+    for (const candidate of candidates.slice(0, maxCandidates)) {
+      const key = await importPublicKey(candidate.publicKey, candidate.keyKind);
+      const fits = key !== undefined && certificate.signatureAlgorithm.key === candidate.keyKind;
+      if (fits && (await verifySignature(certificate, key))) return candidate;
+    }
+  }
+  return candidates[0];
+}
+
+/** Certificates of one name that are tried; each costs an RSA operation. */
+const maxCandidates = 4;
+
+function missingVek(report: UnverifiedSnpReport): string {
+  if (report.signingKey === 'vlek')
+    return 'no VLEK certificate was given; AMD gives it to the cloud provider only: read it from the certificate table of the guest (auxblob of configfs-tsm)';
+  const masked = report.chipId.every((byte) => byte === 0);
+  if (masked)
+    return 'no VCEK certificate was given, and the chip id is masked: read it from the certificate table of the guest';
+  const product = report.cpuid && productOfCpuid(report.cpuid);
+  const urls = (product === undefined ? (['Milan', 'Genoa'] as const) : [product]).map((name) =>
+    vcekUrl(name, report.chipId, report.reportedTcb),
+  );
+  return `no VCEK certificate was given; fetch ${urls.join(' or ')}`;
+}
+
+function missingAuthority(commonName: string): string {
+  const product = amdProducts.find((name) => commonName.endsWith(`-${name}`));
+  const kind: VekKind = commonName.startsWith('SEV-VLEK-') ? 'vlek' : 'vcek';
+  return `no certificate of ${commonName} was given${product === undefined ? '' : `; fetch ${chainUrl(product, kind)}`}`;
+}
+
+/** Product and kind that an intermediate's name says: `SEV-Milan` issues VCEKs, `SEV-VLEK-Milan` VLEKs. */
+export function readIntermediateName(commonName: string): { product: AmdProduct; kind: VekKind } | undefined {
+  for (const product of amdProducts) {
+    if (commonName === `SEV-${product}`) return { product, kind: 'vcek' };
+    if (commonName === `SEV-VLEK-${product}`) return { product, kind: 'vlek' };
+  }
+  return undefined;
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Anchor } from '../anchors.ts';
+import { amdExtensionOids } from '../amd/vek.ts';
+import { checkQuote, checkRuntimeData } from '../azure/check.ts';
+import type { AzureRuntimeData } from '../azure/runtime-data.ts';
+import { check, failed, notReached, outcomeOf, passed, reasonOf, type Outcome } from '../checks.ts';
+import { readEndorsements } from '../endorsements.ts';
+import type { Recognised } from '../evidence.ts';
+import { asVerified, type Verification, type VerifyOptions } from '../verification.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import { chainNotReached, sha256, verifyChain } from '../x509/chain.ts';
+import { bindingNotReached, checkBinding, paddedChipId, tryReadVek, type VekReading } from './binding.ts';
+import { findChain, type AmdChain } from './chain.ts';
+import { snpBindingChecks, snpEndorsementChecks, snpFormChecks } from './check-table.ts';
+import type { SnpClaims } from './claims.ts';
+import { checkForm } from './form.ts';
+import { productOfCpuid, tcbLayoutOf, type AmdProduct } from './product.ts';
+import { parseSnpReport, type UnverifiedSnpReport } from './report.ts';
+import { readTcb } from './tcb.ts';
+
+/** Verifies an SNP report and what it came with. All checks are listed, whichever fail. */
+export async function verifySnp(
+  recognised: Recognised,
+  { endorsements, anchors, at, keys }: VerifyOptions,
+): Promise<Verification> {
+  let report: UnverifiedSnpReport;
+  try {
+    report = parseSnpReport(recognised.report);
+  } catch (error) {
+    return unreadable(reasonOf(error), anchors);
+  }
+  const {
+    certificates,
+    revocationLists,
+    unreadable: badEndorsements,
+  } = readEndorsements([...recognised.endorsements, ...endorsements]);
+  const found = await findChain(report, certificates, builtInAuthorities);
+  const chain = 'chain' in found ? found.chain : undefined;
+  const reading = chain && tryReadVek(chain[0]);
+  const product = productOf(report, reading);
+  const azure = recognised.azure && (await readAzure(recognised.azure));
+
+  const chainResult =
+    chain === undefined
+      ? chainNotReached('the chain is not complete')
+      : await verifyChain({
+          chain,
+          anchors: anchors.filter(({ vendor }) => vendor === 'amd'),
+          revocationLists,
+          at,
+          handledExtensions: amdExtensionOids,
+          knownRevoked,
+          keys,
+        });
+  const claims = claimsOf(report, product, reading, azure, chainResult.revocation);
+  const outcomes: Record<string, Outcome> = {
+    ...checkForm(report, claims.tcb, product && tcbLayoutOf(product)),
+    'snp/endorsements-readable': outcomeOf(
+      badEndorsements,
+      `${String(certificates.length)} certificates, ${String(revocationLists.length)} revocation lists`,
+    ),
+    'snp/endorsements-complete': 'missing' in found ? failed(found.missing) : passed(titleOf(found.chain)),
+  };
+  const binding: Record<string, Outcome> = {
+    ...(chain === undefined || reading === undefined
+      ? bindingNotReached('the chain is not complete')
+      : await checkBinding(report, chain, reading, chainResult.leafKey)),
+    'azure/runtime-data': checkRuntimeData(azure, report.reportData),
+    'azure/quote': await checkQuote(azure),
+  };
+  const checks = [
+    ...Object.entries(outcomes).map(([id, outcome]) => check(id, outcome)),
+    ...chainResult.checks,
+    ...Object.entries(binding).map(([id, outcome]) => check(id, outcome)),
+  ];
+  const { anchor } = chainResult;
+  return {
+    format: 'snp',
+    simulated: isSimulated(anchor, anchors),
+    checks,
+    claims,
+    verified: asVerified(claims, checks, { anchor, at }),
+  };
+}
+
+/** Without an anchor reached, what the caller asked for decides how the failure is called. */
+function isSimulated(anchor: Anchor | undefined, anchors: readonly Anchor[]): boolean {
+  return anchor?.simulated ?? (anchors.length > 0 && anchors.every(({ simulated }) => simulated));
+}
+
+function unreadable(reason: string, anchors: readonly Anchor[]): Verification {
+  const outcome = notReached('the report cannot be read');
+  const ids = [
+    ...Object.keys(snpFormChecks),
+    ...Object.keys(snpEndorsementChecks),
+    ...chainNotReached('').checks.map(({ id }) => id),
+    ...Object.keys(snpBindingChecks),
+    'azure/runtime-data',
+    'azure/quote',
+  ];
+  return {
+    format: 'snp',
+    simulated: isSimulated(undefined, anchors),
+    checks: ids.map((id) => check(id, id === 'snp/version' ? failed(reason) : outcome)),
+    claims: undefined,
+    verified: undefined,
+  };
+}
+
+const titleOf = (chain: AmdChain): string => chain.map(({ subject }) => subject.commonName).join(', ');
+
+/** CPUID where the report has it, the certificate where not. That they agree is a check of its own. */
+function productOf({ cpuid }: UnverifiedSnpReport, reading: VekReading | undefined): AmdProduct | undefined {
+  if (cpuid !== undefined) return productOfCpuid(cpuid);
+  return reading !== undefined && 'vek' in reading ? reading.vek.product : undefined;
+}
+
+function claimsOf(
+  report: UnverifiedSnpReport,
+  product: AmdProduct | undefined,
+  reading: VekReading | undefined,
+  azure: AzureRuntimeData | undefined,
+  revocation: SnpClaims['revocation'],
+): SnpClaims {
+  const vek = reading !== undefined && 'vek' in reading ? reading.vek : undefined;
+  const layout = product && tcbLayoutOf(product);
+  const masked = report.chipId.every((byte) => byte === 0);
+  return {
+    format: 'snp',
+    report,
+    product,
+    tcb: layout && {
+      current: readTcb(report.currentTcb, layout),
+      reported: readTcb(report.reportedTcb, layout),
+      committed: readTcb(report.committedTcb, layout),
+      launch: readTcb(report.launchTcb, layout),
+    },
+    signingKey: report.signingKey === 'vcek' || report.signingKey === 'vlek' ? report.signingKey : undefined,
+    // A host that masks the id cannot hide the chip from who has its certificate: the key is of that chip alone.
+    chipId:
+      vek?.hardwareId === undefined ? (masked ? undefined : report.chipId) : paddedChipId(vek.hardwareId),
+    cspId: vek?.cspId,
+    revocation,
+    azure,
+  };
+}
+
+async function readAzure({
+  runtimeData,
+  quote,
+}: NonNullable<Recognised['azure']>): Promise<AzureRuntimeData> {
+  return {
+    json: runtimeData,
+    digest: await sha256(runtimeData),
+    attestationKey: attestationKeyOf(runtimeData),
+    quote,
+  };
+}
+
+/** `HCLAkPub` among the keys of the runtime data. Read before its hash is checked, used only if that check passes. */
+function attestationKeyOf(runtimeData: Uint8Array): JsonWebKey | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(runtimeData));
+  } catch {
+    return undefined;
+  }
+  const keys: unknown =
+    typeof value === 'object' && value !== null && 'keys' in value ? value.keys : undefined;
+  const found: unknown = Array.isArray(keys)
+    ? keys.find(
+        (key: unknown) => typeof key === 'object' && key !== null && 'kid' in key && key.kid === 'HCLAkPub',
+      )
+    : undefined;
+  return found as JsonWebKey | undefined;
+}
+
+async function builtInAuthorities(): Promise<readonly Certificate[]> {
+  const { amdAuthorities } = await import('../amd/authorities.ts');
+  return amdAuthorities();
+}
+
+/** Serial of the first SEV-Genoa. ARK-Genoa's list number 2 of 2022-10-31 revoked it; some verifiers still ship it. */
+const revokedSevGenoa = 0x20001n;
+
+function knownRevoked({ serial, issuer }: Certificate, anchor: Anchor | undefined): string | undefined {
+  return anchor?.name === 'ARK-Genoa' && issuer.commonName === 'ARK-Genoa' && serial === revokedSevGenoa
+    ? 'SEV-Genoa with the serial 0x20001 was revoked by AMD on 2022-10-31; fetch the current chain'
+    : undefined;
+}

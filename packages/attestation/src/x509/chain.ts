@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+import { compareBytes, toHex } from '@enarx/protocol';
+
+import type { Anchor } from '../anchors.ts';
+import {
+  check,
+  failed,
+  formatTime,
+  notApplicable,
+  notReached,
+  outcomeOf,
+  passed,
+  type Outcome,
+} from '../checks.ts';
+import type { Check, CheckTable } from '../verification.ts';
+import type { Certificate } from './certificate.ts';
+import type { RevocationList } from './crl.ts';
+import { extensionOids, unhandledExtensions } from './extensions.ts';
+import type { Revocation } from './revocation.ts';
+import type { KeyCache } from './key-cache.ts';
+import { importPublicKey, verifySignature } from './signature.ts';
+
+export const x509Checks = {
+  'x509/anchor':
+    'The root certificate holds a trusted key: one of the given anchors, compared by SHA-256 of the key.',
+  'x509/names': 'Each certificate names as its issuer the subject of the one above it.',
+  'x509/signatures': 'Each certificate is signed by the key of the one above it, and the root by its own.',
+  'x509/validity': 'All certificates are within their validity at the time of verification.',
+  'x509/authority': 'Issuing certificates may issue: basicConstraints, path length and keyCertSign.',
+  'x509/critical-extensions': 'No certificate has a critical extension that we do not act on.',
+  'x509/revocation-list':
+    'The revocation lists of this root are signed by it, within their dates and complete (no delta or partial lists).',
+  'x509/not-revoked': 'No certificate of the chain is on a list of its issuer, nor known to be revoked.',
+} as const satisfies CheckTable;
+
+export interface ChainToVerify {
+  /** The certificate to be trusted first, each followed by its issuer, the root last. At least two. */
+  readonly chain: readonly [Certificate, Certificate, ...Certificate[]];
+  readonly anchors: readonly Anchor[];
+  /** Lists of any issuer; those of the chain's root count. */
+  readonly revocationLists: readonly RevocationList[];
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Vendor extensions that the caller acts on, should they be critical. */
+  readonly handledExtensions: ReadonlySet<string>;
+  /** Why a certificate is known to be revoked even without a list. */
+  readonly knownRevoked: (certificate: Certificate, anchor: Anchor | undefined) => string | undefined;
+  readonly keys: KeyCache | undefined;
+}
+
+export interface ChainResult {
+  /** In the order of {@link x509Checks}. */
+  readonly checks: readonly Check[];
+  readonly anchor: Anchor | undefined;
+  /** Key of the first certificate, when all signatures up to the root are good. Not yet trusted: look at the checks. */
+  readonly leafKey: CryptoKey | undefined;
+  readonly revocation: Revocation;
+}
+
+/** All checks of a chain that nothing format-specific decides. Each is made whatever the others say. */
+export async function verifyChain(options: ChainToVerify): Promise<ChainResult> {
+  const { chain, anchors } = options;
+  const root = chain[chain.length - 1] as Certificate;
+  const rootDigest = await sha256(root.publicKey);
+  const anchor = anchors.find(({ spkiDigest }) => compareBytes(spkiDigest, rootDigest) === 0);
+  const { outcome: signatures, leafKey, rootKey } = await checkSignatures(chain, options.keys);
+  const lists = await checkRevocation(options, root, anchor, rootKey);
+  const outcomes: Readonly<Record<keyof typeof x509Checks, Outcome>> = {
+    'x509/anchor': checkAnchor(root, rootDigest, anchor, anchors),
+    'x509/names': checkNames(chain),
+    'x509/signatures': signatures,
+    'x509/validity': checkValidity(chain, options.at),
+    'x509/authority': checkAuthority(chain),
+    'x509/critical-extensions': checkCritical(chain, options.handledExtensions),
+    'x509/revocation-list': lists.list,
+    'x509/not-revoked': lists.notRevoked,
+  };
+  return {
+    checks: Object.entries(outcomes).map(([id, outcome]) => check(id, outcome)),
+    anchor,
+    leafKey,
+    revocation: lists.revocation,
+  };
+}
+
+/** The same checks when there is no chain to look at. */
+export function chainNotReached(reason: string): ChainResult {
+  return {
+    checks: Object.keys(x509Checks).map((id) => check(id, notReached(reason))),
+    anchor: undefined,
+    leafKey: undefined,
+    revocation: noList,
+  };
+}
+
+const noList: Revocation = {
+  status: 'none',
+  crlNumber: undefined,
+  thisUpdate: undefined,
+  nextUpdate: undefined,
+};
+
+/** A digest of any size in hex, short enough to read: what it is compared with is always the whole. */
+const titleOf = (certificate: Certificate): string =>
+  certificate.subject.commonName || 'a certificate without a name';
+
+function checkAnchor(
+  root: Certificate,
+  digest: Uint8Array,
+  anchor: Anchor | undefined,
+  anchors: readonly Anchor[],
+): Outcome {
+  if (anchor !== undefined)
+    return passed(`${anchor.simulated ? 'SIMULATED anchor' : 'pinned key'} ${anchor.name}`);
+  const trusted = anchors.map(({ name }) => name).join(', ');
+  return failed(
+    `${titleOf(root)} has the key ${toHex(digest)}, which is none of the trusted ones (${trusted === '' ? 'none' : trusted}); give --anchor only for a root that you have checked yourself`,
+  );
+}
+
+function checkNames(chain: readonly Certificate[]): Outcome {
+  const failures = chain.flatMap((certificate, index) => {
+    const issuer = chain[index + 1] ?? certificate;
+    return compareBytes(certificate.issuer.encoded, issuer.subject.encoded) === 0
+      ? []
+      : [`${titleOf(certificate)} is issued by ${certificate.issuer.commonName}, not by ${titleOf(issuer)}`];
+  });
+  return outcomeOf(failures, chain.map(titleOf).join(' ← '));
+}
+
+function checkValidity(chain: readonly Certificate[], at: number): Outcome {
+  const failures = chain
+    .filter(({ notBefore, notAfter }) => !(notBefore <= at && at <= notAfter))
+    .map(
+      (certificate) =>
+        `${titleOf(certificate)} is valid from ${formatTime(certificate.notBefore)} to ${formatTime(certificate.notAfter)}, not at ${formatTime(at)}; get a newer one or verify for the time of the evidence (--at)`,
+    );
+  const until = Math.min(...chain.map(({ notAfter }) => notAfter));
+  return outcomeOf(failures, `at ${formatTime(at)}; until ${formatTime(until)}`);
+}
+
+function checkAuthority(chain: readonly Certificate[]): Outcome {
+  const failures = chain.slice(1).flatMap((certificate, below) => {
+    const { basicConstraints, keyUsage } = certificate;
+    if (basicConstraints?.ca !== true) return [`${titleOf(certificate)} is no certificate authority`];
+    if (keyUsage?.keyCertSign !== true)
+      return [`the key of ${titleOf(certificate)} is not for signing certificates`];
+    const { pathLength } = basicConstraints;
+    return pathLength !== undefined && below > pathLength
+      ? [
+          `${titleOf(certificate)} allows ${String(pathLength)} authorities below it, there are ${String(below)}`,
+        ]
+      : [];
+  });
+  return outcomeOf(failures, 'all issuers are authorities');
+}
+
+const handledByChain = [extensionOids.basicConstraints, extensionOids.keyUsage] as const;
+
+function checkCritical(chain: readonly Certificate[], handledExtensions: ReadonlySet<string>): Outcome {
+  const handled = new Set([...handledByChain, ...handledExtensions]);
+  const failures = chain.flatMap((certificate) =>
+    unhandledExtensions(certificate.extensions, handled).map(
+      (oid) => `${titleOf(certificate)} has the critical extension ${oid}, which we do not know`,
+    ),
+  );
+  return outcomeOf(failures, 'none that is unknown');
+}
+
+interface Signatures {
+  readonly outcome: Outcome;
+  readonly leafKey: CryptoKey | undefined;
+  readonly rootKey: CryptoKey | undefined;
+}
+
+/** From the root down, so that every key that signs has been signed for. */
+async function checkSignatures(
+  chain: readonly Certificate[],
+  keys: KeyCache | undefined,
+): Promise<Signatures> {
+  let issuer = chain[chain.length - 1] as Certificate;
+  let rootKey: CryptoKey | undefined;
+  let key: CryptoKey | undefined;
+  for (const certificate of [...chain].reverse()) {
+    const name = keys === undefined ? '' : `${exactly(certificate.encoded)}|${exactly(issuer.publicKey)}`;
+    let own = keys?.get(name);
+    if (own === undefined) {
+      own = await importPublicKey(certificate.publicKey, certificate.keyKind);
+      if (own === undefined)
+        return {
+          outcome: failed(`the key of ${titleOf(certificate)} is not valid`),
+          leafKey: undefined,
+          rootKey,
+        };
+      // A root signs itself.
+      const signer = key ?? own;
+      if (
+        certificate.signatureAlgorithm.key !== issuer.keyKind ||
+        !(await verifySignature(certificate, signer))
+      )
+        return {
+          outcome: failed(`the signature of ${titleOf(certificate)} by ${titleOf(issuer)} is wrong`),
+          leafKey: undefined,
+          rootKey,
+        };
+      keys?.set(name, own);
+    }
+    rootKey ??= own;
+    key = own;
+    issuer = certificate;
+  }
+  return { outcome: passed(`${String(chain.length)} signatures, root first`), leafKey: key, rootKey };
+}
+
+const latin1 = new TextDecoder('latin1');
+/** One string for one byte sequence. The cache compares whole certificates: no digest that could collide. */
+const exactly = (bytes: Uint8Array): string => latin1.decode(bytes);
+
+async function checkRevocation(
+  { chain, revocationLists, at, knownRevoked }: ChainToVerify,
+  root: Certificate,
+  anchor: Anchor | undefined,
+  rootKey: CryptoKey | undefined,
+): Promise<{ list: Outcome; notRevoked: Outcome; revocation: Revocation }> {
+  const lists = revocationLists
+    .filter(({ issuer }) => compareBytes(issuer.encoded, root.subject.encoded) === 0)
+    .sort((a, b) => Number(b.number - a.number));
+  const failures: string[] = [];
+  const revoked = new Set<bigint>();
+  for (const list of lists) {
+    const title = `list ${String(list.number)} of ${titleOf(root)}`;
+    if (
+      rootKey === undefined ||
+      list.signatureAlgorithm.key !== root.keyKind ||
+      !(await verifySignature(list, rootKey))
+    )
+      failures.push(`the signature of ${title} is wrong`);
+    else for (const serial of list.revoked) revoked.add(serial);
+    if (list.unhandled.length > 0)
+      failures.push(`${title} has the critical extension ${list.unhandled.join(', ')}, which we do not know`);
+  }
+  const [newest] = lists;
+  if (newest !== undefined) {
+    if (root.keyUsage?.crlSign !== true)
+      failures.push(`the key of ${titleOf(root)} is not for signing lists`);
+    // An outdated list may lack exactly the entry that matters: it is worth no more than none, and says so.
+    if (!(newest.thisUpdate <= at && at <= newest.nextUpdate))
+      failures.push(
+        `list ${String(newest.number)} of ${titleOf(root)} is for ${formatTime(newest.thisUpdate)} to ${formatTime(newest.nextUpdate)}, not for ${formatTime(at)}; fetch the current list`,
+      );
+  }
+  const gone = chain
+    .filter(
+      ({ serial, issuer }) => revoked.has(serial) && compareBytes(issuer.encoded, root.subject.encoded) === 0,
+    )
+    .map(
+      (certificate) =>
+        `${titleOf(certificate)}, serial 0x${certificate.serial.toString(16)}, is on the list of ${titleOf(root)}`,
+    );
+  const known = chain
+    .map((certificate) => knownRevoked(certificate, anchor))
+    .filter((reason) => reason !== undefined);
+  const list =
+    newest === undefined
+      ? notApplicable(`no list of ${titleOf(root)} was given`)
+      : outcomeOf(
+          failures,
+          `list ${String(newest.number)} of ${titleOf(root)}, until ${formatTime(newest.nextUpdate)}`,
+        );
+  const notRevoked = outcomeOf(
+    [...gone, ...known],
+    newest === undefined ? 'not on the list that comes with this release; no other was given' : 'on no list',
+  );
+  const good = list.status === 'pass' && notRevoked.status === 'pass';
+  return {
+    list,
+    notRevoked,
+    revocation:
+      newest === undefined
+        ? noList
+        : {
+            status: good ? 'good' : 'bad',
+            crlNumber: newest.number,
+            thisUpdate: newest.thisUpdate,
+            nextUpdate: newest.nextUpdate,
+          },
+  };
+}
+
+export async function sha256(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+}

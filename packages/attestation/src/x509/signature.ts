@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DerReader, readDer } from '../der/reader.ts';
+import { tags } from '../der/tags.ts';
+import { readInteger } from '../der/values.ts';
+import type { KeyKind, SignatureAlgorithm } from './algorithms.ts';
+
+/** What a certificate and a revocation list have in common. */
+export interface Signed {
+  readonly toBeSigned: Uint8Array;
+  readonly signatureAlgorithm: SignatureAlgorithm;
+  readonly signature: Uint8Array;
+}
+
+const importParameters: Readonly<Record<KeyKind, RsaHashedImportParams | EcKeyImportParams>> = {
+  rsa: { name: 'RSA-PSS', hash: 'SHA-384' },
+  p256: { name: 'ECDSA', namedCurve: 'P-256' },
+  p384: { name: 'ECDSA', namedCurve: 'P-384' },
+};
+
+/**
+ * The key of a certificate, for verifying.
+ * @param publicKey - SubjectPublicKeyInfo that `keyKindOf` let pass
+ * @returns `undefined` when it is none, a point off its curve for example
+ */
+export async function importPublicKey(publicKey: Uint8Array, kind: KeyKind): Promise<CryptoKey | undefined> {
+  try {
+    return await crypto.subtle.importKey(
+      'spki',
+      publicKey as Uint8Array<ArrayBuffer>,
+      importParameters[kind],
+      true,
+      ['verify'],
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether `key` signed it. Malformed signatures are no signatures. */
+export async function verifySignature(signed: Signed, key: CryptoKey): Promise<boolean> {
+  const { signatureAlgorithm: algorithm, signature, toBeSigned } = signed;
+  const encoded =
+    algorithm.key === 'rsa' ? signature : fixedLengthSignature(signature, coordinate[algorithm.key]);
+  if (encoded === undefined) return false;
+  return crypto.subtle.verify(
+    algorithm.verifyParameters,
+    key,
+    encoded as Uint8Array<ArrayBuffer>,
+    toBeSigned as Uint8Array<ArrayBuffer>,
+  );
+}
+
+const coordinate = { p256: 32, p384: 48 } as const;
+
+/** ECDSA signatures are DER in certificates (RFC 3279 section 2.2.3) and two numbers of fixed length in WebCrypto. */
+function fixedLengthSignature(der: Uint8Array, length: number): Uint8Array | undefined {
+  let numbers: readonly [bigint, bigint];
+  try {
+    const pair = new DerReader(readDer(der, tags.sequence).content);
+    numbers = [readInteger(pair.next(tags.integer)), readInteger(pair.next(tags.integer))];
+    pair.end();
+  } catch {
+    return undefined;
+  }
+  const bytes = new Uint8Array(2 * length);
+  for (const [index, number] of numbers.entries()) {
+    if (number <= 0n || number >= 1n << BigInt(8 * length)) return undefined;
+    let left = number;
+    for (let at = (index + 1) * length - 1; left > 0n; at -= 1, left >>= 8n) bytes[at] = Number(left & 0xffn);
+  }
+  return bytes;
+}
