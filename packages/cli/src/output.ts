@@ -24,7 +24,7 @@ const codes: Readonly<Record<Style, readonly [on: number, off: number]>> = {
 
 /**
  * Results go to standard output, everything else to standard error. With `--json` a result is one JSON document on standard
- * output, and events and errors are one line of JSON each on standard error. Text is coloured on a terminal only.
+ * output, on one line where that is no terminal, and events and errors are one line of JSON each on standard error. Text is coloured on a terminal only.
  */
 export class Output {
   readonly json: boolean;
@@ -43,7 +43,8 @@ export class Output {
   result(value: Json, text: () => string): void {
     this.clearProgress();
     const { stdout } = this.#streams;
-    stdout.write(this.json ? `${JSON.stringify(value, null, 2)}\n` : withNewline(text()));
+    const indent = stdout.isTTY === true ? 2 : 0;
+    stdout.write(this.json ? `${JSON.stringify(value, null, indent)}\n` : withNewline(text()));
   }
 
   /** Something that happened on the way: `{"event": …}` with `--json`, the text otherwise where there is one. */
