@@ -241,6 +241,14 @@ const limitEntries = v.strictObject({
   cpu: v.optional(positive),
   /** Bytes on stdout and stderr together. */
   output: v.optional(positive),
+  /** Bytes of the stack that calls nest on. */
+  stack: v.optional(positive),
+  /** Bytes that the program may add to its files, counted in blocks of 4096. */
+  storage: v.optional(positive),
+  /** Files, directories and links that the program may add. */
+  inodes: v.optional(positive),
+  /** Descriptors that may be open at once. */
+  descriptors: v.optional(positive),
 });
 export type Limits = v.InferOutput<typeof limitEntries>;
 
@@ -253,7 +261,31 @@ function isMap(value: unknown): boolean {
   return prototype === null || prototype === Object.prototype;
 }
 
-/** First frame after the upgrade to a delivery. The module follows in frames of its own. */
+const files = v.pipe(
+  v.array(
+    v.variant('kind', [
+      v.strictObject({ kind: v.picklist(['null', 'stdin', 'stdout', 'stderr']) }),
+      v.strictObject({
+        kind: v.literal('directory'),
+        /** Where it lies among the files of the package. */
+        path: text(4096),
+        /** Under which name the program finds it; its path when left out. */
+        name: v.optional(text(4096)),
+        /** Nothing in it can be changed. */
+        readonly: v.optional(v.boolean()),
+      }),
+    ]),
+  ),
+  v.maxLength(1024),
+);
+/** What a descriptor of the program stands for. */
+export type File = v.InferOutput<typeof files>[number];
+
+/** How much the engine puts into compiling: by the module's size, at the lowest tier, or all of it at the highest before it starts. */
+export const optimizations = ['auto', 'baseline', 'full'] as const;
+export type Optimization = (typeof optimizations)[number];
+
+/** First frame after the upgrade to a delivery. The package, if there is one, and then the module follow in frames of their own. */
 export const deliver = messageType(
   'deliver',
   maxFramePayload,
@@ -268,9 +300,35 @@ export const deliver = messageType(
     limits,
     /** Whether the program outlives this connection. */
     detach: v.boolean(),
+    /** Descriptors 0, 1, 2 and so on; standard input, output and error where it is left out. */
+    files: v.optional(files),
+    /** How many entries come before the module, and how many bytes their files have together. */
+    package: v.optional(
+      v.strictObject({
+        entries: v.pipe(positive, v.maxValue(65_536)),
+        bytes: v.pipe(uint, v.maxValue(1_073_741_824)),
+      }),
+    ),
+    optimize: v.optional(v.picklist(optimizations)),
   }),
 );
 export type Deliver = Of<typeof deliver>;
+
+/** The next file, directory or symbolic link of the package; the content of a file follows in frames of its own. */
+export const entry = messageType(
+  'entry',
+  16_384,
+  v.variant('kind', [
+    v.strictObject({ kind: v.literal('directory'), path: text(4096) }),
+    v.strictObject({
+      kind: v.literal('file'),
+      path: text(4096),
+      size: v.pipe(uint, v.maxValue(1_073_741_824)),
+    }),
+    v.strictObject({ kind: v.literal('symlink'), path: text(4096), target: text(4096) }),
+  ]),
+);
+export type Entry = Of<typeof entry>;
 
 export const accepted = messageType('accepted', 256, v.strictObject({ digest: bytes(32) }));
 export type Accepted = Of<typeof accepted>;
@@ -316,6 +374,8 @@ export const workloadFrame = {
   credit: 7,
   ended: 8,
   problem: 9,
+  entry: 10,
+  content: 11,
 } as const;
 
 /** All messages by the name of their rule; the CDDL test walks this. */
@@ -339,6 +399,7 @@ export const messageTypes: readonly MessageType<unknown>[] = [
   portCredit,
   attestRequest,
   deliver,
+  entry,
   accepted,
   credit,
   ended,
