@@ -55,7 +55,7 @@ export interface RunnerProcess {
 const defaultFiles: readonly File[] = [{ kind: 'stdin' }, { kind: 'stdout' }, { kind: 'stderr' }];
 /** Milliseconds between the last byte of the module and the start of the program. */
 const preparationTime = 60_000;
-/** Milliseconds for which what was printed before the end is still passed on, and for which a killed process may take to be gone. */
+/** Milliseconds for which what was printed before the end is still read, and for which a killed process may take to be gone. */
 const settlingTime = 5000;
 /** Bytes of standard input that a runner may have asked for and not been sent. */
 const maxStdinCredit = 1_048_576;
@@ -207,10 +207,9 @@ export class Run {
     clearTimeout(this.#wall);
     this.#stopWatching?.();
     this.#process.kill();
-    await within(
-      settlingTime,
-      received.then(() => this.#output.drained()),
-    );
+    await within(settlingTime, received);
+    // However slow its reader is: whoever is told of the end must have been passed everything before it.
+    await this.#output.drained();
     this.#process.frames.destroy();
     if ('problem' in outcome) throw outcome.problem;
     return outcome.ended;
@@ -315,8 +314,7 @@ export class Run {
       this.#requireStarted();
       return ended;
     }
-    if (ended.how === 'limit' && ended.limit === 'memory')
-      return this.#memoryLimit;
+    if (ended.how === 'limit' && ended.limit === 'memory') return this.#memoryLimit;
     throw runtimeProblem('runner/misbehaved', { found: `an end by ${ended.how} that is not its to say` });
   }
 
