@@ -136,6 +136,8 @@ export class FrameStream implements AsyncIterable<Frame> {
     duplex.on('close', () => {
       this.#finish(cutOff());
     });
+    // Whoever read a first message from it may have left it paused, and then a listener alone does not start it.
+    duplex.resume();
     if (duplex.readableEnded) finish();
     else if (duplex.destroyed) this.#finish(duplex.errored ?? cutOff());
   }
