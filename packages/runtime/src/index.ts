@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export type { OutputConsumer, OutputName } from './output-queue.ts';
+export type { PackageEntry } from './package-sender.ts';
 export { runtimeProblems, type RuntimeProblemCode } from './problems.ts';
 export { startRunner, Runner, type RunnerOptions } from './runner.ts';
 export { Run, type Workload } from './run.ts';

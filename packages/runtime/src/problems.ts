@@ -33,6 +33,42 @@ export const runtimeProblems = {
     title: 'The program declares a memory of a sort that WASI preview 1 does not have',
     mend: 'Compile for 32-bit addresses and one memory.',
   },
+  'files/conflict': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The files that came with the program contradict each other',
+    mend: 'Give each path one meaning: no file where another entry needs a directory, no entry below a symbolic link.',
+  },
+  'files/path': {
+    kind: 'malformed',
+    status: 422,
+    title: 'A path among the files that came with the program is none that a file can have there',
+    mend: 'Give absolute paths in their shortest form: no ".", "..", doubled or final slash, no name of more than 255 bytes, and link targets that are not empty.',
+  },
+  'files/unreadable': {
+    kind: 'internal',
+    status: 500,
+    title: 'The files that came with the program could not be read to their end',
+    mend: 'Look at the cause, and deliver again.',
+  },
+  'files/too-many': {
+    kind: 'malformed',
+    status: 413,
+    title: 'More files came with the program than a Keep takes',
+    mend: 'Put files that belong together into an archive, or leave out what the program does not need.',
+  },
+  'files/too-large': {
+    kind: 'malformed',
+    status: 413,
+    title: 'The files that came with the program are larger together than a Keep takes',
+    mend: 'Leave out what the program does not need.',
+  },
+  'files/size': {
+    kind: 'malformed',
+    status: 400,
+    title: 'A file that came with the program does not have the size that was announced',
+    mend: 'Send exactly as many bytes of each file as its entry announces.',
+  },
   'runner/not-started': {
     kind: 'internal',
     status: 500,

@@ -15,8 +15,9 @@ import {
 
 import { OutputQueue, type OutputConsumer, type OutputName } from './output-queue.ts';
 import { runtimeProblem, type RuntimeProblemCode } from './problems.ts';
+import { sendPackage, type PackageEntry } from './package-sender.ts';
 import { watchProcessorTime } from './processor-time.ts';
-import { runMessage, runnerFrame, type File } from './runner-frames.ts';
+import { runMessage, runnerFrame, wakeMessage, type File } from './runner-frames.ts';
 import { defaultMemory, type Shape } from './runner-flags.ts';
 
 /** What to run, and who hears of it. */
@@ -26,7 +27,12 @@ export interface Workload extends Shape {
   readonly env: readonly (readonly [name: string, value: string])[];
   readonly limits: Limits;
   /** Descriptors 0, 1, 2 and so on; standard input, output and error where it is left out. */
-  readonly files?: readonly File[];
+  readonly files?: readonly File[] | undefined;
+  /**
+   * What lies in the directories among `files` when the program starts. Taken up before the module: what is given to `writeModule` waits until all of it
+   * is sent. A later entry replaces an earlier one with the same path.
+   */
+  readonly package?: AsyncIterable<PackageEntry> | undefined;
   /** The module is fit to run and the program starts. */
   onStarted?(): void;
   /** The program reads: so many bytes more of standard input may be written. */
@@ -59,6 +65,10 @@ const preparationTime = 60_000;
 const settlingTime = 5000;
 /** Bytes of standard input that a runner may have asked for and not been sent. */
 const maxStdinCredit = 1_048_576;
+/** Where the workload sets no limit: bytes, and numbers of files and descriptors. */
+const defaultStorage = 268_435_456;
+const defaultInodes = 65_536;
+const defaultDescriptors = 1024;
 
 /**
  * What the runner is told of a workload.
@@ -66,13 +76,16 @@ const maxStdinCredit = 1_048_576;
  * @throws EnarxError `message/invalid`, `cbor/too-large`
  */
 export function encodeWorkload(workload: Workload, pages: number): Uint8Array {
-  const { size, args, env, files = defaultFiles } = workload;
+  const { size, args, env, files = defaultFiles, limits } = workload;
   return encodeMessage(runMessage, {
     size,
     args: [...args],
     env: env.map(([name, value]) => [name, value] as [string, string]),
     files: [...files],
     pages,
+    bytes: limits.storage ?? defaultStorage,
+    inodes: limits.inodes ?? defaultInodes,
+    descriptors: limits.descriptors ?? defaultDescriptors,
   });
 }
 
@@ -100,6 +113,8 @@ export class Run {
   #preparing: NodeJS.Timeout | undefined;
   #wall: NodeJS.Timeout | undefined;
   #stopWatching: (() => void) | undefined;
+  #waking: NodeJS.Timeout | undefined;
+  #wakePending = false;
 
   /** @param message - from {@link encodeWorkload} */
   constructor(runner: RunnerProcess, workload: Workload, message: Uint8Array) {
@@ -119,6 +134,7 @@ export class Run {
     // Whoever waits gets the rejection; nobody waiting yet is no reason to end the supervisor.
     this.ended.catch(() => undefined);
     this.#send(runnerFrame.run, message);
+    if (workload.package !== undefined) this.#sendPackage(workload.package);
   }
 
   /**
@@ -205,6 +221,7 @@ export class Run {
     const outcome = await this.#decided.promise;
     clearTimeout(this.#preparing);
     clearTimeout(this.#wall);
+    clearTimeout(this.#waking);
     this.#stopWatching?.();
     this.#process.kill();
     await within(settlingTime, received);
@@ -237,6 +254,9 @@ export class Run {
         return this.#print('stderr', payload);
       case runnerFrame.stdinWanted:
         this.#grantStdin(decodeMessage(credit, payload));
+        return;
+      case runnerFrame.wakeIn:
+        this.#wakeIn(decodeMessage(wakeMessage, payload));
         return;
       case runnerFrame.ended:
         this.#decide({ ended: this.#endOf(decodeMessage(endedMessage, payload)) });
@@ -303,6 +323,21 @@ export class Run {
     if (!this.#stdinEnded) this.#workload.onStdinWanted(bytes);
   }
 
+  /** A runner that blocks in its read has no clock of its own. One wake-up at a time is kept, so that asking for many costs nothing here. */
+  #wakeIn(milliseconds: number): void {
+    clearTimeout(this.#waking);
+    const wake = (): void => {
+      if (this.#wakePending) return;
+      this.#wakePending = true;
+      void this.#inOrder(async () => {
+        await this.#sent(runnerFrame.wake);
+        this.#wakePending = false;
+      });
+    };
+    if (milliseconds === 0) wake();
+    else this.#waking = setTimeout(wake, milliseconds);
+  }
+
   #requireStarted(): void {
     if (!this.#started)
       throw runtimeProblem('runner/misbehaved', { found: 'input or output before the start' });
@@ -322,6 +357,20 @@ export class Run {
     return this.#inOrder(async () => {
       for (let at = 0; at < bytes.length && this.#outcome === undefined; at += maxFramePayload)
         await this.#sent(kind, bytes.subarray(at, at + maxFramePayload));
+    });
+  }
+
+  #sendPackage(entries: AsyncIterable<PackageEntry>): void {
+    void this.#inOrder(async () => {
+      try {
+        await sendPackage(entries, async (kind, payload) => {
+          await this.#sent(kind, payload);
+          return this.#outcome === undefined;
+        });
+      } catch (cause) {
+        const problem = cause instanceof EnarxError ? cause : runtimeProblem('files/unreadable', { cause });
+        this.#decide({ problem });
+      }
     });
   }
 
@@ -351,6 +400,7 @@ const reportable: ReadonlySet<string> = new Set<RuntimeProblemCode>([
   'wasm/unknown-import',
   'wasm/no-start',
   'wasm/unsupported-memory',
+  'files/conflict',
 ]);
 
 /** A problem in our own words: of the runner's report only the code and what it found are taken. */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The link between the supervisor and its runner: frames on the runner's fd 3.
-import { maxFramePayload, type MessageType, type Of } from '@enarx/protocol';
+import { entry, maxFramePayload, type Entry, type MessageType, type Of } from '@enarx/protocol';
 import * as v from 'valibot';
 
-/** Kinds 0 to 4 go to the runner, 5 to 11 come from it. */
+/** Kinds 0 to 4 and 12 to 14 go to the runner, 5 to 11 and 15 come from it. */
 export const runnerFrame = {
   /** The workload, {@link runMessage}. Comes once, before anything else. */
   run: 0,
-  /** Bytes of the module, in order, as many as `size` says. */
+  /** Bytes of the module, in order, as many as `size` says. The last of them starts the program, so all entries come before. */
   module: 1,
   stdin: 2,
   stdinEnd: 3,
@@ -26,13 +26,26 @@ export const runnerFrame = {
   ended: 10,
   /** The program cannot be run: Concise Problem Details. */
   problem: 11,
+  /** The next file, directory or symbolic link of the package; {@link entryMessage}. */
+  entry: 12,
+  /** Bytes of the file that the last entry announced, in order, as many as its `size` says. */
+  content: 13,
+  /** The time is over that the runner asked for. Empty. */
+  wake: 14,
+  /** A runner that blocks in its read asks to be woken after so long; {@link wakeMessage}. The latest request counts. */
+  wakeIn: 15,
 } as const;
+
+/** Bytes: what WASI programs and POSIX know as `PATH_MAX` and `NAME_MAX`. */
+export const longestPath = 4096;
+export const longestName = 255;
 
 /** Bytes of output that may be on their way: what the runner may send before the first credit. */
 export const outputWindow = 262_144;
 
 /** No string of a program's may hold NUL, which ends it. */
 const string = v.pipe(v.string(), v.excludes('\0'));
+const uint = (most: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(most));
 
 /** Index in the list is the number of the descriptor. */
 const file = v.variant('kind', [
@@ -40,8 +53,20 @@ const file = v.variant('kind', [
   v.strictObject({ kind: v.literal('stdin') }),
   v.strictObject({ kind: v.literal('stdout') }),
   v.strictObject({ kind: v.literal('stderr') }),
+  v.strictObject({
+    kind: v.literal('directory'),
+    /** Where it lies among the files of the package; made when it is not there. */
+    path: v.pipe(
+      string,
+      v.check((path) => path === '/' || isPackagePath(path), 'not an absolute path in its shortest form'),
+    ),
+    /** Under which name the program finds it; its path when left out. */
+    name: v.optional(v.pipe(string, v.minLength(1), v.maxBytes(4096))),
+    /** Nothing in it can be changed, by whatever way. */
+    readonly: v.optional(v.boolean()),
+  }),
 ]);
-export type File = v.InferOutput<typeof file>;
+export type { File } from '@enarx/protocol';
 
 const run = v.strictObject({
   /** Bytes. */
@@ -50,7 +75,11 @@ const run = v.strictObject({
   env: v.pipe(v.array(v.strictTuple([string, string])), v.maxLength(1024)),
   files: v.pipe(v.array(file), v.maxLength(1024)),
   /** Linear memory that the runner was started with, in 64 KiB pages; so that a module that asks for more at once is told so. */
-  pages: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(65_536)),
+  pages: uint(65_536),
+  /** What the program may add to its files, in bytes; how many files; how many descriptors may be open at once. */
+  bytes: uint(Number.MAX_SAFE_INTEGER),
+  inodes: uint(Number.MAX_SAFE_INTEGER),
+  descriptors: uint(Number.MAX_SAFE_INTEGER),
 });
 
 export const runMessage: MessageType<v.InferOutput<typeof run>> = {
@@ -60,3 +89,22 @@ export const runMessage: MessageType<v.InferOutput<typeof run>> = {
   schema: run,
 };
 export type Run = Of<typeof runMessage>;
+
+/** The rule is the protocol's own; the supervisor makes sure of the paths with {@link isPackagePath}. */
+export const entryMessage: MessageType<Entry> = entry;
+
+/** Milliseconds. */
+export const wakeMessage: MessageType<number> = { name: 'wake', maxBytes: 16, schema: uint(0x7fff_ffff) };
+
+/** Whether a path is absolute and in its shortest form, so that one file has one name and none leads out. */
+export function isPackagePath(path: string): boolean {
+  const names = path.split('/');
+  return (
+    Buffer.byteLength(path) <= longestPath &&
+    !path.includes('\0') &&
+    names.shift() === '' &&
+    names.every(
+      (name) => name !== '' && name !== '.' && name !== '..' && Buffer.byteLength(name) <= longestName,
+    )
+  );
+}

@@ -4,9 +4,14 @@
 // rather than asked to end.
 import { decodeMessage, type Frame } from '@enarx/protocol';
 
-import { SupervisorLink } from './runner/link.ts';
+import { blockingBinding, canSuspend, suspendingBinding, type EngineBinding } from './runner/binding.ts';
+import { BlockingLink } from './runner/blocking-link.ts';
+import type { LinkListener, SupervisorLink } from './runner/link.ts';
 import { Program } from './runner/program.ts';
-import { runMessage, runnerFrame } from './runner-frames.ts';
+import { StreamLink } from './runner/stream-link.ts';
+import { blockingArgument } from './runner-flags.ts';
+import { entryMessage, runMessage, runnerFrame } from './runner-frames.ts';
+import { Idle } from './wasi/idle.ts';
 import { prepareRandom } from './wasi/random.ts';
 
 const linkFd = 3;
@@ -20,10 +25,16 @@ function receive({ kind, payload }: Frame): void {
   switch (kind) {
     case runnerFrame.run: {
       const run = decodeMessage(runMessage, payload);
-      program = new Program(link, run);
+      program = new Program(link, run, binding);
       module = new Uint8Array(run.size);
       return;
     }
+    case runnerFrame.entry:
+      addEntry(payload);
+      return;
+    case runnerFrame.content:
+      program?.package.content(payload);
+      return;
     case runnerFrame.module: {
       if (module === undefined) return;
       module.set(payload, received);
@@ -33,12 +44,24 @@ function receive({ kind, payload }: Frame): void {
     }
     case runnerFrame.stdin:
       program?.stdin.push(payload);
+      idle.wake();
       return;
     case runnerFrame.stdinEnd:
       program?.stdin.end();
+      idle.wake();
+      return;
+    case runnerFrame.wake:
       return;
     default:
       throw new Error(`the supervisor sent a frame of kind ${String(kind)}`);
+  }
+}
+
+function addEntry(payload: Uint8Array): void {
+  try {
+    program?.package.add(decodeMessage(entryMessage, payload));
+  } catch (error) {
+    program?.refuse(error);
   }
 }
 
@@ -48,13 +71,27 @@ function start(): void {
   void program?.start(bytes);
 }
 
-const link = new SupervisorLink(linkFd, {
+const idle = new Idle();
+const listener: LinkListener = {
   frame: receive,
   writable: () => {
-    program?.idle.wake();
+    idle.wake();
   },
   // Nobody is left to run for.
   closed: () => process.exit(),
-});
+};
+
+function open(): { readonly link: SupervisorLink; readonly binding: EngineBinding } {
+  if (canSuspend && process.argv[2] !== blockingArgument)
+    return { link: new StreamLink(linkFd, listener), binding: suspendingBinding((call) => idle.run(call)) };
+  const blocking = new BlockingLink(linkFd, listener);
+  // Once the module is there, the program runs within a call of `receive`, and receives what it waits for itself.
+  setImmediate(() => {
+    for (;;) blocking.receive();
+  });
+  return { link: blocking, binding: blockingBinding((call) => blocking.run(call)) };
+}
+
+const { link, binding } = open();
 link.ready();
 setImmediate(prepareRandom);

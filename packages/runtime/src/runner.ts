@@ -17,11 +17,15 @@ export interface RunnerOptions {
   readonly wrap?: (argv: string[]) => string[];
   /** The workload, when it is known already; a small one without limits otherwise. */
   readonly shape?: Shape;
+  /** Block the process where the program waits, as it has to be where the engine cannot suspend a program. */
+  readonly blocking?: boolean;
 }
 
 /** Bytes of the runner's own standard error that are kept for the report when it dies. The runner blocks when it writes more. */
 const maxDiagnostics = 4096;
 const linkFd = 3;
+/** How V8 says that its heap is full, before it ends the process: when the heap has grown too far, or for one object that is too large. */
+const heapExhausted = /FATAL ERROR: .*(?:heap limit|out of memory|invalid (?:array|table) size)/i;
 
 /**
  * Starts a runner process, which boots while its workload is still on the way.
@@ -32,9 +36,10 @@ export function startRunner({
   node = process.execPath,
   wrap = (argv) => argv,
   shape,
+  blocking = false,
 }: RunnerOptions): Runner {
   const tuning = tuningFor(shape);
-  const [command, ...args] = wrap([node, ...nodeArguments(runner, tuning)]);
+  const [command, ...args] = wrap([node, ...nodeArguments(runner, tuning, blocking)]);
   const child = spawn(command ?? node, args, {
     cwd: '/',
     env: {},
@@ -76,8 +81,9 @@ export class Runner {
     return (
       !this.#used &&
       !this.#gone &&
-      wanted.topTier === this.#tuning.topTier &&
-      wanted.pages === this.#tuning.pages
+      wanted.tiers === this.#tuning.tiers &&
+      wanted.pages === this.#tuning.pages &&
+      wanted.stack === this.#tuning.stack
     );
   }
 
@@ -122,13 +128,17 @@ function endOf(child: ChildProcess): Promise<ProcessEnd> {
   stderr.on('error', () => undefined);
   return new Promise((resolve) => {
     child.on('error', ({ message }) => {
-      if (child.pid === undefined) resolve({ started: false, how: message });
+      if (child.pid === undefined) resolve({ started: false, heapExhausted: false, how: message });
     });
     // Not 'close', which waits for a standard error that is no longer read.
     child.on('exit', (code, signal) => {
       const said = Buffer.concat(diagnostics).toString('utf8').trim();
       const how = signal ?? `exit status ${String(code)}`;
-      resolve({ started: true, how: said === '' ? how : `${how}: ${said}` });
+      resolve({
+        started: true,
+        heapExhausted: heapExhausted.test(said),
+        how: said === '' ? how : `${how}: ${said}`,
+      });
     });
   });
 }

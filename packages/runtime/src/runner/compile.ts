@@ -13,17 +13,13 @@ const componentLayer = [0x01, 0x00];
 export class InitialMemoryTooLarge extends Error {}
 
 /**
- * Compiles a module and makes sure that it can run here before any of it does.
+ * Looks at what the bytes say of themselves, before any work is put into them.
  *
- * @param pages - linear memory that it may have, in 64 KiB pages
+ * @param pages - linear memory that the program may have, in 64 KiB pages
  * @throws EnarxError `wasm/…`
  * @throws InitialMemoryTooLarge
  */
-export async function compileProgram(
-  bytes: Uint8Array,
-  functions: ReadonlySet<string>,
-  pages: number,
-): Promise<CompiledModule> {
+export function inspectModule(bytes: Uint8Array, pages: number): void {
   const holds = (expected: readonly number[], at: number): boolean =>
     expected.every((byte, index) => bytes[at + index] === byte);
   if (!holds(magic, 0)) {
@@ -43,18 +39,21 @@ export async function compileProgram(
     });
   }
   if (memory.initialPages > pages) throw new InitialMemoryTooLarge();
-  const module = await compile(bytes);
-  checkImports(module, functions);
-  checkStart(module);
-  return module;
 }
 
-async function compile(bytes: Uint8Array): Promise<CompiledModule> {
-  try {
-    return await engine.compile(bytes);
-  } catch (cause) {
-    throw runtimeProblem('wasm/malformed', { found: (cause as Error).message.slice(0, 512), cause });
-  }
+/** @throws EnarxError `wasm/malformed`, with V8's own words about what is wrong */
+export function notCompiled(cause: unknown): never {
+  throw runtimeProblem('wasm/malformed', { found: (cause as Error).message.slice(0, 512), cause });
+}
+
+/**
+ * Makes sure that a module can run here before any of it does.
+ *
+ * @throws EnarxError `wasm/unknown-import`, `wasm/no-start`
+ */
+export function checkProgram(module: CompiledModule, functions: ReadonlySet<string>): void {
+  checkImports(module, functions);
+  checkStart(module);
 }
 
 function checkImports(module: CompiledModule, functions: ReadonlySet<string>): void {

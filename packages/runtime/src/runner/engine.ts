@@ -8,6 +8,7 @@ export interface CompiledModule {
 }
 
 export interface LinearMemory {
+  /** A `SharedArrayBuffer` where the program declared its memory as shared. */
   readonly buffer: ArrayBuffer;
 }
 
@@ -29,6 +30,7 @@ export interface Instance {
 interface Engine {
   compile(bytes: Uint8Array): Promise<CompiledModule>;
   readonly Module: {
+    new (bytes: Uint8Array): CompiledModule;
     imports(module: CompiledModule): ModuleImport[];
     exports(module: CompiledModule): ModuleExport[];
   };
@@ -39,8 +41,8 @@ interface Engine {
   readonly Memory: new (type: { initial: number }) => LinearMemory;
   readonly CompileError: new () => Error;
   readonly RuntimeError: new () => Error;
-  /** An import whose promise suspends the program instead of being handed to it. */
-  readonly Suspending: new (call: (...args: never[]) => unknown) => object;
+  /** An import whose promise suspends the program instead of being handed to it. Absent before Node 26. */
+  readonly Suspending: (new (call: (...args: never[]) => unknown) => object) | undefined;
   /** A function of the program that may be suspended, and therefore returns a promise. */
   promising(call: unknown): () => Promise<unknown>;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Socket } from 'node:net';
-
 import {
+  credit as creditMessage,
   decodeMessage,
   encodeFrameHead,
   encodeMessage,
@@ -9,9 +8,8 @@ import {
   ended,
   FrameReader,
   maxFramePayload,
-  credit as creditMessage,
-  type EnarxError,
   type Ended,
+  type EnarxError,
   type Frame,
 } from '@enarx/protocol';
 
@@ -31,46 +29,38 @@ export interface LinkListener {
  * The runner's end of the link. Not a `FrameStream`: a program that writes a line must have it out before it computes on, so sending has to
  * happen within the call, without a turn of the event loop.
  */
-export class SupervisorLink {
-  readonly #socket: Socket;
+export abstract class SupervisorLink {
+  protected readonly listener: LinkListener;
   readonly #reader = new FrameReader();
-  readonly #listener: LinkListener;
   #credit = outputWindow;
 
-  constructor(fd: number, listener: LinkListener) {
-    this.#listener = listener;
-    this.#socket = new Socket({ fd, readable: true, writable: true });
-    this.#socket.on('data', (chunk: Uint8Array) => {
-      this.#receive(chunk);
-    });
-    const closed = (): void => {
-      listener.closed();
-    };
-    this.#socket.on('end', closed).on('error', closed).on('close', closed);
+  constructor(listener: LinkListener) {
+    this.listener = listener;
   }
 
-  get congested(): boolean {
-    return this.#socket.writableLength > 0;
-  }
+  /** Whether the operating system has not yet taken all that was sent. */
+  abstract readonly congested: boolean;
+
+  protected abstract transmit(frame: Uint8Array): void;
 
   ready(): void {
-    this.#send(runnerFrame.ready, 0);
+    this.send(runnerFrame.ready, 0);
   }
 
   started(): void {
-    this.#send(runnerFrame.started, 0);
+    this.send(runnerFrame.started, 0);
   }
 
   wantStdin(bytes: number): void {
-    this.#sendBytes(runnerFrame.stdinWanted, encodeMessage(creditMessage, bytes));
+    this.sendBytes(runnerFrame.stdinWanted, encodeMessage(creditMessage, bytes));
   }
 
   ended(end: Ended): void {
-    this.#sendBytes(runnerFrame.ended, encodeMessage(ended, end));
+    this.sendBytes(runnerFrame.ended, encodeMessage(ended, end));
   }
 
   problem(error: EnarxError): void {
-    this.#sendBytes(runnerFrame.problem, encodeProblem(error));
+    this.sendBytes(runnerFrame.problem, encodeProblem(error));
   }
 
   /** Standard output or standard error; both draw on the one window. */
@@ -87,36 +77,37 @@ export class SupervisorLink {
       },
       send: (length, fill) => {
         this.#credit -= length;
-        this.#send(kind, length, fill);
+        this.send(kind, length, fill);
       },
     };
   }
 
-  #sendBytes(kind: number, payload: Uint8Array): void {
-    this.#send(kind, payload.length, (target) => {
+  sendBytes(kind: number, payload: Uint8Array): void {
+    this.send(kind, payload.length, (target) => {
       target.set(payload);
     });
   }
 
   /** One buffer and one write for head and payload: the payload is copied out of the program's memory anyhow. */
-  #send(kind: number, length: number, fill?: (target: Uint8Array) => void): void {
+  send(kind: number, length: number, fill?: (target: Uint8Array) => void): void {
     const head = encodeFrameHead(kind, length);
     const frame = Buffer.allocUnsafe(head.length + length);
     frame.set(head);
     fill?.(frame.subarray(head.length));
-    this.#socket.write(frame, () => {
-      this.#listener.writable();
-    });
+    this.transmit(frame);
   }
 
-  #receive(chunk: Uint8Array): void {
-    for (const frame of this.#reader.push(chunk)) {
-      if (frame.kind === runnerFrame.credit) {
-        this.#credit += decodeMessage(creditMessage, frame.payload);
-        this.#listener.writable();
-      } else {
-        this.#listener.frame(frame);
-      }
+  /** Frames that have come whole with this chunk. */
+  protected cut(chunk: Uint8Array): Frame[] {
+    return this.#reader.push(chunk);
+  }
+
+  protected handle(frame: Frame): void {
+    if (frame.kind === runnerFrame.credit) {
+      this.#credit += decodeMessage(creditMessage, frame.payload);
+      this.listener.writable();
+    } else {
+      this.listener.frame(frame);
     }
   }
 }

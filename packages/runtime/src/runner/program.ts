@@ -4,108 +4,204 @@ import { EnarxError, type Ended } from '@enarx/protocol';
 import { runnerFrame, type File, type Run } from '../runner-frames.ts';
 import type { Descriptor } from '../wasi/descriptor.ts';
 import { DescriptorTable } from '../wasi/descriptor-table.ts';
-import { Idle } from '../wasi/idle.ts';
+import { Directory } from '../wasi/files/directory.ts';
+import { FileSystem } from '../wasi/files/file-system.ts';
+import { DirectoryNode } from '../wasi/files/nodes.ts';
 import { InputStream } from '../wasi/input-stream.ts';
 import { GuestMemory } from '../wasi/memory.ts';
 import { NullDevice } from '../wasi/null-device.ts';
 import { OutputStream } from '../wasi/output-stream.ts';
 import { preview1, preview1Module, type Preview1 } from '../wasi/preview1.ts';
+import { changingRights, directoryRights, fileRights } from '../wasi/rights.ts';
 import { StringTable } from '../wasi/string-table.ts';
-import { compileProgram, InitialMemoryTooLarge } from './compile.ts';
+import type { EngineBinding } from './binding.ts';
+import { checkProgram, InitialMemoryTooLarge, inspectModule, notCompiled } from './compile.ts';
 import { engine, type CompiledModule } from './engine.ts';
 import type { SupervisorLink } from './link.ts';
+import { Package } from './package.ts';
 import { describeTrap, keepFrames } from './trap.ts';
 
 const pageSize = 65_536;
 
-/** One program from its module to its end, told over the link. */
+/** One program from its package and module to its end, told over the link. */
 export class Program {
-  readonly idle = new Idle();
   readonly #link: SupervisorLink;
   readonly #run: Run;
+  readonly #binding: EngineBinding;
   readonly #stdin: InputStream;
-  readonly #memory = new GuestMemory();
-  readonly #functions: readonly Preview1[];
+  readonly #files: FileSystem;
+  readonly #package: Package;
   #ended = false;
 
-  constructor(link: SupervisorLink, run: Run) {
+  constructor(link: SupervisorLink, run: Run, binding: EngineBinding) {
     this.#link = link;
     this.#run = run;
-    this.#stdin = new InputStream(this.idle, (bytes) => {
+    this.#binding = binding;
+    this.#stdin = new InputStream((bytes) => {
       link.wantStdin(bytes);
     });
-    this.#functions = preview1({
-      memory: this.#memory,
-      descriptors: new DescriptorTable(this.#open(run.files)),
-      idle: this.idle,
-      args: new StringTable(run.args),
-      env: new StringTable(run.env.map(([name, value]) => `${name}=${value}`)),
-      exit: (code) => {
-        this.#end({ how: 'exit', code });
-      },
-    });
+    this.#files = new FileSystem(run);
+    this.#package = new Package(this.#files);
   }
 
   get stdin(): InputStream {
     return this.#stdin;
   }
 
-  /** Settles when the program has ended or cannot be run. A program that called `proc_exit` never comes back here. */
-  async start(bytes: Uint8Array): Promise<void> {
-    let module: CompiledModule;
+  /** The files that come before the module. */
+  get package(): Package {
+    return this.#package;
+  }
+
+  /**
+   * Runs the program, or reports why it cannot be run. A program that called `proc_exit` never comes back here. Returns a promise only where the
+   * binding does: a process that blocks has no event loop to settle one.
+   */
+  start(bytes: Uint8Array): void | Promise<void> {
+    const memory = new GuestMemory();
+    return this.#attempt(
+      () => {
+        inspectModule(bytes, this.#run.pages);
+        const functions = this.#functions(memory);
+        return after(this.#compile(bytes), (module) => {
+          checkProgram(module, new Set(functions.map(({ name }) => name)));
+          return { module, functions };
+        });
+      },
+      ({ module, functions }) => this.#execute(module, functions, memory),
+      (error) => {
+        this.#refuse(error);
+      },
+    );
+  }
+
+  /** The module cannot be run: says why, or says that it may not have the memory that it asks for. */
+  #refuse(error: unknown): void {
+    // A limit below one page is none that a program could have; the supervisor knows the exact value and reports that.
+    if (error instanceof InitialMemoryTooLarge)
+      this.#end({ how: 'limit', limit: 'memory', value: Math.max(1, this.#run.pages * pageSize) });
+    else this.refuse(error);
+  }
+
+  /** @throws anything that is no problem of the program's */
+  refuse(error: unknown): void {
+    if (!(error instanceof EnarxError)) throw error;
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#link.problem(error);
+  }
+
+  #compile(bytes: Uint8Array): CompiledModule | Promise<CompiledModule> {
     try {
-      const names = new Set(this.#functions.map(({ name }) => name));
-      module = await compileProgram(bytes, names, this.#run.pages);
+      const compiled = this.#binding.compile(bytes);
+      return compiled instanceof Promise ? compiled.catch(notCompiled) : compiled;
     } catch (error) {
-      if (error instanceof InitialMemoryTooLarge) this.#endAtMemoryLimit();
-      else if (error instanceof EnarxError) this.#link.problem(error);
-      else throw error;
-      return;
+      return notCompiled(error);
     }
+  }
+
+  #execute(
+    module: CompiledModule,
+    functions: readonly Preview1[],
+    memory: GuestMemory,
+  ): void | Promise<void> {
+    if (this.#ended) return;
     keepFrames();
     this.#link.started();
+    return this.#attempt(
+      () => {
+        const imported = functions.map((function_) => [function_.name, this.#binding.imported(function_)]);
+        const imports = { [preview1Module]: Object.fromEntries(imported) as Record<string, unknown> };
+        const { exports } = new engine.Instance(module, imports);
+        if (exports['memory'] instanceof engine.Memory) memory.attach(exports['memory']);
+        return this.#binding.enter(exports['_start']);
+      },
+      () => {
+        this.#end({ how: 'exit', code: 0 });
+      },
+      (error) => {
+        this.#end(describeTrap(error));
+      },
+    );
+  }
+
+  /** `try` for what may or may not be a promise. */
+  #attempt<T>(
+    work: () => T | Promise<T>,
+    then: (value: T) => void | Promise<void>,
+    failed: (error: unknown) => void,
+  ): void | Promise<void> {
+    let value: T | Promise<T>;
     try {
-      await this.#execute(module);
-      this.#end({ how: 'exit', code: 0 });
+      value = work();
     } catch (error) {
-      this.#end(describeTrap(error));
+      failed(error);
+      return;
     }
+    return value instanceof Promise ? value.then(then, failed) : then(value);
   }
 
-  async #execute(module: CompiledModule): Promise<void> {
-    const functions = this.#functions.map(({ name, waits, call }) => [
-      name,
-      waits ? new engine.Suspending(call) : call,
-    ]);
-    const imports = { [preview1Module]: Object.fromEntries(functions) as Record<string, unknown> };
-    const { exports } = new engine.Instance(module, imports);
-    if (exports['memory'] instanceof engine.Memory) this.#memory.attach(exports['memory']);
-    await engine.promising(exports['_start'])();
+  #functions(memory: GuestMemory): Preview1[] {
+    const { args, env, files, descriptors } = this.#run;
+    return preview1(
+      {
+        memory,
+        files: this.#files,
+        descriptors: new DescriptorTable(
+          files.map((file) => this.#open(file)),
+          descriptors,
+        ),
+        args: new StringTable(args),
+        env: new StringTable(env.map(([name, value]) => `${name}=${value}`)),
+        exit: (code) => {
+          this.#end({ how: 'exit', code });
+        },
+      },
+      this.#binding.bind,
+    );
   }
 
-  #open(files: readonly File[]): Descriptor[] {
-    return files.map(({ kind }) => {
-      switch (kind) {
-        case 'null':
-          return new NullDevice();
-        case 'stdin':
-          return this.#stdin;
-        case 'stdout':
-          return new OutputStream(this.idle, this.#link.output(runnerFrame.stdout));
-        case 'stderr':
-          return new OutputStream(this.idle, this.#link.output(runnerFrame.stderr));
+  #open(file: File): Descriptor {
+    switch (file.kind) {
+      case 'null':
+        return new NullDevice();
+      case 'stdin':
+        return this.#stdin;
+      case 'stdout':
+        return new OutputStream(this.#link.output(runnerFrame.stdout));
+      case 'stderr':
+        return new OutputStream(this.#link.output(runnerFrame.stderr));
+      case 'directory': {
+        const names = file.path === '/' ? [] : file.path.split('/').slice(1);
+        const node = this.#package.directory(names, file.path);
+        if (file.readonly === true) makeReadonly(node);
+        const allowed = file.readonly === true ? ~changingRights : -1;
+        const directory = new Directory(this.#files, node, directoryRights & allowed, file.name ?? file.path);
+        directory.inheriting = (directoryRights | fileRights) & allowed;
+        return directory;
       }
-    });
-  }
-
-  #endAtMemoryLimit(): void {
-    // A limit below one page is none that a program could have; the supervisor knows the exact value and reports that.
-    this.#end({ how: 'limit', limit: 'memory', value: Math.max(1, this.#run.pages * pageSize) });
+    }
   }
 
   #end(end: Ended): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#link.ended(end);
+  }
+}
+
+function after<T, U>(value: T | Promise<T>, then: (value: T) => U): U | Promise<U> {
+  return value instanceof Promise ? value.then(then) : then(value);
+}
+
+/** All that lies below, so that no other way to it can change it either. Not recursive, since a package may nest deeper than the stack. */
+function makeReadonly(directory: DirectoryNode): void {
+  const pending: DirectoryNode[] = [directory];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    at.readonly = true;
+    for (const { node } of at.entries.values()) {
+      node.readonly = true;
+      if (node instanceof DirectoryNode) pending.push(node);
+    }
   }
 }

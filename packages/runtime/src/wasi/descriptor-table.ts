@@ -4,22 +4,43 @@ import { fail } from './errno.ts';
 
 /** File descriptor numbers and what they stand for. */
 export class DescriptorTable {
-  readonly #descriptors = new Map<number, Descriptor>();
+  readonly #descriptors: (Descriptor | undefined)[];
+  readonly #limit: number;
+  #open: number;
+  /** No number below this one is free. */
+  #lowest = 0;
 
-  constructor(descriptors: readonly Descriptor[]) {
-    descriptors.forEach((descriptor, number) => this.#descriptors.set(number, descriptor));
+  /** @param limit - descriptors that may be open at once; those that are given count */
+  constructor(descriptors: readonly Descriptor[], limit: number) {
+    this.#descriptors = [...descriptors];
+    this.#open = descriptors.length;
+    this.#limit = limit;
   }
 
   /** Ends the call with `badf` when the number is not open, with `notcapable` when a right is missing. */
-  get(number: number, rights = 0n): Descriptor {
-    const descriptor = this.#descriptors.get(number >>> 0) ?? fail('badf');
-    descriptor.require(rights);
+  get(number: number, rights = 0): Descriptor {
+    const descriptor = this.#descriptors[number] ?? fail('badf');
+    if ((descriptor.rights & rights) !== rights) fail('notcapable');
     return descriptor;
+  }
+
+  /** Ends the call with `mfile` unless one more may be opened: to be asked before anything is changed for it. */
+  requireRoom(): void {
+    if (this.#open >= this.#limit) fail('mfile');
+  }
+
+  /** @returns the lowest free number, which now stands for it */
+  add(descriptor: Descriptor): number {
+    this.requireRoom();
+    while (this.#descriptors[this.#lowest] !== undefined) this.#lowest += 1;
+    this.#descriptors[this.#lowest] = descriptor;
+    this.#open += 1;
+    return this.#lowest;
   }
 
   close(number: number): void {
     this.get(number).close();
-    this.#descriptors.delete(number >>> 0);
+    this.#free(number);
   }
 
   /** Moves `from` onto `to`, which must both be open: preview 1 renumbers atomically, it does not duplicate. */
@@ -28,7 +49,13 @@ export class DescriptorTable {
     const replaced = this.get(to);
     if (moved === replaced) return;
     replaced.close();
-    this.#descriptors.set(to >>> 0, moved);
-    this.#descriptors.delete(from >>> 0);
+    this.#descriptors[to] = moved;
+    this.#free(from);
+  }
+
+  #free(number: number): void {
+    this.#descriptors[number] = undefined;
+    this.#open -= 1;
+    this.#lowest = Math.min(this.#lowest, number);
   }
 }

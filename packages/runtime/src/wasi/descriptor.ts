@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fail } from './errno.ts';
 import type { IoVectors } from './io-vectors.ts';
+import type { Eventually } from './waiting.ts';
 
 /** WASI preview 1 `filetype`. */
 export const filetype = {
@@ -17,6 +18,10 @@ export type Filetype = (typeof filetype)[keyof typeof filetype];
 
 /** WASI preview 1 `fdflags`. */
 export const fdflag = { append: 1, dsync: 2, nonblock: 4, rsync: 8, sync: 16 } as const;
+export const knownFdflags = fdflag.append | fdflag.dsync | fdflag.nonblock | fdflag.rsync | fdflag.sync;
+
+/** WASI preview 1 `whence`. */
+export const whence = { set: 0, cur: 1, end: 2 } as const;
 
 /** Which way data would flow in a poll: WASI `eventtype` `fd_read` or `fd_write`. */
 export type Direction = 'read' | 'write';
@@ -28,18 +33,31 @@ export interface Readiness {
   readonly hangup: boolean;
 }
 
-/** A result that is there at once, or after the program has been suspended. */
-export type Eventually<T> = T | Promise<T>;
+/** WASI preview 1 `filestat`, less its type. Times are milliseconds, or nanoseconds as bigint. */
+export interface Status {
+  readonly filetype: Filetype;
+  readonly device: number;
+  readonly ino: number;
+  readonly links: number;
+  readonly size: number;
+  readonly accessed: number | bigint;
+  readonly modified: number | bigint;
+  readonly changed: number | bigint;
+}
 
-/** What a file descriptor number stands for. */
+const nothingKnown = { device: 0, ino: 0, links: 1, size: 0, accessed: 0, modified: 0, changed: 0 } as const;
+
+/**
+ * What a file descriptor number stands for. A kind overrides what it can do; what it leaves alone ends with the errno that POSIX gives for a pipe.
+ */
 export abstract class Descriptor {
   abstract readonly filetype: Filetype;
   /** Rights as `fd_fdstat_get` shows them; they only ever shrink. */
-  rights: bigint;
-  inheriting = 0n;
+  rights: number;
+  inheriting = 0;
   flags = 0;
 
-  constructor(rights: bigint) {
+  constructor(rights: number) {
     this.rights = rights;
   }
 
@@ -48,7 +66,7 @@ export abstract class Descriptor {
   }
 
   /** Ends the call with `notcapable` when a right is missing. */
-  require(rights: bigint): void {
+  require(rights: number): void {
     if ((this.rights & rights) !== rights) fail('notcapable');
   }
 
@@ -60,6 +78,67 @@ export abstract class Descriptor {
 
   /** What a poll would find now, or `undefined` when the program would have to wait. */
   abstract readiness(direction: Direction): Readiness | undefined;
+
+  status(): Status {
+    return { ...nothingKnown, filetype: this.filetype };
+  }
+
+  readAt(_into: IoVectors, _position: number): number {
+    return fail('spipe');
+  }
+
+  writeAt(_from: IoVectors, _position: number): number {
+    return fail('spipe');
+  }
+
+  /** @returns the new position */
+  seek(_delta: number, _whence: number): number {
+    return fail('spipe');
+  }
+
+  get position(): number {
+    return fail('spipe');
+  }
+
+  /** Whether advice about access makes sense here. */
+  advise(): void {
+    fail('spipe');
+  }
+
+  allocate(_offset: number, _length: number): void {
+    fail('spipe');
+  }
+
+  resize(_size: number): void {
+    fail('inval');
+  }
+
+  setTimes(_accessed: number | bigint | undefined, _modified: number | bigint | undefined): void {
+    fail('inval');
+  }
+
+  sync(): void {
+    fail('inval');
+  }
+
+  /** @param flags - `fdflags` of the new descriptor @returns the connection, once there is one */
+  accept(_flags: number): Descriptor | Generator<number | undefined, Descriptor, void> {
+    return fail('notsock');
+  }
+
+  /** @param flags - `riflags` @returns bytes received, and `roflags` in the upper half */
+  receive(_into: IoVectors, _flags: number): Eventually<number> {
+    return fail('notsock');
+  }
+
+  send(_from: IoVectors): Eventually<number> {
+    return fail('notsock');
+  }
+
+  /** @param how - `sdflags` */
+  shutdown(_how: number): void {
+    fail('notsock');
+  }
 
   close(): void {
     // Most kinds hold nothing that has to be given back.

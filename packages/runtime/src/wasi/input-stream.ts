@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Descriptor, filetype, type Direction, type Eventually, type Readiness } from './descriptor.ts';
+import { Descriptor, filetype, type Direction, type Readiness } from './descriptor.ts';
 import { fail } from './errno.ts';
-import type { Idle } from './idle.ts';
 import type { IoVectors } from './io-vectors.ts';
 import { right, streamRights } from './rights.ts';
+import type { Eventually, Waiting } from './waiting.ts';
 
 /** Asks the other side for more bytes; it sends no byte that it was not asked for. */
 export type AskForInput = (bytes: number) => void;
@@ -14,16 +14,14 @@ export const inputWindow = 262_144;
 /** Standard input. Nothing is asked for before the program first reads, so that a program that does not read leaves all to its successor. */
 export class InputStream extends Descriptor {
   readonly filetype = filetype.unknown;
-  readonly #idle: Idle;
   readonly #ask: AskForInput;
   readonly #chunks: Uint8Array[] = [];
   #buffered = 0;
   #asked = 0;
   #ended = false;
 
-  constructor(idle: Idle, ask: AskForInput) {
+  constructor(ask: AskForInput) {
     super(streamRights | right.fdRead);
-    this.#idle = idle;
     this.#ask = ask;
   }
 
@@ -32,13 +30,11 @@ export class InputStream extends Descriptor {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
     this.#asked -= chunk.length;
-    this.#idle.wake();
   }
 
   /** From the other side: there will be no more. */
   end(): void {
     this.#ended = true;
-    this.#idle.wake();
   }
 
   read(into: IoVectors): Eventually<number> {
@@ -60,12 +56,12 @@ export class InputStream extends Descriptor {
     return { bytes: this.#buffered, hangup: this.#ended && this.#buffered === 0 };
   }
 
-  async #readLater(into: IoVectors): Promise<number> {
+  *#readLater(into: IoVectors): Waiting<number> {
     if (this.nonblocking) {
-      await this.#idle.turn();
+      yield 0;
       if (this.#buffered === 0 && !this.#ended) fail('again');
     }
-    while (this.#buffered === 0 && !this.#ended) await this.#idle.wait();
+    while (this.#buffered === 0 && !this.#ended) yield undefined;
     return this.#take(into);
   }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Descriptor, filetype, type Direction, type Eventually, type Readiness } from './descriptor.ts';
+import { Descriptor, filetype, type Direction, type Readiness } from './descriptor.ts';
 import { fail } from './errno.ts';
-import type { Idle } from './idle.ts';
 import type { IoVectors } from './io-vectors.ts';
 import { right, streamRights } from './rights.ts';
+import type { Eventually, Waiting } from './waiting.ts';
 
 /** Where output goes. Standard output and standard error share one, so that their order stays. */
 export interface OutputSink {
@@ -20,12 +20,10 @@ export interface OutputSink {
 /** Standard output or standard error. */
 export class OutputStream extends Descriptor {
   readonly filetype = filetype.unknown;
-  readonly #idle: Idle;
   readonly #sink: OutputSink;
 
-  constructor(idle: Idle, sink: OutputSink) {
+  constructor(sink: OutputSink) {
     super(streamRights | right.fdWrite);
-    this.#idle = idle;
     this.#sink = sink;
   }
 
@@ -51,16 +49,16 @@ export class OutputStream extends Descriptor {
   }
 
   /** As `write(2)` does on a pipe: returns when all of it is taken, so that what was printed is seen even when a long computation follows. */
-  async #writeRest(from: IoVectors, wanted: number): Promise<number> {
+  *#writeRest(from: IoVectors, wanted: number): Waiting<number> {
     while (from.remaining > 0 || this.#sink.congested) {
-      if (this.#sink.congested || this.#sink.credit === 0) await this.#idle.wait();
+      if (this.#sink.congested || this.#sink.credit === 0) yield undefined;
       else this.#sendPiece(from);
     }
     return wanted;
   }
 
-  async #writeSome(from: IoVectors): Promise<number> {
-    if (this.#sink.credit === 0 || this.#sink.congested) await this.#idle.turn();
+  *#writeSome(from: IoVectors): Waiting<number> {
+    if (this.#sink.credit === 0 || this.#sink.congested) yield 0;
     if (this.#sink.credit === 0 || this.#sink.congested) fail('again');
     return this.#sendPiece(from);
   }

@@ -3,9 +3,9 @@ import { clockId, now } from './clocks.ts';
 import type { Direction } from './descriptor.ts';
 import type { DescriptorTable } from './descriptor-table.ts';
 import { errnoNumber, fail, WasiError } from './errno.ts';
-import type { Idle } from './idle.ts';
 import type { GuestMemory } from './memory.ts';
 import { right } from './rights.ts';
+import type { Waiting } from './waiting.ts';
 
 const subscriptionSize = 48;
 const eventSize = 32;
@@ -18,7 +18,6 @@ const nanosecondsPerMillisecond = 1_000_000n;
 export class Poll {
   readonly #memory: GuestMemory;
   readonly #descriptors: DescriptorTable;
-  readonly #idle: Idle;
   readonly #subscriptions: number;
   readonly #events: number;
   readonly #count: number;
@@ -30,14 +29,12 @@ export class Poll {
   constructor(
     memory: GuestMemory,
     descriptors: DescriptorTable,
-    idle: Idle,
     subscriptions: number,
     events: number,
     count: number,
   ) {
     this.#memory = memory;
     this.#descriptors = descriptors;
-    this.#idle = idle;
     this.#subscriptions = subscriptions >>> 0;
     this.#events = events >>> 0;
     this.#count = count >>> 0;
@@ -48,15 +45,15 @@ export class Poll {
   }
 
   /** @returns number of events written, at least one */
-  async run(): Promise<number> {
+  *run(): Waiting<number> {
     let pause = this.#look();
     // A poll that need not wait must still let input in, or a program that polls in a loop with timeout zero never sees any.
     if (this.#written > 0 && this.#waitsForDescriptor) {
-      await this.#idle.turn();
+      yield 0;
       pause = this.#look();
     }
     while (this.#written === 0) {
-      await this.#idle.wait(pause);
+      yield pause;
       pause = this.#look();
     }
     return this.#written;

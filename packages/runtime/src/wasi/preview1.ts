@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Eventually } from './descriptor.ts';
 import { WasiError } from './errno.ts';
 import { fdCalls } from './fd-calls.ts';
 import type { Call, Calls, Host } from './host.ts';
 import { pathCalls } from './path-calls.ts';
 import { processCalls } from './process-calls.ts';
 import { sockCalls } from './sock-calls.ts';
+import type { Waiting } from './waiting.ts';
 
 /** The one import module of WASI preview 1. */
 export const preview1Module = 'wasi_snapshot_preview1';
 
 /**
  * Calls that may have to wait. Only these are made suspending, which costs a tenth of a microsecond each; `proc_exit` is one of them because
- * a call that suspends for ever is the only end that no `catch_all` in the program can catch.
+ * a call that waits for ever is the only end that no `catch_all` in the program can catch.
  */
 const waiting = new Set([
   'fd_read',
@@ -24,39 +24,68 @@ const waiting = new Set([
   'sock_send',
 ]);
 
-/** A WASI function as the program imports it: it returns an errno. */
-export type Import = (...args: never[]) => Eventually<number>;
+/** Carries a waiting call to its end, each in its own way: by suspending the program, or by blocking the process. */
+export type Binding = (call: Waiting<number>) => number | Promise<number>;
 
 export interface Preview1 {
   readonly name: string;
   readonly waits: boolean;
-  readonly call: Import;
+  /** As the program imports it: it returns an errno. */
+  readonly call: (...args: never[]) => number | Promise<number>;
 }
 
 /** All 46 functions, so that every preview 1 module finds what it imports. */
-export function preview1(host: Host): Preview1[] {
+export function preview1(host: Host, bind: Binding): Preview1[] {
   const calls: Calls = { ...processCalls(host), ...fdCalls(host), ...pathCalls(host), ...sockCalls(host) };
-  const functions = Object.entries(calls).map(([name, call]) => ({ name, call: withErrno(call) }));
-  const exit: Import = (code: number) => {
-    host.exit(code >>> 0);
-    return new Promise<never>(() => undefined);
-  };
-  return [...functions, { name: 'proc_exit', call: exit }].map(({ name, call }) => ({
+  return Object.entries(calls).map(([name, call]) => ({
     name,
-    call,
     waits: waiting.has(name),
+    call: waiting.has(name) ? waitingCall(call, bind) : plainCall(call),
   }));
 }
 
-function withErrno(call: Call): Import {
-  return (...args) => {
+type Argument = never;
+
+/** With its arguments spelt out, since gathering and spreading them costs as much as a small call does. */
+function plainCall(call: Call): Preview1['call'] {
+  return (
+    a: Argument,
+    b: Argument,
+    c: Argument,
+    d: Argument,
+    e: Argument,
+    f: Argument,
+    g: Argument,
+    h: Argument,
+    i: Argument,
+  ) => {
     try {
-      const pending = call(...args);
-      return pending === undefined ? 0 : pending.then(() => 0, errnoOf);
+      call(a, b, c, d, e, f, g, h, i);
+      return 0;
     } catch (error) {
       return errnoOf(error);
     }
   };
+}
+
+function waitingCall(call: Call, bind: Binding): Preview1['call'] {
+  return (a: Argument, b: Argument, c: Argument, d: Argument, e: Argument, f: Argument) => {
+    try {
+      const pending = call(a, b, c, d, e, f);
+      return pending === undefined ? 0 : bind(withErrno(pending as Waiting<undefined>));
+    } catch (error) {
+      return errnoOf(error);
+    }
+  };
+}
+
+function* withErrno(pending: Waiting<undefined>): Waiting<number> {
+  try {
+    yield* pending;
+    return 0;
+  } catch (error) {
+    return errnoOf(error);
+  }
 }
 
 function errnoOf(error: unknown): number {

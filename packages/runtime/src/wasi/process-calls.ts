@@ -4,9 +4,10 @@ import { fail } from './errno.ts';
 import type { Host } from './host.ts';
 import { Poll } from './poll.ts';
 import { fillRandom } from './random.ts';
+import type { Waiting } from './waiting.ts';
 
 /** Arguments, environment, clocks, randomness, waiting. */
-export function processCalls({ memory, descriptors, idle, args, env }: Host) {
+export function processCalls({ memory, descriptors, args, env, exit }: Host) {
   return {
     args_get(pointers: number, strings: number): void {
       args.get(memory, pointers, strings);
@@ -36,10 +37,15 @@ export function processCalls({ memory, descriptors, idle, args, env }: Host) {
     proc_raise(): void {
       fail('nosys');
     },
-    async poll_oneoff(subscriptions: number, events: number, count: number, written: number): Promise<void> {
+    *poll_oneoff(subscriptions: number, events: number, count: number, written: number): Waiting<undefined> {
       memory.check(written, 4);
-      const poll = new Poll(memory, descriptors, idle, subscriptions, events, count);
-      memory.setU32(written, await poll.run());
+      const poll = new Poll(memory, descriptors, subscriptions, events, count);
+      memory.setU32(written, yield* poll.run());
+      return undefined;
+    },
+    *proc_exit(code: number): Waiting<undefined> {
+      exit(code >>> 0);
+      for (;;) yield undefined;
     },
   };
 }
