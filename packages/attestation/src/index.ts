@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 export * from './anchors.ts';
+export * from './appraise/index.ts';
+export * from './attest.ts';
 export * from './azure/runtime-data.ts';
 export { verifyChecks } from './check-table.ts';
 export * from './pem.ts';
+export * from './policy/index.ts';
 export * from './problems.ts';
 export * from './snp/claims.ts';
 export * from './snp/product.ts';
@@ -21,5 +24,3 @@ export {
 export { verifyEvidence } from './verify.ts';
 export { KeyCache } from './x509/key-cache.ts';
 export type { Revocation } from './x509/revocation.ts';
-export * from './appraise/index.ts';
-export * from './policy/index.ts';

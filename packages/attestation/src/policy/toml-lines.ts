@@ -36,12 +36,14 @@ export function tomlLines(text: string): TomlLines {
   return new TomlLines(new Walk(text).lines());
 }
 
+/** Tables of a dotted key that are followed. A hostile key of 100 000 of them would otherwise cost its square. */
+const deepest = 16;
+
 const gap = /(?:[ \t\r\n]|#[^\n]*)*/y;
 const blank = /[ \t]*/y;
 const keyPart = /"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+/y;
 /** Longest first: three quotes open a multi-line string, and up to two more quotes may stand before the closing three. */
-const text =
-  /"""(?:\\[^]|[^\\])*?"""(?!")|'''[^]*?'''(?!')|"(?:[^"\\]|\\.)*"|'[^']*'/y;
+const text = /"""(?:\\[^]|[^\\])*?"""(?!")|'''[^]*?'''(?!')|"(?:[^"\\]|\\.)*"|'[^']*'/y;
 const scalar = /[^,\]}#\n]+/y;
 
 class Walk {
@@ -104,14 +106,15 @@ class Walk {
   /** Dotted key and the blanks around it. */
   #key(): string[] {
     const keys: string[] = [];
-    do {
-      if (keys.length > 0) this.#at += 1;
+    for (;;) {
       this.#skip(blank);
       const part = this.#skip(keyPart);
-      keys.push(/^["']/.test(part) ? (parse(`key = ${part}`)['key'] as string) : part);
+      if (keys.length < deepest)
+        keys.push(/^["']/.test(part) ? (parse(`key = ${part}`)['key'] as string) : part);
       this.#skip(blank);
-    } while (this.#text[this.#at] === '.');
-    return keys;
+      if (this.#text[this.#at] !== '.') return keys;
+      this.#at += 1;
+    }
   }
 
   #value(path: TomlPath): void {
@@ -156,7 +159,8 @@ class Walk {
   }
 
   #currentLine(): number {
-    for (; this.#counted < this.#at; this.#counted += 1) if (this.#text[this.#counted] === '\n') this.#line += 1;
+    for (; this.#counted < this.#at; this.#counted += 1)
+      if (this.#text[this.#counted] === '\n') this.#line += 1;
     return this.#line;
   }
 }

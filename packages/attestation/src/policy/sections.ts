@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+import { snpSection } from './snp/index.ts';
+
+/** Every kind of TEE that a policy can speak of, with its table. */
+export const sections = { snp: snpSection } as const;
+
+export type PolicyTee = keyof typeof sections;
+
+export const policyTees = Object.keys(sections) as readonly PolicyTee[];
