@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EnarxError } from '@enarx/protocol';
 
+import { utcTime } from './der/writer.ts';
 import type { Check, CheckStatus } from './verification.ts';
 
 /** What a check may come to: `true` with a finding, or the finding alone that says why not. */
@@ -32,5 +33,7 @@ export function reasonOf(error: unknown): string {
 
 /** Point in time as people read it, to the second. @param milliseconds - since 1970 */
 export function formatTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
+  const { year, month, day, hour, minute, second } = utcTime(milliseconds);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}:${two(second)}Z`;
 }

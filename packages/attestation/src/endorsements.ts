@@ -95,8 +95,8 @@ function readThim(value: unknown, found: Found): void {
 
 function readDerObjects(bytes: Uint8Array, found: Found): void {
   const reader = new DerReader(bytes);
-  if (reader.atEnd) throw attestationProblem('endorsements/malformed', { found: 'nothing' });
-  while (!reader.atEnd) readDerObject(reader.next(tags.sequence).encoded, found);
+  do readDerObject(reader.next(tags.sequence).encoded, found);
+  while (!reader.atEnd);
 }
 
 /**

@@ -60,21 +60,40 @@ export const derPrintableString = (value: string): Bytes =>
   derElement(tags.printableString, text.encode(value));
 export const derIa5String = (value: string): Bytes => derElement(tags.ia5String, text.encode(value));
 
+/** Point in time in UTC. */
+export interface UtcTime {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+}
+
+/** The inverse of `readTime`. @param milliseconds - since 1970; fractions of a second are dropped */
+export function utcTime(milliseconds: number): UtcTime {
+  const seconds = Math.floor(milliseconds / 1000);
+  const days = Math.floor(seconds / 86_400);
+  const rest = seconds - days * 86_400;
+  return {
+    ...civil(days),
+    hour: Math.floor(rest / 3600),
+    minute: Math.floor(rest / 60) % 60,
+    second: rest % 60,
+  };
+}
+
 /**
  * UTCTime up to 2049 and GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5).
  * @param milliseconds - since 1970; fractions of a second are dropped
  */
 export function derTime(milliseconds: number): Bytes {
-  const seconds = Math.floor(milliseconds / 1000);
-  const { year, month, day } = civil(Math.floor(seconds / 86_400));
-  const rest = seconds % 86_400;
+  const { year, month, day, hour, minute, second } = utcTime(milliseconds);
   const two = (value: number): string => String(value).padStart(2, '0');
-  const clock = [month, day, Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60]
-    .map(two)
-    .join('');
+  const rest = [month, day, hour, minute, second].map(two).join('');
   return year < 2050
-    ? derElement(tags.utcTime, text.encode(`${two(year % 100)}${clock}Z`))
-    : derElement(tags.generalizedTime, text.encode(`${String(year)}${clock}Z`));
+    ? derElement(tags.utcTime, text.encode(`${two(year % 100)}${rest}Z`))
+    : derElement(tags.generalizedTime, text.encode(`${String(year)}${rest}Z`));
 }
 
 /** Date of a day since 1970, the inverse of `daysSince1970`. */
