@@ -153,6 +153,60 @@ export const attestationProblems = {
     title: 'A policy is made from verified evidence only',
     mend: 'See what `enarx evidence verify --no-policy` says of the evidence.',
   },
+  'sev/certificate-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: "The bytes are not a certificate of a SEV platform or of AMD in SEV's binary form",
+    mend: 'Give the file as the firmware, sevctl export or AMD wrote it, decoded from base64.',
+  },
+  'sev/chain-incomplete': {
+    kind: 'malformed',
+    status: 422,
+    title: 'A certificate of the platform is missing',
+    mend: "Give the platform's PDH, PEK and OCA, its CEK from AMD's key server, and AMD's ask_ark file for the generation.",
+  },
+  'sev/chain-ambiguous': {
+    kind: 'malformed',
+    status: 422,
+    title: 'Two certificates stand for the same place of the chain',
+    mend: 'Give the certificates of one platform only.',
+  },
+  'sev/policy-invalid': {
+    kind: 'usage',
+    status: 400,
+    title: 'The guest policy is none that can be asked for',
+    mend: 'Give the least SEV API version as two numbers from 0 to 255.',
+  },
+  'sev/platform-too-old': {
+    kind: 'rejected',
+    status: 403,
+    title: "The platform's firmware is older than the guest's owner asks for",
+    mend: "Have the host's SEV firmware updated, or ask for less.",
+  },
+  'sev/measurement-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The bytes are not a launch measurement',
+    mend: 'Give the 48 bytes of LAUNCH_MEASURE (QMP query-sev-launch-measure), decoded from base64.',
+  },
+  'sev/measurement-rejected': {
+    kind: 'rejected',
+    status: 403,
+    title: 'The guest that was launched is not the one that its owner expects',
+    mend: 'Compare firmware, kernel, initrd, command line, processors and policy with what the host was told to launch.',
+  },
+  'sev/secret-invalid': {
+    kind: 'usage',
+    status: 400,
+    title: 'The secret cannot be put into a launch',
+    mend: 'Give secrets with distinct GUIDs that fit, after padding, into the secret area of the firmware and 16384 bytes.',
+  },
+  'sev/secret-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The bytes are not a table of launch secrets',
+    mend: 'Give the area as the firmware filled it: the GUID 1e74f542-71dd-4d66-963e-ef4287ff173b, a length, entries.',
+  },
 } as const satisfies Record<string, ProblemDefinition>;
 
 export const attestationProblem = problemsOf(attestationProblems);

@@ -9,6 +9,11 @@ export type EvidenceFormat = 'snp' | 'sev' | 'sgx' | 'tdx' | 'nitro';
 /** What the evidence says, by format. */
 export type Claims = SnpClaims;
 
+/** What any claims have in common. */
+export interface ClaimsOfFormat {
+  readonly format: EvidenceFormat;
+}
+
 /**
  * - `pass`: looked at and good.
  * - `fail`: looked at and bad, or needed and not there.
@@ -33,7 +38,7 @@ export type CheckTable = Readonly<Record<string, string>>;
 declare const verified: unique symbol;
 
 /** Evidence all of whose checks passed. Only a verifier makes one; only this can be appraised. */
-export interface VerifiedEvidence<C extends Claims = Claims> {
+export interface VerifiedEvidence<C extends ClaimsOfFormat = Claims> {
   readonly [verified]: true;
   readonly format: C['format'];
   /** Where the chain ended. */
@@ -74,7 +79,7 @@ export interface Verification {
  * For verifiers only; not exported by the package.
  * @returns `undefined` when a check failed or no anchor was reached
  */
-export function asVerified<C extends Claims>(
+export function asVerified<C extends ClaimsOfFormat>(
   claims: C,
   checks: readonly Check[],
   { anchor, at }: { readonly anchor: Anchor | undefined; readonly at: number },

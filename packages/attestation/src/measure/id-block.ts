@@ -225,7 +225,7 @@ async function sign({ privateKey }: IdSigner, bytes: Uint8Array): Promise<Bytes>
 }
 
 async function verify(keyBlob: Uint8Array, signature: Uint8Array, bytes: Uint8Array): Promise<boolean> {
-  const point = readKeyBlob(keyBlob) as Bytes;
+  const point = readKeyBlob(keyBlob, 'zero') as Bytes;
   let key: CryptoKey;
   try {
     key = await crypto.subtle.importKey('raw', point, p384, false, ['verify']);
@@ -237,7 +237,7 @@ async function verify(keyBlob: Uint8Array, signature: Uint8Array, bytes: Uint8Ar
 
 function keyAt(bytes: Uint8Array, at: number): Bytes {
   const blob = bytes.slice(at, at + keyBlobLength);
-  const point = readKeyBlob(blob);
+  const point = readKeyBlob(blob, 'zero');
   if (typeof point === 'string') throw malformed(point);
   return blob;
 }
