@@ -48,7 +48,9 @@ class Generator {
           fc.bigInt({ min: type.min, max: type.max }).map(Number),
         );
       case 'size': {
-        const make = isText(this.#rules, type.of) ? textOf : bytesOf;
+        const make: (min: bigint, max: bigint) => fc.Arbitrary<CborValue> = isText(this.#rules, type.of)
+          ? textOf
+          : bytesOf;
         return fc.oneof(
           { weight: 1, arbitrary: fc.constantFrom(type.min, type.max).chain((size) => make(size, size)) },
           { weight: 4, arbitrary: make(type.min, min(type.max, type.min + usualLength)) },
