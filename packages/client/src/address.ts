@@ -2,8 +2,7 @@
 import { clientProblem } from './problems.ts';
 
 /** Where a host listens, in the form that node:http takes. */
-export type Address =
-  { readonly socketPath: string } | { readonly host: string; readonly port: number };
+export type Address = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
 /** `sun_path` of Linux holds 108 bytes, the last of which is a zero. */
 const longestSocketPath = 107;

@@ -44,6 +44,11 @@ interface Question<T> {
   readonly body?: { readonly rule: string; readonly bytes: Uint8Array };
 }
 
+interface Upgraded {
+  readonly socket: Socket;
+  readonly token: string | undefined;
+}
+
 const largestHead = 16_384;
 /** Shorter than any server keeps an idle connection, so that a request never meets one that is being closed. */
 const idleTime = 4_000;
@@ -142,19 +147,20 @@ export class HostApi {
         signal: bound,
       });
       request.end();
-      const upgraded = new Promise<Socket>((resolve) => {
+      const upgraded = new Promise<Upgraded>((resolve) => {
         request.on('upgrade', (response: IncomingMessage, socket: Socket, head: Uint8Array) => {
           // Node's agent has left its idle timer on the connection, and a program may be silent for long.
           socket.setTimeout(0);
-          if (response.headers.upgrade !== channelToken) socket.destroy();
-          else if (head.length > 0) socket.unshift(head);
-          resolve(socket);
+          if (head.length > 0) socket.unshift(head);
+          resolve({ socket, token: response.headers.upgrade });
         });
       });
       const first = await Promise.race([upgraded, responseOf(request)]);
-      if ('statusCode' in first) throw await this.#problemIn(first);
-      if (first.destroyed) throw clientProblem('client/host-answer', { expected: `an upgrade to ${channelToken}` });
-      return first;
+      if (!('socket' in first && 'token' in first)) throw await this.#problemIn(first);
+      const { socket, token } = first;
+      if (token === channelToken) return socket;
+      socket.destroy();
+      throw clientProblem('client/host-answer', { expected: `an upgrade to ${channelToken}` });
     });
   }
 
@@ -176,7 +182,10 @@ export class HostApi {
     try {
       requireType(response, problemContentType);
     } catch (error) {
-      return clientProblem('client/host-answer', { found: `status ${String(statusCode)} without problem details`, cause: error });
+      return clientProblem('client/host-answer', {
+        found: `status ${String(statusCode)} without problem details`,
+        cause: error,
+      });
     }
     const bytes = await readBody(response, maxProblemBytes);
     this.#tap?.('received', 'problem', bytes);
@@ -250,7 +259,10 @@ async function readBody(response: IncomingMessage, most: number): Promise<Uint8A
     length += chunk.length;
     // Leaving the loop destroys the response and with it the connection.
     if (length > most)
-      throw clientProblem('client/host-answer', { found: 'a larger body', expected: `at most ${String(most)} bytes` });
+      throw clientProblem('client/host-answer', {
+        found: 'a larger body',
+        expected: `at most ${String(most)} bytes`,
+      });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -7,18 +7,11 @@ import {
   type Keep as KeepSummary,
   type LogEntry,
 } from '@enarx/protocol';
-import type { ClientIdentity } from '@enarx/channel';
 
 import type { HostApi } from './host-api.ts';
 import { clientProblem } from './problems.ts';
 import type { Steps } from './steps.ts';
-import type { UnattestedKeep } from './unattested-keep.ts';
-
-export interface OpenOptions {
-  /** The client's own key. Whoever delivers first owns the Keep, and only that key may come back. */
-  readonly identity: ClientIdentity;
-  readonly signal?: AbortSignal | undefined;
-}
+import type { OpenOptions, UnattestedKeep } from './unattested-keep.ts';
 
 /** One Keep on a host, as far as the host tells. Nothing that the methods here return is proof; `open` leads to proof. */
 export class Keep {

@@ -51,12 +51,6 @@ export const clientProblems = {
     title: 'The Keep is not one that the policy accepts; nothing was sent to it',
     mend: 'The checks that failed say why. Do not deliver to this host before you know.',
   },
-  'client/identity-other': {
-    kind: 'usage',
-    status: 400,
-    title: 'The connection was opened for another purpose',
-    mend: 'Open a new connection to the Keep and attest it for this purpose.',
-  },
   'client/module-unreadable': {
     kind: 'usage',
     status: 400,

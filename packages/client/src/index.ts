@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+export { parseAddress, type Address } from './address.ts';
+export type { AttestedKeep } from './attested-keep.ts';
+export type { ProgramStreams } from './conversation.ts';
+export type { Workload } from './delivery.ts';
+export { connect, type ConnectOptions, type Host } from './host.ts';
+export { defaultHostTimes, type HostTimes } from './host-api.ts';
+export type { Keep } from './keep.ts';
+export type { Trust } from './judgement.ts';
+export { moduleFromBytes, moduleFromFile, type ModuleSource } from './module-source.ts';
+export { clientProblems, type ClientProblemCode } from './problems.ts';
+export { RejectedError } from './rejected-error.ts';
+export type { RunningProgram } from './running-program.ts';
+export { stepTitles, type Step, type StepNumber, type Witness } from './steps.ts';
+export type { InputSource, OutputTarget } from './streams.ts';
+export type { Tap } from './tap.ts';
+export type { AttestOptions, OpenOptions, UnattestedKeep } from './unattested-keep.ts';
+export {
+  createIdentity,
+  exportIdentity,
+  importIdentity,
+  loadIdentity,
+  ReportedError,
+  saveIdentity,
+  type ClientIdentity,
+} from '@enarx/channel';

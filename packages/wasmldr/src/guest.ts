@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Duplex } from 'node:stream';
+
+import { createKeepCertificate, serveChannel, type ChannelTimes } from '@enarx/channel';
+import { startRunner, type RunnerOptions } from '@enarx/runtime';
+
+import { Device } from './device.ts';
+import { Keep, type KeepTimes } from './keep.ts';
+
+export interface GuestOptions {
+  /** The device: to whoever launched this TEE and passes reports of its processor on. */
+  readonly device: Duplex;
+  /** How the runner is started. */
+  readonly runner: Omit<RunnerOptions, 'shape'>;
+  /** Begins to hand over connections from outside, and resolves when they can come. */
+  readonly listen: (accept: (connection: Duplex) => void) => Promise<void>;
+  readonly times?: Partial<KeepTimes & ChannelTimes> | undefined;
+}
+
+/**
+ * A Keep from inside: makes its key, answers for itself, takes one workload from one owner once, and runs it. Resolves when the Keep
+ * is at its end, because its work is done or its host has gone; nothing of it runs any more then.
+ *
+ * @throws EnarxError `wasmldr/host-…`, `frame/…`, `cbor/…`, `message/…` when the host does not launch it properly
+ */
+export async function serveGuest({ device: stream, runner, listen, times }: GuestOptions): Promise<void> {
+  let device: Device | undefined;
+  const keep = new Keep({
+    tellHost: (state) => device?.state(state),
+    startRunner: (shape) => startRunner({ ...runner, ...(shape === undefined ? {} : { shape }) }),
+    times,
+  });
+  try {
+    const opened = (device = await Device.open(stream));
+    const { id } = opened.launch;
+    const channel = serveChannel({
+      keepId: id,
+      certificate: await createKeepCertificate(id),
+      report: (reportData) => opened.report(reportData),
+      services: keep,
+      times,
+    });
+    await listen((connection) => {
+      channel.accept(connection);
+    });
+    opened.state('ready');
+    await Promise.race([opened.closed, keep.finished]);
+    channel.close();
+  } finally {
+    keep.kill();
+    stream.destroy();
+  }
+}

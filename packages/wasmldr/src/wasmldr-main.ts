@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program inside the TEE. It finds its device on descriptor 3, listens on channel.sock in its working directory, and takes nothing from
+// arguments or environment, which are the host's.
+import { createServer, Socket } from 'node:net';
+import { join } from 'node:path';
+import { exit } from 'node:process';
+
+import { serveGuest } from './guest.ts';
+
+const deviceDescriptor = 3;
+const socketName = 'channel.sock';
+
+await serveGuest({
+  device: new Socket({ fd: deviceDescriptor, readable: true, writable: true }),
+  runner: { runner: join(import.meta.dirname, 'runner.js') },
+  listen: (accept) =>
+    new Promise((resolve, reject) => {
+      createServer(accept).once('error', reject).listen(socketName, resolve);
+    }),
+});
+exit(0);
