@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { encodeMessage, EnarxError, maxFramePayload, type Entry } from '@enarx/protocol';
+import { encodeMessage, type EnarxError, maxFramePayload, type Entry } from '@enarx/protocol';
 
 import { runtimeProblem } from './problems.ts';
 import { entryMessage, isPackagePath, runnerFrame } from './runner-frames.ts';

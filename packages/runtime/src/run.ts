@@ -368,7 +368,7 @@ export class Run {
           return this.#outcome === undefined;
         });
       } catch (cause) {
-        const problem = cause instanceof EnarxError ? cause : runtimeProblem('files/unreadable', { cause });
+        const problem: EnarxError = isProblem(cause) ? cause : runtimeProblem('files/unreadable', { cause });
         this.#decide({ problem });
       }
     });
@@ -410,8 +410,12 @@ function reported({ code, found }: EnarxError): EnarxError {
   return runtimeProblem(code as RuntimeProblemCode, found === undefined ? {} : { found });
 }
 
+function isProblem(error: unknown): error is EnarxError {
+  return error instanceof EnarxError;
+}
+
 function misbehaved(error: unknown): EnarxError {
-  if (error instanceof EnarxError && error.code === 'runner/misbehaved') return error;
+  if (isProblem(error) && error.code === 'runner/misbehaved') return error;
   const found = error instanceof EnarxError ? error.message : 'its link failed';
   return runtimeProblem('runner/misbehaved', { found, cause: error });
 }

@@ -4,6 +4,7 @@ import {
   startRunner,
   type File,
   type OutputName,
+  type PackageEntry,
   type Run,
   type Runner,
   type Workload,
@@ -16,6 +17,10 @@ export interface Given {
   readonly env?: readonly (readonly [string, string])[];
   readonly limits?: Limits;
   readonly files?: readonly File[];
+  readonly package?: AsyncIterable<PackageEntry>;
+  readonly optimize?: 'auto' | 'baseline' | 'full';
+  /** Whether the program blocks its process where it waits. */
+  readonly blocking?: boolean;
   /** Given as the program asks for it, then ended; never ended when left out. */
   readonly stdin?: Uint8Array;
   /** Path of another runner than our own. */
@@ -40,10 +45,11 @@ export interface Finished {
 
 /** Starts a real runner process with a program. */
 export async function start(module: Uint8Array, given: Given = {}): Promise<Started> {
-  const shape = { size: module.length, limits: given.limits ?? {} };
+  const shape = { size: module.length, limits: given.limits ?? {}, optimize: given.optimize };
   const runner = startRunner({
     runner: given.runner ?? (await bundledRunner()),
     shape,
+    blocking: given.blocking ?? false,
     ...(given.wrap === undefined ? {} : { wrap: given.wrap }),
   });
   const printed: Record<OutputName, Uint8Array[]> = { stdout: [], stderr: [] };
@@ -52,7 +58,8 @@ export async function start(module: Uint8Array, given: Given = {}): Promise<Star
     ...shape,
     args: given.args ?? ['main.wasm'],
     env: given.env ?? [],
-    ...(given.files === undefined ? {} : { files: given.files }),
+    files: given.files,
+    package: given.package,
     onStarted: () => given.onStarted?.(),
     onStdinWanted: (bytes) => {
       if (input === undefined) return;

@@ -5,7 +5,7 @@ import { runtimeProblem } from '../problems.ts';
 
 import { charge, chunkSize } from '../wasi/files/content.ts';
 import type { FileSystem } from '../wasi/files/file-system.ts';
-import { DirectoryNode, FileNode, SymlinkNode } from '../wasi/files/nodes.ts';
+import { DirectoryNode, SymlinkNode, type FileNode } from '../wasi/files/nodes.ts';
 
 /** The files of the package on their way into the file system, entry by entry. What a later entry brings replaces what an earlier one brought. */
 export class Package {

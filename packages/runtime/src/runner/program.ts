@@ -88,7 +88,7 @@ export class Program {
     if (!(error instanceof EnarxError)) throw error;
     if (this.#ended) return;
     this.#ended = true;
-    this.#link.problem(error);
+    this.#link.problem(error as EnarxError);
   }
 
   #compile(bytes: Uint8Array): CompiledModule | Promise<CompiledModule> {

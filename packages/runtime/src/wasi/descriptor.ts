@@ -83,16 +83,19 @@ export abstract class Descriptor {
     return { ...nothingKnown, filetype: this.filetype };
   }
 
-  readAt(_into: IoVectors, _position: number): number {
+  readAt(into: IoVectors, position: number): number;
+  readAt(): number {
     return fail('spipe');
   }
 
-  writeAt(_from: IoVectors, _position: number): number {
+  writeAt(from: IoVectors, position: number): number;
+  writeAt(): number {
     return fail('spipe');
   }
 
   /** @returns the new position */
-  seek(_delta: number, _whence: number): number {
+  seek(delta: number, whence: number): number;
+  seek(): number {
     return fail('spipe');
   }
 
@@ -105,15 +108,18 @@ export abstract class Descriptor {
     fail('spipe');
   }
 
-  allocate(_offset: number, _length: number): void {
+  allocate(offset: number, length: number): void;
+  allocate(): void {
     fail('spipe');
   }
 
-  resize(_size: number): void {
+  resize(size: number): void;
+  resize(): void {
     fail('inval');
   }
 
-  setTimes(_accessed: number | bigint | undefined, _modified: number | bigint | undefined): void {
+  setTimes(accessed: number | bigint | undefined, modified: number | bigint | undefined): void;
+  setTimes(): void {
     fail('inval');
   }
 
@@ -122,21 +128,25 @@ export abstract class Descriptor {
   }
 
   /** @param flags - `fdflags` of the new descriptor @returns the connection, once there is one */
-  accept(_flags: number): Descriptor | Generator<number | undefined, Descriptor, void> {
+  accept(flags: number): Descriptor | Generator<number | undefined, Descriptor, void>;
+  accept(): Descriptor | Generator<number | undefined, Descriptor, void> {
     return fail('notsock');
   }
 
   /** @param flags - `riflags` @returns bytes received, and `roflags` in the upper half */
-  receive(_into: IoVectors, _flags: number): Eventually<number> {
+  receive(into: IoVectors, flags: number): Eventually<number>;
+  receive(): Eventually<number> {
     return fail('notsock');
   }
 
-  send(_from: IoVectors): Eventually<number> {
+  send(from: IoVectors): Eventually<number>;
+  send(): Eventually<number> {
     return fail('notsock');
   }
 
   /** @param how - `sdflags` */
-  shutdown(_how: number): void {
+  shutdown(how: number): void;
+  shutdown(): void {
     fail('notsock');
   }
 

@@ -51,10 +51,10 @@ export function fdCalls({ memory, descriptors }: Host) {
     },
     fd_seek(fd: number, delta: bigint, from: number, result: number): void {
       const descriptor = descriptors.get(fd);
-      // A stream says that it has no position; a file or directory that the right is missing.
-      void descriptor.position;
-      descriptor.require(right.fdSeek);
       memory.check(result, 8);
+      // Nothing is moved when the right is missing, and what has no position says so instead.
+      if ((descriptor.rights & right.fdSeek) === 0) memory.setSize(result, descriptor.position);
+      descriptor.require(right.fdSeek);
       memory.setSize(result, descriptor.seek(Number(delta), from));
     },
     fd_tell(fd: number, result: number): void {

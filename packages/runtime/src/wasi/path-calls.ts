@@ -39,13 +39,18 @@ export function pathCalls({ memory, descriptors, files }: Host) {
 
   const atEnd = (flags: number): AtEnd => ((flags & symlinkFollow) === 0 ? 'keep' : 'follow');
 
-  function open(node: Node, directory: Directory, base: number, inheriting: number): Descriptor {
+  function open(
+    node: DirectoryNode | FileNode,
+    directory: Directory,
+    base: number,
+    inheriting: number,
+  ): Descriptor {
     const kind = node instanceof DirectoryNode ? directoryRights : fileRights;
     const allowed = kind & directory.inheriting & (node.readonly ? ~changingRights : -1);
     const descriptor =
       node instanceof DirectoryNode
         ? new Directory(files, node, base & allowed)
-        : new File(files, node as FileNode, base & allowed);
+        : new File(files, node, base & allowed);
     descriptor.inheriting = inheriting & directory.inheriting & (node.readonly ? ~changingRights : -1);
     return descriptor;
   }
@@ -169,7 +174,7 @@ export function pathCalls({ memory, descriptors, files }: Host) {
   } satisfies Record<string, Call>;
 
   /** Finds or makes what `path_open` opens. */
-  function nodeToOpen(place: Place, oflags: number, wanted: number): Node {
+  function nodeToOpen(place: Place, oflags: number, wanted: number): DirectoryNode | FileNode {
     const { node, slash } = place;
     if (node === undefined) {
       if ((oflags & oflag.creat) === 0) return fail('noent');
@@ -177,13 +182,13 @@ export function pathCalls({ memory, descriptors, files }: Host) {
       return files.createFile(place);
     }
     if ((oflags & oflag.creat) !== 0 && (oflags & oflag.excl) !== 0) fail('exist');
-    if (node instanceof SymlinkNode) return fail((oflags & oflag.directory) === 0 ? 'loop' : 'notdir');
     if (node instanceof DirectoryNode) {
-      const writes = (oflags & (oflag.creat | oflag.trunc)) !== 0 || (wanted & right.fdWrite) !== 0;
-      if (writes && (oflags & oflag.directory) === 0) fail('isdir');
+      if ((oflags & (oflag.creat | oflag.trunc)) !== 0 || (wanted & right.fdWrite) !== 0) fail('isdir');
       return node;
     }
     if (slash || (oflags & oflag.directory) !== 0) fail('notdir');
+    // Only a link that was not to be followed is neither.
+    if (!(node instanceof FileNode)) return fail('loop');
     if ((oflags & oflag.trunc) !== 0 || (wanted & right.fdWrite) !== 0) requireWritable(node);
     return node;
   }

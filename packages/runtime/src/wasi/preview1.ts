@@ -72,7 +72,7 @@ function waitingCall(call: Call, bind: Binding): Preview1['call'] {
   return (a: Argument, b: Argument, c: Argument, d: Argument, e: Argument, f: Argument) => {
     try {
       const pending = call(a, b, c, d, e, f);
-      return pending === undefined ? 0 : bind(withErrno(pending as Waiting<undefined>));
+      return pending === undefined ? 0 : bind(withErrno(pending));
     } catch (error) {
       return errnoOf(error);
     }

@@ -7,7 +7,8 @@ import { fillRandom } from './random.ts';
 import type { Waiting } from './waiting.ts';
 
 /** Arguments, environment, clocks, randomness, waiting. */
-export function processCalls({ memory, descriptors, args, env, exit }: Host) {
+export function processCalls(host: Host) {
+  const { memory, descriptors, args, env } = host;
   return {
     args_get(pointers: number, strings: number): void {
       args.get(memory, pointers, strings);
@@ -44,7 +45,7 @@ export function processCalls({ memory, descriptors, args, env, exit }: Host) {
       return undefined;
     },
     *proc_exit(code: number): Waiting<undefined> {
-      exit(code >>> 0);
+      host.exit(code >>> 0);
       for (;;) yield undefined;
     },
   };

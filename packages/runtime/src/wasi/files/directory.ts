@@ -119,9 +119,10 @@ export class Directory extends Descriptor {
   }
 
   #advance(iterator: Iterator<[string, Entry]>): [string, Entry] | undefined {
-    const { done, value } = iterator.next();
+    const step = iterator.next();
+    if (step.done !== true) return step.value;
     // An iterator that has ended stays so, though entries may yet be added.
-    if (done === true) this.#iterator = undefined;
-    return done === true ? undefined : value;
+    this.#iterator = undefined;
+    return undefined;
   }
 }

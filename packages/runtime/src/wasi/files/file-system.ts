@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fail } from '../errno.ts';
-import { DirectoryNode, FileNode, SymlinkNode, type Node, type Time } from './nodes.ts';
+import { DirectoryNode, FileNode, isWithin, SymlinkNode, type Node, type Time } from './nodes.ts';
 import { Quota } from './quota.ts';
 import { resolve, type AtEnd, type Place } from './resolve.ts';
 
@@ -87,7 +87,7 @@ export class FileSystem {
     if (target.directory.removed) fail('noent');
     if (!(moved instanceof DirectoryNode) && (source.slash || target.slash)) fail('notdir');
     if (moved === replaced) return;
-    if (moved instanceof DirectoryNode && target.directory.isWithin(moved)) fail('inval');
+    if (moved instanceof DirectoryNode && isWithin(target.directory, moved)) fail('inval');
     requireReplaceable(moved, replaced);
     requireWritable(source.directory);
     requireWritable(target.directory);

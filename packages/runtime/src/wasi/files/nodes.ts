@@ -30,7 +30,7 @@ export abstract class Node {
     this.changed = now;
   }
 
-  abstract get size(): number;
+  abstract readonly size: number;
 
   status(): Status {
     const { filetype: type, ino, links, size, accessed, modified, changed } = this;
@@ -98,9 +98,7 @@ export class DirectoryNode extends Node {
     this.parent = parent;
   }
 
-  get size(): number {
-    return 0;
-  }
+  override readonly size = 0;
 
   get(name: string): Node | undefined {
     return this.entries.get(name)?.node;
@@ -118,11 +116,11 @@ export class DirectoryNode extends Node {
     this.entries.delete(name);
     this.touch();
   }
+}
 
-  /** Whether this is `other` or lies somewhere below it. */
-  isWithin(other: DirectoryNode): boolean {
-    let at: DirectoryNode | undefined = this;
-    while (at !== undefined && at !== other) at = at.parent;
-    return at === other;
-  }
+/** Whether a directory is `other` or lies somewhere below it. */
+export function isWithin(directory: DirectoryNode, other: DirectoryNode): boolean {
+  let at: DirectoryNode | undefined = directory;
+  while (at !== undefined && at !== other) at = at.parent;
+  return at === other;
 }
