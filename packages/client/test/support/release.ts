@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { build } from 'esbuild';
+
+const root = join(import.meta.dirname, '..', '..', '..', '..');
+let release: Promise<string> | undefined;
+
+/** Directory of a release as `npm run build` makes it, without the command, from the sources as they are; gone when this process ends. */
+export function builtRelease(): Promise<string> {
+  release ??= make();
+  return release;
+}
+
+async function make(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'enarx-release-'));
+  process.once('exit', () => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  await build({
+    absWorkingDir: root,
+    entryPoints: {
+      keepldr: 'packages/keepldr/src/keepldr-main.ts',
+      wasmldr: 'packages/wasmldr/src/wasmldr-main.ts',
+      runner: 'packages/runtime/src/runner-main.ts',
+    },
+    outdir: directory,
+    bundle: true,
+    conditions: ['source'],
+    format: 'esm',
+    platform: 'node',
+    target: 'node26',
+    legalComments: 'none',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    logLevel: 'warning',
+  });
+  writeFileSync(join(directory, 'release.json'), JSON.stringify({ release: 'test', measurements: {} }));
+  return directory;
+}
