@@ -117,12 +117,38 @@ async function svsmLaunchDigest(launch: SnpLaunch, svsm: Svsm): Promise<Bytes> {
   ]);
 }
 
+/** What a SEV or SEV-ES guest is launched with, in the order in which the firmware measures it. */
+export interface SevLaunchParts {
+  /** For LAUNCH_UPDATE_DATA. */
+  readonly data: readonly Uint8Array[];
+  /** First registers of each processor, for LAUNCH_UPDATE_VMSA; none for SEV. */
+  readonly registers: readonly Uint8Array[];
+}
+
+/** @throws EnarxError `measure/…` */
+export function sevLaunchParts({ firmware, boot }: SevLaunch): SevLaunchParts {
+  const { hashTable: area } = readFirmware(firmware);
+  if (boot === undefined) return { data: [firmware], registers: [] };
+  if (area === undefined || area.size < hashTableLength) throw noDirectBoot('no room for the hash table');
+  return { data: [firmware, hashTable(boot)], registers: [] };
+}
+
+/** @throws EnarxError `measure/…` */
+export function sevEsLaunchParts(launch: SevEsLaunch): SevLaunchParts {
+  const { vcpus, features = 0n, legacyVmType = false } = launch;
+  checkVcpus(vcpus);
+  const registers = registersOf(readFirmware(launch.firmware), vcpus, (entry) =>
+    vmsaPage({ vmm: 'qemu', signature: vcpus.signature, features, entry, legacyVmType }),
+  );
+  return { ...sevLaunchParts(launch), registers };
+}
+
 /**
  * Launch digest of a SEV guest, 32 bytes: what LAUNCH_MEASURE authenticates.
  * @throws EnarxError `measure/…`
  */
 export async function sevLaunchDigest(launch: SevLaunch): Promise<Bytes> {
-  return sha256(concatBytes(...measuredFirmware(launch, readFirmware(launch.firmware))));
+  return sevDigest(sevLaunchParts(launch));
 }
 
 /**
@@ -131,19 +157,12 @@ export async function sevLaunchDigest(launch: SevLaunch): Promise<Bytes> {
  * @throws EnarxError `measure/…`
  */
 export async function sevEsLaunchDigest(launch: SevEsLaunch): Promise<Bytes> {
-  const { vcpus, features = 0n, legacyVmType = false } = launch;
-  checkVcpus(vcpus);
-  const layout = readFirmware(launch.firmware);
-  const registers = registersOf(layout, vcpus, (entry) =>
-    vmsaPage({ vmm: 'qemu', signature: vcpus.signature, features, entry, legacyVmType }),
-  );
-  return sha256(concatBytes(...measuredFirmware(launch, layout), ...registers));
+  return sevDigest(sevEsLaunchParts(launch));
 }
 
-function measuredFirmware({ firmware, boot }: SevLaunch, { hashTable: area }: FirmwareLayout): Uint8Array[] {
-  if (boot === undefined) return [firmware];
-  if (area === undefined || area.size < hashTableLength) throw noDirectBoot('no room for the hash table');
-  return [firmware, hashTable(boot)];
+/** SHA-256 over all that is loaded into the guest: the digest of SEV and SEV-ES. */
+export async function sevDigest({ data, registers }: SevLaunchParts): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', concatBytes(...data, ...registers)));
 }
 
 async function knownFirmware(firmware: Uint8Array | KnownFirmware): Promise<KnownFirmware> {
@@ -225,8 +244,4 @@ function badOption(found: string, expected: string): Error {
 
 function noDirectBoot(found: string): Error {
   return attestationProblem('measure/direct-boot-unsupported', { found });
-}
-
-async function sha256(bytes: Bytes): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
 }

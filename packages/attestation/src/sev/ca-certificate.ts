@@ -3,7 +3,7 @@ import { compareBytes, toHex } from '@enarx/protocol';
 
 import { derBitString, derInteger, derNull, derOid, derSequence } from '../der/writer.ts';
 import { attestationProblem } from '../problems.ts';
-import { usageOf, usages, type Algorithm } from './algorithms.ts';
+import { usageOf, type Algorithm } from './algorithms.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -23,8 +23,9 @@ export interface CaCertificate {
   readonly signature: Bytes;
 }
 
-const headLength = 0x40;
-const offsets = {
+export const caHeadLength = 0x40;
+/** Where the parts of a certificate stand. */
+export const caCertificateOffsets = {
   keyId: 0x04,
   issuerId: 0x14,
   usage: 0x24,
@@ -32,7 +33,7 @@ const offsets = {
   exponentBits: 0x38,
   bits: 0x3c,
 } as const;
-const exponent = 65_537;
+export const rsaExponent = 65_537;
 
 /** Naples signs with 2048 bits and SHA-256, every later generation with 4096 bits and SHA-384. The salt is as long as the hash. */
 const algorithmsBySize: ReadonlyMap<number, Algorithm> = new Map([
@@ -49,40 +50,44 @@ export const caCertificateLengths: readonly number[] = [832, 1600];
  * @throws EnarxError `sev/certificate-malformed`
  */
 export function readCaCertificate(bytes: Uint8Array): CaCertificate {
-  if (bytes.length < headLength) throw malformed(`${String(bytes.length)} bytes`, '832 or 1600 bytes');
+  if (bytes.length < caHeadLength) throw malformed(`${String(bytes.length)} bytes`, '832 or 1600 bytes');
   const encoded = Uint8Array.from(bytes);
   const view = new DataView(encoded.buffer);
-  const bits = view.getUint32(offsets.bits, true);
+  const bits = view.getUint32(caCertificateOffsets.bits, true);
   const algorithm = algorithmsBySize.get(bits);
-  if (algorithm === undefined || view.getUint32(offsets.exponentBits, true) !== bits)
+  if (algorithm === undefined || view.getUint32(caCertificateOffsets.exponentBits, true) !== bits)
     throw malformed(`a key of ${String(bits)} bits`, '2048 or 4096 bits, and as many for the exponent');
   const size = bits / 8;
-  if (encoded.length === headLength + 2 * size)
+  if (encoded.length === caHeadLength + 2 * size)
     throw malformed(
       `${String(encoded.length)} bytes without a signature`,
       "the signature too: AMD once published Naples' root without it",
     );
-  if (encoded.length !== headLength + 3 * size)
-    throw malformed(`${String(encoded.length)} bytes`, `${String(headLength + 3 * size)} bytes`);
-  const usage = usageOf(view.getUint32(offsets.usage, true));
+  if (encoded.length !== caHeadLength + 3 * size)
+    throw malformed(`${String(encoded.length)} bytes`, `${String(caHeadLength + 3 * size)} bytes`);
+  const usage = usageOf(view.getUint32(caCertificateOffsets.usage, true));
   if (view.getUint32(0, true) !== 1 || (usage !== 'ARK' && usage !== 'ASK'))
     throw malformed(
-      `the head ${toHex(encoded.subarray(0, offsets.reserved))}`,
+      `the head ${toHex(encoded.subarray(0, caCertificateOffsets.reserved))}`,
       'version 1, usage ARK or ASK',
     );
-  if (encoded.subarray(offsets.reserved, offsets.exponentBits).some((byte) => byte !== 0))
+  if (
+    encoded
+      .subarray(caCertificateOffsets.reserved, caCertificateOffsets.exponentBits)
+      .some((byte) => byte !== 0)
+  )
     throw malformed('reserved bytes that are not zero');
   const field = (index: number): Bytes =>
-    encoded.slice(headLength + index * size, headLength + (index + 1) * size).reverse();
+    encoded.slice(caHeadLength + index * size, caHeadLength + (index + 1) * size).reverse();
   const modulus = bigEndian(field(1));
-  if (bigEndian(field(0)) !== BigInt(exponent) || modulus >> BigInt(bits - 1) !== 1n)
+  if (bigEndian(field(0)) !== BigInt(rsaExponent) || modulus >> BigInt(bits - 1) !== 1n)
     throw malformed('a key that is not as long as it says, or has another exponent than 65537');
   return {
     encoded,
-    toBeSigned: encoded.slice(0, headLength + 2 * size),
+    toBeSigned: encoded.slice(0, caHeadLength + 2 * size),
     usage,
-    keyId: encoded.slice(offsets.keyId, offsets.issuerId),
-    issuerId: encoded.slice(offsets.issuerId, offsets.usage),
+    keyId: encoded.slice(caCertificateOffsets.keyId, caCertificateOffsets.issuerId),
+    issuerId: encoded.slice(caCertificateOffsets.issuerId, caCertificateOffsets.usage),
     publicKey: rsaPublicKey(modulus),
     algorithm,
     signature: field(2),
@@ -91,34 +96,9 @@ export function readCaCertificate(bytes: Uint8Array): CaCertificate {
 
 /** Whether a certificate begins here, by its key's size; used to tell the kinds apart in a file that holds many. */
 export function caCertificateLengthAt(bytes: Uint8Array): number | undefined {
-  if (bytes.length < headLength) return undefined;
-  const bits = new DataView(bytes.buffer, bytes.byteOffset).getUint32(offsets.bits, true);
-  return algorithmsBySize.has(bits) ? headLength + (3 * bits) / 8 : undefined;
-}
-
-/** What a certificate shall say. */
-export interface CaCertificateToWrite {
-  readonly usage: 'ARK' | 'ASK';
-  readonly keyId: Uint8Array;
-  readonly issuerId: Uint8Array;
-  /** Big-endian, 256 or 512 bytes. */
-  readonly modulus: Uint8Array;
-}
-
-/** The part of a certificate that is signed; the signature follows, little-endian. */
-export function writeCaCertificateBody({ usage, keyId, issuerId, modulus }: CaCertificateToWrite): Bytes {
-  const size = modulus.length;
-  const bytes = new Uint8Array(headLength + 2 * size);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, 1, true);
-  bytes.set(keyId, offsets.keyId);
-  bytes.set(issuerId, offsets.issuerId);
-  view.setUint32(offsets.usage, usages[usage], true);
-  view.setUint32(offsets.exponentBits, size * 8, true);
-  view.setUint32(offsets.bits, size * 8, true);
-  view.setUint32(headLength, exponent, true);
-  bytes.set(modulus.slice().reverse(), headLength + size);
-  return bytes;
+  if (bytes.length < caHeadLength) return undefined;
+  const bits = new DataView(bytes.buffer, bytes.byteOffset).getUint32(caCertificateOffsets.bits, true);
+  return algorithmsBySize.has(bits) ? caHeadLength + (3 * bits) / 8 : undefined;
 }
 
 /** Whether the two name the same key. */
@@ -127,7 +107,7 @@ export function sameKeyId(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function rsaPublicKey(modulus: bigint): Bytes {
-  const key = derSequence(derInteger(modulus), derInteger(exponent));
+  const key = derSequence(derInteger(modulus), derInteger(rsaExponent));
   return derSequence(derSequence(derOid('1.2.840.113549.1.1.1'), derNull()), derBitString(key));
 }
 

@@ -2,8 +2,8 @@
 import { toHex } from '@enarx/protocol';
 
 import { attestationProblem } from '../problems.ts';
-import { algorithmOf, ecdhSha256, usageOf, usages, type Algorithm, type Usage } from './algorithms.ts';
-import { keyBlobLength, readKeyBlob, signatureBlobLength, writeKeyBlob } from './ecc.ts';
+import { algorithmOf, usageOf, type Algorithm, type Usage } from './algorithms.ts';
+import { keyBlobLength, readKeyBlob, signatureBlobLength } from './ecc.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -43,10 +43,19 @@ export interface SevCertificate {
 
 export const sevCertificateLength = 2084;
 
-const version = 1;
-const offsets = { apiMajor: 4, apiMinor: 5, reserved: 6, usage: 8, algorithm: 0xc, key: 0x10 } as const;
-const signedLength = 0x414;
-const slotOffsets = [0x414, 0x61c] as const;
+export const sevCertificateVersion = 1;
+/** Where the parts of a certificate stand. */
+export const sevCertificateOffsets = {
+  apiMajor: 4,
+  apiMinor: 5,
+  reserved: 6,
+  usage: 8,
+  algorithm: 0xc,
+  key: 0x10,
+} as const;
+export const sevSignedLength = 0x414;
+/** Each slot: usage, algorithm, signature. */
+export const slotOffsets = [0x414, 0x61c] as const;
 
 /**
  * Reads one certificate of 2084 bytes (SEV API specification, appendix C.1). Strict: what no signature covers has one
@@ -57,20 +66,26 @@ export function readSevCertificate(bytes: Uint8Array): SevCertificate {
   if (bytes.length !== sevCertificateLength) throw malformed(`${String(bytes.length)} bytes`, '2084 bytes');
   const encoded = Uint8Array.from(bytes);
   const view = new DataView(encoded.buffer);
-  if (view.getUint32(0, true) !== version || view.getUint16(offsets.reserved, true) !== 0)
+  if (
+    view.getUint32(0, true) !== sevCertificateVersion ||
+    view.getUint16(sevCertificateOffsets.reserved, true) !== 0
+  )
     throw malformed(`the head ${toHex(encoded.subarray(0, 8))}`, 'version 1');
-  const usageCode = view.getUint32(offsets.usage, true);
+  const usageCode = view.getUint32(sevCertificateOffsets.usage, true);
   const usage = usageOf(usageCode);
   if (!isSevUsage(usage)) throw malformed(`usage 0x${usageCode.toString(16)}`, 'OCA, PEK, PDH or CEK');
-  const keyBlob = encoded.slice(offsets.key, offsets.key + keyBlobLength);
+  const keyBlob = encoded.slice(sevCertificateOffsets.key, sevCertificateOffsets.key + keyBlobLength);
   const point = readKeyBlob(keyBlob, 'any');
   if (typeof point === 'string') throw malformed(point);
   return {
     encoded,
-    toBeSigned: encoded.slice(0, signedLength),
-    api: { major: view.getUint8(offsets.apiMajor), minor: view.getUint8(offsets.apiMinor) },
+    toBeSigned: encoded.slice(0, sevSignedLength),
+    api: {
+      major: view.getUint8(sevCertificateOffsets.apiMajor),
+      minor: view.getUint8(sevCertificateOffsets.apiMinor),
+    },
     usage,
-    algorithm: knownAlgorithm(view.getUint32(offsets.algorithm, true)),
+    algorithm: knownAlgorithm(view.getUint32(sevCertificateOffsets.algorithm, true)),
     point,
     keyBlob,
     signatures: slotOffsets.flatMap((at) => readSlot(encoded, view, at)),
@@ -100,56 +115,6 @@ function knownAlgorithm(code: number): Algorithm {
   const algorithm = algorithmOf(code);
   if (algorithm === undefined) throw malformed(`algorithm 0x${code.toString(16)}`);
   return algorithm;
-}
-
-/** What a certificate shall say. */
-export interface SevCertificateToWrite {
-  readonly api: ApiVersion;
-  readonly usage: SevUsage;
-  /** ALGO of the key. */
-  readonly algorithm: number;
-  /** 04 ‖ X ‖ Y, 97 bytes. */
-  readonly point: Uint8Array;
-}
-
-/** A certificate without signatures: both slots are marked as unused. */
-export function writeSevCertificate({ api, usage, algorithm, point }: SevCertificateToWrite): Bytes {
-  const bytes = new Uint8Array(sevCertificateLength);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, version, true);
-  view.setUint8(offsets.apiMajor, api.major);
-  view.setUint8(offsets.apiMinor, api.minor);
-  view.setUint32(offsets.usage, usages[usage], true);
-  view.setUint32(offsets.algorithm, algorithm, true);
-  bytes.set(writeKeyBlob(point), offsets.key);
-  for (const at of slotOffsets) view.setUint32(at, usages.none, true);
-  return bytes;
-}
-
-/** Bytes that a signer of a certificate signs. */
-export function signedPart(certificate: Uint8Array): Bytes {
-  return Uint8Array.from(certificate.subarray(0, signedLength));
-}
-
-/** Puts a signature into a certificate. @param blob - 512 bytes */
-export function setSlot(
-  certificate: Uint8Array,
-  slot: 0 | 1,
-  signature: { readonly usage: Usage; readonly algorithm: number; readonly blob: Uint8Array },
-): void {
-  const view = new DataView(certificate.buffer, certificate.byteOffset);
-  const at = slotOffsets[slot];
-  view.setUint32(at, usages[signature.usage], true);
-  view.setUint32(at + 4, signature.algorithm, true);
-  certificate.set(signature.blob, at + 8);
-}
-
-/**
- * The certificate in which a guest's owner hands over the public half of a Diffie-Hellman key (GODH, QEMU's
- * `dh-cert-file`): of usage PDH, and unsigned, since the firmware has nothing to check it with.
- */
-export function writeOwnerCertificate(point: Uint8Array): Bytes {
-  return writeSevCertificate({ api: { major: 0, minor: 0 }, usage: 'PDH', algorithm: ecdhSha256, point });
 }
 
 function malformed(found: string, expected?: string): Error {

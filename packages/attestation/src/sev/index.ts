@@ -4,6 +4,7 @@ export * from './ca-certificate.ts';
 export * from './certificate.ts';
 export * from './claims.ts';
 export * from './ecc.ts';
+export * from './issue.ts';
 export * from './key-derivation.ts';
 export * from './measurement.ts';
 export * from './owner.ts';

@@ -4,7 +4,7 @@ import { toHex } from '@enarx/protocol';
 import { attestationProblem } from '../problems.ts';
 import type { VerifiedEvidence } from '../verification.ts';
 import type { SevClaims } from './claims.ts';
-import { writeOwnerCertificate } from './certificate.ts';
+import { issueOwnerCertificate } from './issue.ts';
 import { agreeOnSecret, importAesCtrKey, importHmacKey, sevKeyLength } from './key-derivation.ts';
 import {
   measuredBytes,
@@ -101,7 +101,7 @@ export async function openLaunchSession(
   keys.integrity.fill(0);
   sharedSecret.fill(0);
   return {
-    certificate: writeOwnerCertificate(point),
+    certificate: await issueOwnerCertificate(point),
     parameters,
     policy: bits,
     verifyMeasurement: (claim) => verifyMeasurement(packetKeys, bits, claim, random),

@@ -19,8 +19,8 @@ export interface PlatformChain {
   readonly oca: SevCertificate;
   readonly cek: SevCertificate;
   /** One at least of each. More than one is well when whoever gives them does not know the processor. */
-  readonly asks: readonly CaCertificate[];
-  readonly arks: readonly CaCertificate[];
+  readonly asks: readonly [CaCertificate, ...CaCertificate[]];
+  readonly arks: readonly [CaCertificate, ...CaCertificate[]];
 }
 
 /** Whether bytes begin as a certificate of a platform or of AMD in this binary form. */
@@ -96,10 +96,13 @@ function says(certificate: SevCertificate, other: SevCertificate): boolean {
     : compareBytes(certificate.encoded, other.encoded) === 0;
 }
 
-function some(certificates: readonly CaCertificate[], usage: 'ASK' | 'ARK'): CaCertificate[] {
-  const all = certificates.filter((certificate) => certificate.usage === usage);
-  if (all.length === 0) throw incomplete(usage);
-  return all;
+function some(
+  certificates: readonly CaCertificate[],
+  usage: 'ASK' | 'ARK',
+): [CaCertificate, ...CaCertificate[]] {
+  const [first, ...more] = certificates.filter((certificate) => certificate.usage === usage);
+  if (first === undefined) throw incomplete(usage);
+  return [first, ...more];
 }
 
 function incomplete(usage: string): Error {

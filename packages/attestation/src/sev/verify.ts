@@ -68,8 +68,7 @@ export async function verifySevPlatform({
 }: SevVerifyOptions): Promise<SevVerification> {
   const chain = readPlatformChain(certificates);
   const ask = await signerOf(chain);
-  const ark =
-    chain.arks.find(({ keyId }) => sameKeyId(keyId, ask.issuerId)) ?? (chain.arks[0]);
+  const ark = chain.arks.find(({ keyId }) => sameKeyId(keyId, ask.issuerId)) ?? chain.arks[0];
   const spki = await sha256(ark.publicKey);
   const anchor = anchors.find(
     ({ vendor, spkiDigest }) => vendor === 'amd' && compareBytes(spkiDigest, spki) === 0,
@@ -109,7 +108,7 @@ export async function verifySevPlatform({
 /** The ASK that signed the CEK, or for want of one the first, so that the checks say what is wrong. */
 async function signerOf({ cek, asks }: PlatformChain): Promise<CaCertificate> {
   for (const ask of asks) if ((await chipSigned(cek, ask)).status === 'pass') return ask;
-  return asks[0] as CaCertificate;
+  return asks[0];
 }
 
 function anchorOutcome(anchor: Anchor | undefined, spki: Uint8Array): Outcome {
