@@ -199,7 +199,7 @@ function chipExtensions(tcb: TcbVersion, chipId: Uint8Array): readonly Extension
   return [
     number('1', 0),
     { oid: `${amd}.2`, value: derIa5String(product) },
-    number('3.1', tcb.bootLoader),
+    number('3.1', tcb.bootloader),
     number('3.2', tcb.tee),
     number('3.4', 0),
     number('3.5', 0),

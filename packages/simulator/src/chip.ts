@@ -5,7 +5,7 @@ import type { FirmwareVersion, TcbVersion } from './report.ts';
 export const chip = {
   reportVersion: 5,
   cpuid: [0x19, 0x11, 0x01],
-  tcb: { bootLoader: 0x0a, tee: 0x00, snp: 0x19, microcode: 0x54 } satisfies TcbVersion,
+  tcb: { bootloader: 0x0a, tee: 0x00, snp: 0x19, microcode: 0x54 } satisfies TcbVersion,
   firmware: [49, 55, 1] satisfies FirmwareVersion,
   /** SMT_EN, ECC_EN and ALIAS_CHECK_COMPLETE. */
   platformInfo: 0x25n,

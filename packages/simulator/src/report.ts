@@ -9,7 +9,7 @@ const signatureComponentLength = 72;
 
 /** Security patch levels, as Milan and Genoa lay them out (`TCB_VERSION`). Each is one byte. */
 export interface TcbVersion {
-  readonly bootLoader: number;
+  readonly bootloader: number;
   readonly tee: number;
   readonly snp: number;
   readonly microcode: number;
@@ -111,6 +111,6 @@ export function encodeReport(body: Uint8Array, signature: Uint8Array): Uint8Arra
   return report;
 }
 
-function encodeTcb({ bootLoader, tee, snp, microcode }: TcbVersion): Uint8Array {
-  return Uint8Array.of(bootLoader, tee, 0, 0, 0, 0, snp, microcode);
+function encodeTcb({ bootloader, tee, snp, microcode }: TcbVersion): Uint8Array {
+  return Uint8Array.of(bootloader, tee, 0, 0, 0, 0, snp, microcode);
 }
