@@ -18,7 +18,7 @@ function findCompiler(): string | undefined {
   return directories
     .map((path) => join(path, 'rustc'))
     .find((rustc) => {
-      const run = (...args: string[]): string => String(spawnSync(rustc, args, { encoding: 'utf8' }).stdout);
+      const run = (...args: string[]): string => spawnSync(rustc, args, { encoding: 'utf8' }).stdout;
       if (run('--version').trim() !== compiler) return false;
       const library = run('--print', 'target-libdir', '--target', target).trim();
       return library !== '' && spawnSync('test', ['-d', library]).status === 0;

@@ -4,7 +4,10 @@ import { buildApplication, buildRouteMap, help, text_en, version, type Applicati
 import { EnarxError } from '@enarx/protocol';
 
 import { configRoutes } from './commands/config/routes.ts';
+import { keepRoutes } from './commands/keep/routes.ts';
 import { keepmgrCommand } from './commands/keepmgr/command.ts';
+import { platformCommand } from './commands/platform/command.ts';
+import { runCommand } from './commands/run/command.ts';
 import type { EnarxContext } from './context.ts';
 import { exitStatus, runExitStatus, type StatusTable } from './exit-status.ts';
 import type { Output } from './output.ts';
@@ -19,7 +22,10 @@ const formatting = {
 /** All commands. What a command does is loaded only when it is called. */
 export const routes = buildRouteMap<string, EnarxContext>({
   routes: {
+    run: runCommand,
     keepmgr: keepmgrCommand,
+    keep: keepRoutes,
+    platform: platformCommand,
     config: configRoutes,
   },
   docs: {

@@ -39,12 +39,6 @@ export const cliProblems = {
     title: 'No key of yours owns that Keep',
     mend: "A Keep is its owner's, whose key was made by `enarx keep create`, in the state directory of the user who called it.",
   },
-  'cli/anchor-missing': {
-    kind: 'usage',
-    status: 400,
-    title: 'Simulated evidence is accepted only under an anchor that you name',
-    mend: 'Get `anchor.pem` from the operator by a way you trust and pass `--anchor FILE`; `enarx keepmgr` prints where it is.',
-  },
   'cli/no-release-measurement': {
     kind: 'unsupported',
     status: 501,

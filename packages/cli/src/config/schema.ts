@@ -25,11 +25,7 @@ const documented = <Schema extends object>(
 
 const noZero = (text: string): boolean => !text.includes('\0');
 const word = (most: number) =>
-  v.pipe(
-    v.string(),
-    v.maxLength(most, `at most ${String(most)} characters`),
-    v.check(noZero, 'no NUL character'),
-  );
+  v.pipe(v.string(), v.maxBytes(most, `at most ${String(most)} bytes`), v.check(noZero, 'no NUL character'));
 
 const quantity = (expected: string, parse: (text: string) => number | undefined) =>
   v.pipe(

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createIdentity, RejectedError } from '@enarx/client';
+import type { Verdict } from '@enarx/attestation';
+
+import type { EnarxContext } from '../../context.ts';
+import { exitStatus } from '../../exit-status.ts';
+import { withHost } from '../../host/with-host.ts';
+import { trustFor } from '../../run/deliver.ts';
+import { reportChecks, reportMissingAnchor, reportSimulated, reportStep } from '../../run/report.ts';
+import { OwnerKeys } from '../../state/owner-keys.ts';
+import type { AttestFlags } from './routes.ts';
+
+/** Verifies a Keep on a new connection with a fresh nonce. Anybody may, not only its owner. */
+export async function attestKeep(this: EnarxContext, flags: AttestFlags, id: string): Promise<void> {
+  const { output } = this;
+  const onStep = reportStep.bind(undefined, output, flags.verbose);
+  const verdict = await withHost({ url: flags.host, onStep }, async (host): Promise<Verdict> => {
+    const keep = host.keep(id);
+    const { tee } = await keep.show();
+    const [trust, key] = await Promise.all([
+      trustFor(this, flags, tee),
+      new OwnerKeys(this.process.env).find(keep.name),
+    ]);
+    const unattested = await keep.open({ identity: key ?? (await createIdentity()) });
+    try {
+      const attested = await unattested.attest({
+        purpose: 'verify',
+        anchors: trust.anchors,
+        policy: trust.policy,
+        at: this.now(),
+      });
+      return attested.verdict;
+    } catch (error) {
+      if (!(error instanceof RejectedError)) throw error;
+      if (trust.anchors.every(({ simulated }) => !simulated))
+        reportMissingAnchor(output, error.verdict.checks);
+      return error.verdict;
+    } finally {
+      unattested.destroy();
+    }
+  });
+  const { verdict: word, format, simulated, checks } = verdict;
+  if (simulated) reportSimulated(output);
+  if (word === 'rejected') this.process.exitCode = exitStatus.rejected;
+  if (!output.json) reportChecks(output, checks, flags.verbose ? 'all' : 'failed');
+  const marked = simulated ? `${word} (SIMULATED)` : word;
+  output.result(
+    { keep: id, verdict: word, format, simulated, checks: checks.map((check) => ({ ...check })) },
+    () => `${marked}: Keep ${id}, ${format}, ${String(checks.length)} checks`,
+  );
+}

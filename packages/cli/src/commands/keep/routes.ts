@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+import { buildCommand, buildRouteMap } from '@stricli/core';
+
+import type { EnarxContext, OutputFlags } from '../../context.ts';
+import { outputFlags } from '../../context.ts';
+import {
+  hostFlags,
+  trustFlags,
+  workloadFlags,
+  type HostFlags,
+  type TrustFlags,
+  type WorkloadFlags,
+} from '../flags.ts';
+
+export interface KeepFlags extends OutputFlags, HostFlags {}
+export interface CreateFlags extends KeepFlags {
+  readonly tee: string;
+}
+export interface AttestFlags extends KeepFlags, TrustFlags {
+  readonly verbose: boolean;
+}
+export interface KeepRunFlags extends AttestFlags, WorkloadFlags {
+  readonly detach: boolean;
+}
+export interface RemoveFlags extends KeepFlags {
+  readonly all: boolean;
+}
+
+const keepFlags = { ...hostFlags, ...outputFlags } as const;
+const verbose = {
+  kind: 'boolean',
+  default: false,
+  withNegated: false,
+  brief: 'Print every step and check, with a time each, on standard error',
+} as const;
+const keepId = {
+  kind: 'tuple',
+  parameters: [{ parse: String, brief: 'Id of the Keep, as `enarx keep ls` shows it', placeholder: 'ID' }],
+} as const;
+
+const create = buildCommand<CreateFlags, [], EnarxContext>({
+  loader: async () => (await import('./create.ts')).createKeep,
+  parameters: {
+    flags: {
+      tee: { kind: 'parsed', parse: String, default: 'sim', brief: 'Kind of Keep', placeholder: 'KIND' },
+      ...keepFlags,
+    },
+  },
+  docs: {
+    brief: 'Have the host create a Keep, and print its id',
+    fullDescription:
+      'Have the host create a Keep, and print its id. A key of your own for this Keep is made and kept in your state\n' +
+      'directory (mode 0600): whoever delivers to the Keep first owns it, and only that key may come back to it.',
+  },
+});
+
+const ls = buildCommand<KeepFlags, [], EnarxContext>({
+  loader: async () => (await import('./show.ts')).listKeeps,
+  parameters: { flags: keepFlags },
+  docs: { brief: 'List the Keeps of the host' },
+});
+
+const show = buildCommand<KeepFlags, [string], EnarxContext>({
+  loader: async () => (await import('./show.ts')).showKeep,
+  parameters: { flags: keepFlags, positional: keepId },
+  docs: { brief: 'Show what the host says of a Keep' },
+});
+
+const logs = buildCommand<KeepFlags, [string], EnarxContext>({
+  loader: async () => (await import('./show.ts')).showLog,
+  parameters: { flags: keepFlags, positional: keepId },
+  docs: {
+    brief: "Show the host's events of a Keep",
+    fullDescription:
+      "Show the host's events of a Keep. What its program prints is never among them: the host does not know it.",
+  },
+});
+
+const attest = buildCommand<AttestFlags, [string], EnarxContext>({
+  loader: async () => (await import('./attest.ts')).attestKeep,
+  parameters: {
+    flags: { ...trustFlags, verbose, ...keepFlags },
+    aliases: { v: 'verbose' },
+    positional: keepId,
+  },
+  docs: {
+    brief: 'Verify a Keep, running or not, with a fresh nonce',
+    fullDescription:
+      'Verify a Keep, running or not, with a fresh nonce on a new connection, and print the verdict with its checks.\n' +
+      'Exit status: 0 accepted, 10 rejected.',
+  },
+});
+
+const run = buildCommand<KeepRunFlags, string[], EnarxContext>({
+  loader: async () => (await import('./run.ts')).runInKeep,
+  parameters: {
+    flags: {
+      ...trustFlags,
+      ...workloadFlags,
+      detach: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'Leave the program running when this command ends',
+      },
+      verbose,
+      ...keepFlags,
+    },
+    aliases: { v: 'verbose' },
+    positional: {
+      kind: 'array',
+      minimum: 2,
+      parameter: { parse: String, brief: 'Id of the Keep, the program, its arguments', placeholder: 'ID' },
+    },
+  },
+  docs: {
+    brief: 'Deliver a program to a Keep that was created before',
+    customUsage: ['ID prog.wasm', 'ID prog.wasm -- --its own arguments'],
+    fullDescription:
+      'Deliver a program to a Keep that was created before. A Keep takes one program, once.\n' +
+      'Streams and exit status are as with `enarx run`.',
+  },
+});
+
+const stop = buildCommand<KeepFlags, [string], EnarxContext>({
+  loader: async () => (await import('./stop.ts')).stopKeep,
+  parameters: { flags: keepFlags, positional: keepId },
+  docs: { brief: 'Have the host end a Keep' },
+});
+
+const rm = buildCommand<RemoveFlags, string[], EnarxContext>({
+  loader: async () => (await import('./stop.ts')).removeKeeps,
+  parameters: {
+    flags: {
+      all: { kind: 'boolean', default: false, withNegated: false, brief: 'All Keeps of the host' },
+      ...keepFlags,
+    },
+    positional: {
+      kind: 'array',
+      parameter: { parse: String, brief: 'Ids of the Keeps', placeholder: 'ID' },
+    },
+  },
+  docs: { brief: 'Have the host end Keeps and forget them', customUsage: ['ID…', '--all'] },
+});
+
+export const keepRoutes = buildRouteMap<string, EnarxContext>({
+  routes: { create, ls, show, attest, run, logs, stop, rm },
+  docs: { brief: 'Keeps on a host, one step at a time' },
+});

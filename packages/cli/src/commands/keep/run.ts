@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { EnarxContext } from '../../context.ts';
+import { withHost } from '../../host/with-host.ts';
+import { deliver, prepareDelivery, statusOfEnd, trustFor } from '../../run/deliver.ts';
+import { Interruption } from '../../run/interruption.ts';
+import { reportStep } from '../../run/report.ts';
+import { OwnerKeys } from '../../state/owner-keys.ts';
+import type { KeepRunFlags } from './routes.ts';
+
+/** Delivers a program to a Keep that `keep create` made. The Keep stays in the list of its host afterwards. */
+export async function runInKeep(
+  this: EnarxContext,
+  flags: KeepRunFlags,
+  ...[id = '', module = '', ...args]: readonly string[]
+): Promise<void> {
+  const { verbose, detach } = flags;
+  const delivery = await prepareDelivery(flags, module, args);
+  using interruption = new Interruption();
+  const onStep = reportStep.bind(undefined, this.output, verbose);
+  try {
+    const ended = await withHost({ url: flags.host, onStep }, async (host) => {
+      const keep = host.keep(id);
+      const identity = await new OwnerKeys(this.process.env).of(keep.name);
+      // The kind is only the host's word, and decides only which measurement of the release is expected.
+      const { tee } = await keep.show();
+      const trust = await trustFor(this, flags, tee);
+      const { signal } = interruption;
+      return deliver(this, keep, delivery, { identity, trust, verbose, detach, signal });
+    });
+    if (ended === undefined)
+      this.output.event('detached', { keep: id }, `The program runs on in Keep ${id}.`);
+    else this.process.exitCode = statusOfEnd(this, ended);
+  } catch (error) {
+    if (interruption.status === undefined) throw error;
+    this.process.exitCode = interruption.status;
+  }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { EnarxContext } from '../../context.ts';
+import { isoTime, keepJson, keepTable } from '../../host/keep-summary.ts';
+import { withHost } from '../../host/with-host.ts';
+import { printable, table } from '../../output.ts';
+import type { KeepFlags } from './routes.ts';
+
+export async function listKeeps(this: EnarxContext, { host }: KeepFlags): Promise<void> {
+  const keeps = await withHost({ url: host }, (at) => at.keeps());
+  this.output.result(keeps.map(keepJson), () =>
+    keeps.length === 0 ? 'There are no Keeps on this host.' : keepTable(keeps),
+  );
+}
+
+export async function showKeep(this: EnarxContext, { host }: KeepFlags, id: string): Promise<void> {
+  const keep = await withHost({ url: host }, (at) => at.keep(id).show());
+  this.output.result(keepJson(keep), () => keepTable([keep]));
+}
+
+export async function showLog(this: EnarxContext, { host }: KeepFlags, id: string): Promise<void> {
+  const log = await withHost({ url: host }, (at) => at.keep(id).log());
+  this.output.result(
+    log.map(({ time, source, event, detail }) => ({ time: isoTime(time), source, event, detail })),
+    () =>
+      table(
+        log.map(({ time, source, event, detail }) => [
+          isoTime(time),
+          source,
+          printable(event),
+          detail === undefined ? '' : printable(detail),
+        ]),
+      ),
+  );
+}

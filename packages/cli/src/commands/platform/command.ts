@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import { buildCommand } from '@stricli/core';
+
+import type { EnarxContext, OutputFlags } from '../../context.ts';
+import { outputFlags } from '../../context.ts';
+
+export interface PlatformFlags extends OutputFlags {
+  readonly host: string | undefined;
+}
+
+export const platformCommand = buildCommand<PlatformFlags, [], EnarxContext>({
+  loader: async () => (await import('./platform.ts')).showPlatform,
+  parameters: {
+    flags: {
+      host: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Ask this host instead of looking at this machine',
+        placeholder: 'URL',
+      },
+      ...outputFlags,
+    },
+  },
+  docs: {
+    brief: 'Say what a machine can do and what it lacks',
+    fullDescription: [
+      'Say what this machine, or a host, can do: for each kind of Keep what was looked for and found, and how to mend what is missing.',
+      'What a host says of itself is proof of nothing; evidence is (see `enarx keep attest`).',
+    ].join('\n'),
+  },
+});

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Platform } from '@enarx/protocol';
+
+import type { EnarxContext } from '../../context.ts';
+import { printable, type Output } from '../../output.ts';
+import type { PlatformFlags } from './command.ts';
+
+type Backend = Platform['backends'][number];
+
+/** Prints what this machine, or the host that the flags name, can do. */
+export async function showPlatform(this: EnarxContext, { host }: PlatformFlags): Promise<void> {
+  const backends = host === undefined ? await ownBackends() : await backendsOf(host);
+  this.output.result({ backends }, () =>
+    backends.map((backend) => describe(this.output, backend)).join('\n'),
+  );
+}
+
+async function ownBackends(): Promise<Backend[]> {
+  const { probePlatform } = await import('@enarx/keepldr/platform');
+  return probePlatform();
+}
+
+async function backendsOf(url: string): Promise<Backend[]> {
+  const { connect } = await import('@enarx/client');
+  const host = connect({ url });
+  try {
+    return (await host.platform()).backends;
+  } finally {
+    host.close();
+  }
+}
+
+function describe(output: Output, { tee, usable, probes }: Backend): string {
+  const bold = output.styled('bold', tee, 'stdout');
+  const lines = probes.flatMap(({ id, pass, found, remedy }) => [
+    `  ${mark(output, pass)} ${printable(id)}: ${printable(found)}`,
+    ...(remedy === undefined ? [] : [`      ${pass ? 'stronger' : 'remedy'}: ${printable(remedy)}`]),
+  ]);
+  return [`${bold}  ${usable ? 'usable' : 'not usable'}`, ...lines].join('\n');
+}
+
+function mark(output: Output, pass: boolean): string {
+  return pass ? output.styled('green', '✓', 'stdout') : output.styled('red', '✗', 'stdout');
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import { connect, createIdentity } from '@enarx/client';
+import type { Tee } from '@enarx/protocol';
+
+import type { EnarxContext } from '../../context.ts';
+import { startOwnKeepmgr, sweepLeftovers, type OwnHost } from '../../host/own-keepmgr.ts';
+import { parseTee } from '../../host/tee.ts';
+import { deliver, prepareDelivery, statusOfEnd, trustFor, type Delivery } from '../../run/deliver.ts';
+import { Interruption } from '../../run/interruption.ts';
+import { reportStep } from '../../run/report.ts';
+import type { RunFlags } from './command.ts';
+
+/** All ten steps, on the named host or on one of one's own. */
+export async function runProgram(
+  this: EnarxContext,
+  flags: RunFlags,
+  ...[module = '', ...args]: readonly string[]
+): Promise<void> {
+  const tee = parseTee(flags.tee);
+  const delivery = await prepareDelivery(flags, module, args);
+  using interruption = new Interruption();
+  try {
+    if (flags.host !== undefined) {
+      this.process.exitCode = await runOn(this, flags.host, flags, tee, delivery, interruption);
+      return;
+    }
+    const own = await startOwnKeepmgr(this);
+    try {
+      // The anchor of one's own processor is the one that the caller would name, unless he names another.
+      const trusting = { ...flags, anchor: flags.anchor ?? own.anchorFile };
+      this.process.exitCode = await runOn(this, own.url, trusting, tee, delivery, interruption);
+    } finally {
+      await endOwn(own);
+    }
+  } catch (error) {
+    if (interruption.status === undefined) throw error;
+    this.process.exitCode = interruption.status;
+  }
+}
+
+/** @returns exit status */
+async function runOn(
+  context: EnarxContext,
+  url: string,
+  flags: RunFlags,
+  tee: Tee,
+  delivery: Delivery,
+  { signal }: Interruption,
+): Promise<number> {
+  const { verbose } = flags;
+  const [trust, identity] = await Promise.all([trustFor(context, flags, tee), createIdentity()]);
+  const host = connect({
+    url,
+    onStep: (step) => {
+      reportStep(context.output, verbose, step);
+    },
+  });
+  try {
+    signal.throwIfAborted();
+    const keep = await host.createKeep({ tee });
+    try {
+      const ended = await deliver(context, keep, delivery, {
+        identity,
+        trust,
+        verbose,
+        detach: false,
+        signal,
+      });
+      if (ended === undefined) throw new Error('a run is never left running');
+      return statusOfEnd(context, ended);
+    } finally {
+      // It was made for this one program.
+      await keep.remove();
+    }
+  } finally {
+    host.close();
+  }
+}
+
+async function endOwn(own: OwnHost): Promise<void> {
+  await Promise.all([own.close(), sweepLeftovers()]);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  moduleFromFile,
+  RejectedError,
+  type ClientIdentity,
+  type Keep,
+  type ModuleSource,
+} from '@enarx/client';
+import type { Ended, Tee } from '@enarx/protocol';
+
+import type { TrustFlags, WorkloadFlags } from '../commands/flags.ts';
+import type { EnarxContext } from '../context.ts';
+import { runExitStatus, statusOfProgram } from '../exit-status.ts';
+import { reportChecks, reportEnd, reportMissingAnchor, reportSimulated } from './report.ts';
+import { readTrust, type Trust } from './trust.ts';
+import { planWorkload, type WorkloadPlan } from './workload.ts';
+
+/** All that a delivery needs of this machine, read and checked before anything is asked of a host. */
+export interface Delivery {
+  readonly module: ModuleSource;
+  readonly plan: WorkloadPlan;
+}
+
+export interface DeliverOptions {
+  readonly identity: ClientIdentity;
+  readonly trust: Trust;
+  readonly verbose: boolean;
+  readonly detach: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** @throws EnarxError for what cannot be read or makes no sense */
+export async function prepareDelivery(
+  flags: WorkloadFlags,
+  module: string,
+  args: readonly string[],
+): Promise<Delivery> {
+  const [plan, source] = await Promise.all([planWorkload(flags, module, args), moduleFromFile(module)]);
+  return { plan, module: source };
+}
+
+/** Trust for one kind of Keep. */
+export function trustFor(context: EnarxContext, flags: TrustFlags, tee: Tee): Promise<Trust> {
+  return readTrust(flags, tee, context.release);
+}
+
+/**
+ * Steps 3 to 10: verifies the Keep on a new connection, and only then sends the program, with the streams of this command.
+ *
+ * @returns how the program ended; `undefined` when it was left running
+ */
+export async function deliver(
+  context: EnarxContext,
+  keep: Keep,
+  { module, plan }: Delivery,
+  { identity, trust, verbose, detach, signal }: DeliverOptions,
+): Promise<Ended | undefined> {
+  const { output, process } = context;
+  const unattested = await keep.open({ identity, signal });
+  try {
+    const attested = await unattested.attest({
+      purpose: 'deliver',
+      anchors: trust.anchors,
+      policy: trust.policy,
+      at: context.now(),
+    });
+    if (attested.verdict.simulated) reportSimulated(output);
+    if (verbose || output.json) reportChecks(output, attested.verdict.checks, 'all');
+    const program = await attested.deliver({
+      module,
+      ...plan,
+      detach,
+      stdin: detach ? undefined : process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+    });
+    output.clearProgress();
+    if (detach) {
+      program.leave();
+      await program.ended.catch(() => undefined);
+      return undefined;
+    }
+    return await program.ended;
+  } catch (error) {
+    unattested.destroy();
+    if (error instanceof RejectedError) {
+      const { verdict } = error;
+      reportChecks(output, verdict.checks, verbose || output.json ? 'all' : 'failed');
+      if (trust.anchors.every(({ simulated }) => !simulated)) reportMissingAnchor(output, verdict.checks);
+    }
+    throw error;
+  }
+}
+
+/** Reports how the program ended. @returns exit status */
+export function statusOfEnd({ output }: EnarxContext, ended: Ended): number {
+  reportEnd(output, ended);
+  switch (ended.how) {
+    case 'exit':
+      return statusOfProgram(ended.code);
+    case 'trap':
+      return runExitStatus.trap;
+    case 'limit':
+      return runExitStatus.limit;
+    case 'stopped':
+      return runExitStatus.stopped;
+  }
+}

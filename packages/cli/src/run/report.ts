@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a run says on standard error while it goes on. Nothing of the program's is among it.
+import type { Check } from '@enarx/attestation';
+import type { Step } from '@enarx/client';
+import type { Ended } from '@enarx/protocol';
+
+import { printable, type Output } from '../output.ts';
+
+const marks: Readonly<Record<Check['status'], string>> = { pass: '✓', fail: '✗', 'not-applicable': '–' };
+const colours = { pass: 'green', fail: 'red', 'not-applicable': 'dim' } as const;
+
+/** Said in each run whose evidence ends in a root that somebody made for the purpose. */
+export function reportSimulated(output: Output): void {
+  output.event(
+    'simulated',
+    { simulated: true },
+    `${output.styled('yellow', 'SIMULATED')}: the processor that vouches for this Keep is software; it proves nothing about the host`,
+  );
+}
+
+/** Said when a root was not accepted and the caller had named none. */
+export function reportMissingAnchor(output: Output, checks: readonly Check[]): void {
+  if (!checks.some(({ id, status }) => id === 'x509/anchor' && status === 'fail')) return;
+  const hint =
+    'If the host simulates and you mean that, get its anchor.pem from the operator by a way you trust and pass --anchor FILE.';
+  output.event('hint', { hint }, `hint: ${hint}`);
+}
+
+/** One of the ten steps, as it is taken. */
+export function reportStep(output: Output, verbose: boolean, step: Step): void {
+  const { n, title, by, ms, detail } = step;
+  const time = `${ms.toFixed(1)} ms`.padStart(10);
+  const witness = by === 'client' ? '' : ` (${by})`;
+  const line = `${String(n).padStart(2)}  ${time}  ${title}${output.styled('dim', witness)}${detail === '' ? '' : `: ${printable(detail)}`}`;
+  if (verbose || output.json) output.event('step', { step: n, title, by, ms, detail }, line);
+  else output.progress(`${String(n)}/10 ${title}`);
+}
+
+/** Every check of a verdict, or the failed ones. A reader of text is told only how many did not apply. */
+export function reportChecks(output: Output, checks: readonly Check[], which: 'all' | 'failed'): void {
+  let silent = 0;
+  for (const { id, status, detail, policyLine } of checks) {
+    if (which === 'failed' && status !== 'fail') continue;
+    if (!output.json && status === 'not-applicable') {
+      silent += 1;
+      continue;
+    }
+    const where = policyLine === undefined ? '' : ` (policy line ${String(policyLine)})`;
+    output.event(
+      'check',
+      { id, status, detail, policyLine },
+      `      ${output.styled(colours[status], marks[status])} ${id}: ${printable(detail)}${where}`,
+    );
+  }
+  if (silent > 0)
+    output.event(
+      'checks-not-applicable',
+      {},
+      output.styled('dim', `      – ${String(silent)} more that did not apply`),
+    );
+}
+
+/** How the program ended, where that is more than an exit code. */
+export function reportEnd(output: Output, ended: Ended): void {
+  output.event('ended', { ...ended }, textOf(output, ended));
+}
+
+function textOf(output: Output, ended: Ended): string | undefined {
+  switch (ended.how) {
+    case 'exit':
+      return undefined;
+    case 'trap':
+      return [
+        `${output.styled('red', 'trap:')} ${printable(ended.trap)}`,
+        ...ended.frames.map((frame) => `  at ${printable(frame)}`),
+      ].join('\n');
+    case 'limit':
+      return `${output.styled('red', 'limit:')} the program passed its limit of ${limitText(ended.limit, ended.value)}`;
+    case 'stopped':
+      return `${output.styled('yellow', 'stopped:')} the program was stopped before it ended`;
+  }
+}
+
+function limitText(limit: 'memory' | 'wall' | 'cpu' | 'output', value: number): string {
+  const units = {
+    memory: 'bytes of memory',
+    wall: 'ms of wall time',
+    cpu: 'ms of processor time',
+    output: 'bytes of output',
+  };
+  return `${String(value)} ${units[limit]}`;
+}

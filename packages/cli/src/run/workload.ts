@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import { basename } from 'node:path';
+
+import type { File, Limits } from '@enarx/protocol';
+
+import type { WorkloadFlags } from '../commands/flags.ts';
+import { parseSize, parseTime } from '../config/quantity.ts';
+import type { EnarxConfig } from '../config/schema.ts';
+import { cliProblem } from '../problems.ts';
+
+/** What a program is given, from the configuration and the command line together. */
+export interface WorkloadPlan {
+  /** argv, the program's own name first. */
+  readonly args: readonly string[];
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly limits: Limits;
+  /** Standard input, output and error where it is left out. */
+  readonly files: readonly File[] | undefined;
+}
+
+/**
+ * Puts both together: arguments of the command line come after those of the configuration; everything else of the command line
+ * stands over it.
+ *
+ * @throws EnarxError `cli/usage`, `cli/file-unreadable`, `config/invalid`
+ */
+export async function planWorkload(
+  flags: WorkloadFlags,
+  module: string,
+  args: readonly string[],
+): Promise<WorkloadPlan> {
+  const config = flags.config === undefined ? undefined : await configOf(flags.config);
+  const env = new Map(Object.entries(config?.env ?? {}));
+  for (const variable of flags.env ?? []) {
+    const at = variable.indexOf('=');
+    if (at < 1) throw cliProblem('cli/usage', { found: `--env ${variable}`, expected: 'NAME=VALUE' });
+    env.set(variable.slice(0, at), variable.slice(at + 1));
+  }
+  const files = config?.files;
+  if (files !== undefined) {
+    // As the original Enarx tells a program about its descriptors.
+    env.set('FD_COUNT', String(files.length));
+    env.set('FD_NAMES', files.map(({ kind, name = kind }) => name).join(':'));
+  }
+  const memory = quantity('--max-memory', flags.maxMemory, parseSize, 'a size like 64MiB');
+  const wall = quantity('--timeout', flags.timeout, parseTime, 'a time like 30s');
+  return {
+    args: [flags.argv0 ?? basename(module), ...(config?.args ?? []), ...args],
+    env: [...env],
+    limits: {
+      ...config?.limits,
+      ...(memory === undefined ? {} : { memory }),
+      ...(wall === undefined ? {} : { wall }),
+    },
+    files: files?.map(({ kind }) => ({ kind })),
+  };
+}
+
+/** Most runs have no configuration, and then neither parser nor schema is loaded. */
+async function configOf(file: string): Promise<EnarxConfig> {
+  const { readConfig } = await import('../config/load.ts');
+  return readConfig(file);
+}
+
+function quantity(
+  flag: string,
+  text: string | undefined,
+  parse: (text: string) => number | undefined,
+  expected: string,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = parse(text);
+  if (value === undefined) throw cliProblem('cli/usage', { found: `${flag} ${text}`, expected });
+  return value;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export const release = join(import.meta.dirname, '..', '..', 'packages', 'cli', 'release');
+
+export interface BenchHost extends AsyncDisposable {
+  readonly url: string;
+  readonly anchor: string;
+  /** Process id of the keepmgr. */
+  readonly pid: number;
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A keepmgr as an operator starts it, with a simulated processor of its own that is made before anything is measured. */
+export async function startBenchHost(): Promise<BenchHost> {
+  const directory = mkdtempSync(join(tmpdir(), 'enarx-bench-'));
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: directory,
+    TMPDIR: directory,
+    XDG_STATE_HOME: directory,
+  };
+  const child = spawn(
+    process.execPath,
+    [join(release, 'keepmgr.js'), '--listen', 'http://127.0.0.1:0', '--state', join(directory, 'host')],
+    { env, stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const ready = JSON.parse(line) as { address: string; pid: number; simulator: { anchor: string } };
+  return {
+    url: ready.address,
+    anchor: ready.simulator.anchor,
+    pid: ready.pid,
+    directory,
+    env,
+    [Symbol.asyncDispose]: async () => {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
