@@ -3,6 +3,7 @@ import type { FrameStream } from '@enarx/channel/frame-stream';
 import {
   deliver,
   encodeMessage,
+  entry,
   maxFramePayload,
   workloadFrame,
   type File,
@@ -12,6 +13,7 @@ import {
 
 import type { ProgramStreams } from './conversation.ts';
 import type { ModuleSource } from './module-source.ts';
+import type { PackageSource } from './package-source.ts';
 import { clientProblem } from './problems.ts';
 import type { Tap } from './tap.ts';
 
@@ -24,6 +26,8 @@ export interface Workload extends ProgramStreams {
   readonly limits?: Limits | undefined;
   /** What its descriptors stand for, in their order; standard input, output and error where it is left out. */
   readonly files?: readonly File[] | undefined;
+  /** Files that it finds when it starts. */
+  readonly package?: PackageSource | undefined;
   readonly optimize?: Optimization | undefined;
   /** Whether the program goes on when this connection ends; its owner can then `attach`. */
   readonly detach?: boolean | undefined;
@@ -50,21 +54,45 @@ export async function sendWorkload(
     limits,
     detach,
     ...(files === undefined ? {} : { files: [...files] }),
+    ...(workload.package === undefined
+      ? {}
+      : { package: { entries: workload.package.entries, bytes: workload.package.bytes } }),
     ...(optimize === undefined ? {} : { optimize }),
   });
-  tap?.('sent', deliver.name, message);
-  await inTime(frames.send(workloadFrame.deliver, message));
+  const send = async (
+    kind: 'deliver' | 'entry' | 'content' | 'module',
+    payload: Uint8Array,
+  ): Promise<void> => {
+    tap?.('sent', kind, payload);
+    await inTime(frames.send(workloadFrame[kind], payload));
+  };
+  await send('deliver', message);
+  if (workload.package !== undefined) {
+    for await (const { content, ...item } of workload.package.open()) {
+      await send('entry', encodeMessage(entry, item));
+      if (item.kind === 'file')
+        await sendExactly(item.size, content ?? [], item.path, (piece) => send('content', piece));
+    }
+  }
+  await sendExactly(module.size, module.open(), 'the module', (piece) => send('module', piece));
+}
+
+async function sendExactly(
+  size: number,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  what: string,
+  send: (piece: Uint8Array) => Promise<void>,
+): Promise<void> {
   let sent = 0;
-  for await (const chunk of module.open()) {
+  for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length; at += maxFramePayload) {
       const piece = chunk.subarray(at, at + maxFramePayload);
       sent += piece.length;
-      if (sent > module.size) throw changed(`more than ${String(module.size)} bytes`);
-      tap?.('sent', 'module', piece);
-      await inTime(frames.send(workloadFrame.module, piece));
+      if (sent > size) throw changed(`${what} with more than ${String(size)} bytes`);
+      await send(piece);
     }
   }
-  if (sent < module.size) throw changed(`${String(sent)} of ${String(module.size)} bytes`);
+  if (sent < size) throw changed(`${what} with ${String(sent)} of ${String(size)} bytes`);
 }
 
 function changed(found: string): Error {

@@ -8,6 +8,7 @@ export { defaultHostTimes, type HostTimes } from './host-api.ts';
 export type { Keep } from './keep.ts';
 export type { Trust } from './judgement.ts';
 export { moduleFromBytes, moduleFromFile, type ModuleSource } from './module-source.ts';
+export type { PackageItem, PackageSource } from './package-source.ts';
 export { clientProblems, type ClientProblemCode } from './problems.ts';
 export { RejectedError } from './rejected-error.ts';
 export type { RunningProgram } from './running-program.ts';

@@ -2,23 +2,14 @@
 import { createHash } from 'node:crypto';
 
 import type { FrameStream } from '@enarx/channel/frame-stream';
-import {
-  compareBytes,
-  decodeMessage,
-  deliver,
-  EnarxError,
-  protocolProblem,
-  toHex,
-  workloadFrame,
-  type Deliver,
-  type Frame,
-} from '@enarx/protocol';
+import { compareBytes, decodeMessage, deliver, toHex, workloadFrame, type Deliver } from '@enarx/protocol';
 
+import { nextFrame, requirePiece } from './next-frame.ts';
 import { wasmldrProblem } from './problems.ts';
 
 /** What is delivered, before the module. @throws EnarxError `wasmldr/delivery-…`, `frame/…`, `cbor/…`, `message/…` */
 export async function readDeliver(frames: FrameStream, longestSilence: number): Promise<Deliver> {
-  const { payload } = await next(frames, workloadFrame.deliver, longestSilence);
+  const { payload } = await nextFrame(frames, workloadFrame.deliver, longestSilence);
   return decodeMessage(deliver, payload);
 }
 
@@ -36,12 +27,8 @@ export async function readModule(
 ): Promise<void> {
   const hash = createHash('sha256');
   for (let left = size; left > 0;) {
-    const { payload } = await next(frames, workloadFrame.module, longestSilence);
-    if (payload.length === 0 || payload.length > left)
-      throw protocolProblem('frame/unexpected', {
-        found: `${String(payload.length)} bytes of module`,
-        expected: `1 to ${String(left)}`,
-      });
+    const { payload } = await nextFrame(frames, workloadFrame.module, longestSilence);
+    requirePiece(payload, left);
     hash.update(payload);
     left -= payload.length;
     if (left === 0) requireDigest(hash.digest(), digest);
@@ -55,34 +42,4 @@ function requireDigest(found: Uint8Array, expected: Uint8Array): void {
       found: `SHA-256 ${toHex(found)}`,
       expected: toHex(expected),
     });
-}
-
-async function next(frames: FrameStream, kind: number, longestSilence: number): Promise<Frame> {
-  const frame = await readInTime(frames, longestSilence);
-  if (frame === undefined) throw wasmldrProblem('wasmldr/delivery-cut-off');
-  if (frame.kind !== kind)
-    throw protocolProblem('frame/unexpected', {
-      found: `kind ${String(frame.kind)}`,
-      expected: `kind ${String(kind)}`,
-    });
-  return frame;
-}
-
-async function readInTime(frames: FrameStream, longest: number): Promise<Frame | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(
-        wasmldrProblem('wasmldr/delivery-stalled', { expected: `a frame within ${String(longest)} ms` }),
-      );
-    }, longest);
-  });
-  try {
-    return await Promise.race([frames.read(), late]);
-  } catch (cause) {
-    if (cause instanceof EnarxError && cause.code !== 'frame/truncated') throw cause;
-    throw wasmldrProblem('wasmldr/delivery-cut-off', { cause });
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 
 import { createKeepCertificate, serveChannel, type ChannelTimes } from '@enarx/channel';
+import type { Evidence } from '@enarx/protocol';
 import { startRunner, type RunnerOptions } from '@enarx/runtime';
 
 import { Device } from './device.ts';
@@ -12,6 +13,8 @@ export interface GuestOptions {
   readonly device: Duplex;
   /** How the runner is started. */
   readonly runner: Omit<RunnerOptions, 'shape'>;
+  /** Evidence of the processor over 64 bytes, where this guest can ask it by itself; otherwise the device is asked. */
+  readonly report?: ((reportData: Uint8Array) => Promise<Evidence>) | undefined;
   /** Begins to hand over connections from outside, and resolves when they can come. */
   readonly listen: (accept: (connection: Duplex) => void) => Promise<void>;
   readonly times?: Partial<KeepTimes & ChannelTimes> | undefined;
@@ -23,7 +26,7 @@ export interface GuestOptions {
  *
  * @throws EnarxError `wasmldr/host-…`, `frame/…`, `cbor/…`, `message/…` when the host does not launch it properly
  */
-export async function serveGuest({ device: stream, runner, listen, times }: GuestOptions): Promise<void> {
+export async function serveGuest({ device: stream, runner, report, listen, times }: GuestOptions): Promise<void> {
   let device: Device | undefined;
   const keep = new Keep({
     tellHost: (state) => device?.state(state),
@@ -36,7 +39,7 @@ export async function serveGuest({ device: stream, runner, listen, times }: Gues
     const channel = serveChannel({
       keepId: id,
       certificate: await createKeepCertificate(id),
-      report: (reportData) => opened.report(reportData),
+      report: report ?? ((reportData) => opened.report(reportData)),
       services: keep,
       times,
     });

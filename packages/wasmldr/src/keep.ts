@@ -17,6 +17,7 @@ import {
 import type { Run, Runner, Shape } from '@enarx/runtime';
 
 import { Audience, dismiss, farewell, type Outcome } from './audience.ts';
+import { DeliveredPackage } from './delivered-package.ts';
 import { readDeliver, readModule } from './delivery.ts';
 import { wasmldrProblem } from './problems.ts';
 
@@ -128,13 +129,19 @@ export class Keep implements KeepServices {
     const deliver = await readDeliver(frames, deliverySilence);
     const audience = new Audience(deliver.detach);
     const started = Promise.withResolvers<undefined>();
-    const { size, args, env, limits, files } = deliver;
+    const { size, args, env, limits, files, optimize } = deliver;
+    const contents =
+      deliver.package === undefined
+        ? undefined
+        : new DeliveredPackage(frames, deliver.package, deliverySilence);
     const run = this.#runnerFor(deliver).run({
       size,
       args,
       env,
       limits,
-      ...(files === undefined ? {} : { files }),
+      files,
+      optimize,
+      package: contents,
       onStarted: () => {
         started.resolve(undefined);
       },
@@ -143,6 +150,7 @@ export class Keep implements KeepServices {
       },
       onOutput: (stream, bytes) => audience.output(stream, bytes),
     });
+    if (contents !== undefined) await Promise.race([contents.taken, run.ended]);
     await readModule(frames, deliver, deliverySilence, (chunk) => run.writeModule(chunk));
     await Promise.race([started.promise, run.ended]);
     if (this.#delivery === undefined) throw wasmldrProblem('wasmldr/stopped');
