@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { azureChecks } from './azure/check.ts';
+import { csrChecks } from './evidence-csr.ts';
 import { snpBindingChecks, snpEndorsementChecks, snpFormChecks } from './snp/check-table.ts';
+import { sevChecks } from './sev/verify.ts';
 import { x509Checks } from './x509/chain.ts';
 
 /** Every check of the verifier, in the order of a verification; docs/checks.md is generated from it. */
@@ -10,4 +12,6 @@ export const verifyChecks = {
   ...x509Checks,
   ...snpBindingChecks,
   ...azureChecks,
+  ...csrChecks,
+  ...sevChecks,
 } as const;

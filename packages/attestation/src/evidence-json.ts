@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { rebuildSnpReport } from './evidence-fields.ts';
 import { bytesOfText } from './evidence-text.ts';
 import { attestationProblem } from './problems.ts';
 
 /** Evidence as JSON files of known tools carry it. */
 export type EvidenceJson =
-  | { readonly form: 'configfs-tsm'; readonly report: Uint8Array; readonly table: Uint8Array }
+  | { readonly form: 'snp'; readonly report: Uint8Array; readonly endorsements: readonly Uint8Array[] }
   | {
       readonly form: 'azure-vtpm';
       readonly blob: Uint8Array;
@@ -22,6 +23,7 @@ export type EvidenceJson =
  * - `{outblob, auxblob?, provider: "sev_guest\n"}`: the attributes of a configfs-tsm entry, base64;
  * - `{hcl_report, vcek?, tpm_quote?}` or the older `{report, vcek?, quote?}`: Azure's blob, certificate and quote, in
  *   base64, hex or arrays of numbers, as attestation agents send them;
+ * - `{attestation_report, cert_chain?}`: the fields of a report and its certificates, as Trustee's agents dump them;
  * - `{platform, evidence}` around one of these.
  *
  * @throws EnarxError `evidence/unrecognised`, `evidence/malformed`
@@ -38,16 +40,23 @@ export function readEvidenceJson(value: unknown): EvidenceJson {
         found: 'configfs-tsm of another provider than sev_guest',
       });
     return {
-      form: 'configfs-tsm',
+      form: 'snp',
       report: bytesOf(outblob, 'outblob'),
-      table: object.has('auxblob') ? bytesOf(object.get('auxblob'), 'auxblob') : new Uint8Array(),
+      endorsements: object.has('auxblob') ? [bytesOf(object.get('auxblob'), 'auxblob')] : [],
     };
   }
+  const dump = object.get('attestation_report');
+  if (dump !== undefined)
+    return {
+      form: 'snp',
+      report: rebuildSnpReport(objectOf(dump)),
+      endorsements: certificatesOf(object.get('cert_chain') ?? []),
+    };
   const blob = object.get('hcl_report') ?? object.get('report');
   if (blob === undefined) {
     throw attestationProblem('evidence/unrecognised', {
       found: `JSON with the members ${[...object.keys()].slice(0, 8).join(', ')}`,
-      expected: 'outblob, hcl_report or report: a dump of parsed fields is no evidence, give the bytes',
+      expected: 'outblob, attestation_report, hcl_report or report',
     });
   }
   const quote = object.get('tpm_quote') ?? object.get('quote');
@@ -78,6 +87,12 @@ function readQuote(quote: ReadonlyMap<string, unknown>): {
     signature: bytesOf(quote.get('signature'), 'signature'),
     pcrs: pcrs.map((pcr: unknown) => bytesOf(pcr, 'pcrs')),
   };
+}
+
+/** `[{cert_type, data}]`, data as a list of bytes. An empty chain is as good as none. */
+function certificatesOf(chain: unknown): Uint8Array[] {
+  if (!Array.isArray(chain)) throw malformed('cert_chain that is no list');
+  return chain.map((entry: unknown) => bytesOf(objectOf(entry).get('data'), 'cert_chain'));
 }
 
 /** PEM stays as it is; the reader of endorsements knows it. */

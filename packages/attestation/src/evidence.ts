@@ -5,6 +5,8 @@ import { readCertificateTable } from './amd/certificate-table.ts';
 import { looksLikeHcl, readHclReport } from './azure/hcl.ts';
 import { readTpmQuote } from './azure/quote.ts';
 import type { TpmQuote } from './azure/runtime-data.ts';
+import { tags } from './der/tags.ts';
+import { readEvidenceCsr, type EvidenceCsr } from './evidence-csr.ts';
 import { readEvidenceJson } from './evidence-json.ts';
 import { untext } from './evidence-text.ts';
 import { attestationProblem } from './problems.ts';
@@ -20,7 +22,9 @@ export interface Recognised {
   /** What came with it: each in one of the forms that `readEndorsements` reads. */
   readonly endorsements: readonly Uint8Array[];
   /** From Azure's paravisor. */
-  readonly azure: { readonly runtimeData: Uint8Array; readonly quote: TpmQuote | undefined } | undefined;
+  readonly azure?: { readonly runtimeData: Uint8Array; readonly quote: TpmQuote | undefined };
+  /** From a certification request. */
+  readonly csr?: EvidenceCsr;
 }
 
 /**
@@ -30,10 +34,9 @@ export interface Recognised {
  * - the response of `/dev/sev-guest`;
  * - Azure's blob of NV index 0x01400001;
  * - our own `evidence` message;
- * - JSON: configfs-tsm (`outblob`, `auxblob`), Azure vTPM evidence;
+ * - a PKCS#10 request as the first Enarx made it;
+ * - JSON: configfs-tsm (`outblob`, `auxblob`), Azure vTPM evidence, Trustee's dump of fields;
  * - any of these in hex or base64.
- *
- * What was received is verified, never a re-encoding: a JSON dump of the fields is no evidence.
  * @throws EnarxError `evidence/…`, `azure/malformed`, `amd/table-malformed`, `cbor/…`, `message/invalid`
  */
 export function recogniseEvidence(received: Uint8Array): Recognised {
@@ -48,6 +51,10 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
     return snp(report, [endorsements]);
   }
   if (bytes.length === snpReportLength) return snp(bytes, []);
+  if (bytes[0] === tags.sequence) {
+    const csr = readEvidenceCsr(bytes);
+    return { format: 'snp', report: csr.report, endorsements: csr.endorsements, csr };
+  }
   if (looksLikeDriverResponse(bytes)) return snp(readDriverResponse(bytes), []);
   if (looksLikeReport(bytes)) {
     // SNP_GET_EXT_REPORT and configfs-tsm give report and table apart; tools store them one after the other.
@@ -68,7 +75,7 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
 }
 
 function snp(report: Uint8Array, endorsements: readonly Uint8Array[]): Recognised {
-  return { format: 'snp', report, endorsements, azure: undefined };
+  return { format: 'snp', report, endorsements };
 }
 
 function fromHcl(
@@ -82,7 +89,7 @@ function fromHcl(
 
 function fromJson(value: unknown): Recognised {
   const json = readEvidenceJson(value);
-  if (json.form === 'configfs-tsm') return snp(json.report, json.table.length === 0 ? [] : [json.table]);
+  if (json.form === 'snp') return snp(json.report, json.endorsements);
   const quote = json.quote && readTpmQuote(json.quote.message, json.quote.signature, json.quote.pcrs);
   return fromHcl(json.blob, quote, json.endorsements);
 }

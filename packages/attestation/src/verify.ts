@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { recogniseEvidence } from './evidence.ts';
+import { untext } from './evidence-text.ts';
+import { maxEvidenceLength, recogniseEvidence } from './evidence.ts';
+import { attestationProblem } from './problems.ts';
+import { looksLikeSevCertificates } from './sev/platform-chain.ts';
+import { verifySevPlatform } from './sev/verify.ts';
+import { snpReportLength } from './snp/report.ts';
 import { verifySnp } from './snp/verify.ts';
 import type { Verification, VerifyOptions } from './verification.ts';
 
@@ -11,5 +16,24 @@ import type { Verification, VerifyOptions } from './verification.ts';
  * @throws EnarxError of the kinds `malformed` and `unsupported`
  */
 export async function verifyEvidence(options: VerifyOptions): Promise<Verification> {
-  return verifySnp(recogniseEvidence(options.evidence), options);
+  const size = options.endorsements.reduce((sum, { length }) => sum + length, 0);
+  if (Math.max(size, options.evidence.length) > maxEvidenceLength)
+    throw attestationProblem('evidence/too-large', {
+      found: `${String(options.evidence.length)} bytes of evidence, ${String(size)} of endorsements`,
+    });
+  // A copy, since the caller may go on writing while we wait; and plain, since in Node `slice` of a Buffer shares its memory.
+  const evidence = new Uint8Array(options.evidence);
+  const endorsements = options.endorsements.map((bytes) => new Uint8Array(bytes));
+  const certificates = sevCertificates(evidence);
+  if (certificates === undefined)
+    return verifySnp(recogniseEvidence(evidence), { ...options, evidence, endorsements });
+  const files = [certificates, ...endorsements.map((bytes) => sevCertificates(bytes) ?? bytes)];
+  return verifySevPlatform({ certificates: files, anchors: options.anchors, at: options.at });
+}
+
+/** Certificates of a SEV platform in binary, or in the hex or base64 in which QEMU hands them over. */
+function sevCertificates(received: Uint8Array): Uint8Array | undefined {
+  const text = untext(received);
+  const bytes = text.kind === 'bytes' ? text.bytes : received;
+  return bytes.length !== snpReportLength && looksLikeSevCertificates(bytes) ? bytes : undefined;
 }

@@ -126,7 +126,7 @@ async function checkSignature(
   if (key === undefined) return notReached('the signatures of the certificates are not good');
   if (keyKind !== 'p384') return notReached('the certified key is not P-384');
   // R and S are little-endian, WebCrypto takes them big-endian. What is cut off is zero, or snp/signature-form fails.
-  const number = (at: number): Uint8Array => bytes.slice(at, at + signatureNumberUsed).reverse();
+  const number = (at: number): Uint8Array => bytes.subarray(at, at + signatureNumberUsed).toReversed();
   const good = await crypto.subtle.verify(
     { name: 'ECDSA', hash: 'SHA-384' },
     key,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Anchor } from '../anchors.ts';
 import { amdExtensionOids } from '../amd/vek.ts';
-import { checkQuote, checkRuntimeData } from '../azure/check.ts';
+import { azureChecks, checkQuote, checkRuntimeData } from '../azure/check.ts';
 import type { AzureRuntimeData } from '../azure/runtime-data.ts';
 import { check, failed, notReached, outcomeOf, passed, reasonOf, type Outcome } from '../checks.ts';
 import { readEndorsements } from '../endorsements.ts';
+import { checkCsrKey, checkCsrSignature, csrChecks } from '../evidence-csr.ts';
 import type { Recognised } from '../evidence.ts';
 import { asVerified, type Verification, type VerifyOptions } from '../verification.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -67,6 +68,8 @@ export async function verifySnp(
       : await checkBinding(report, chain, reading, chainResult.leafKey)),
     'azure/runtime-data': checkRuntimeData(azure, report.reportData),
     'azure/quote': await checkQuote(azure),
+    'csr/signature': await checkCsrSignature(recognised.csr),
+    'csr/key-bound': await checkCsrKey(recognised.csr, report.reportData),
   };
   const checks = [
     ...Object.entries(outcomes).map(([id, outcome]) => check(id, outcome)),
@@ -95,8 +98,8 @@ function unreadable(reason: string, anchors: readonly Anchor[]): Verification {
     ...Object.keys(snpEndorsementChecks),
     ...chainNotReached('').checks.map(({ id }) => id),
     ...Object.keys(snpBindingChecks),
-    'azure/runtime-data',
-    'azure/quote',
+    ...Object.keys(azureChecks),
+    ...Object.keys(csrChecks),
   ];
   return {
     format: 'snp',

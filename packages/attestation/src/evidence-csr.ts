@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import { concatBytes, compareBytes } from '@enarx/protocol';
+
+import { failed, notApplicable, passed, type Outcome } from './checks.ts';
+import { contentsOf, readDer, type DerElement } from './der/reader.ts';
+import { explicitTag, tags } from './der/tags.ts';
+import { readOctetsOfBitString, readOid, readSmallInteger } from './der/values.ts';
+import { attestationProblem } from './problems.ts';
+import type { CheckTable } from './verification.ts';
+import { keyKindOf, signatureAlgorithmOf, type KeyKind } from './x509/algorithms.ts';
+import { importPublicKey, verifySignature, type Signed } from './x509/signature.ts';
+
+export const csrChecks = {
+  'csr/signature':
+    'The certification request around the report is signed by the key that it asks a certificate for.',
+  'csr/key-bound': 'REPORT_DATA is the SHA-384 of the key in the certification request, followed by zeros.',
+} as const satisfies CheckTable;
+
+/** Evidence as the first Enarx sent it to its Steward: a PKCS#10 request (RFC 2986) with the report in an extension. */
+export interface EvidenceCsr extends Signed {
+  readonly report: Uint8Array;
+  readonly endorsements: readonly Uint8Array[];
+  /** SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array;
+  readonly keyKind: KeyKind;
+}
+
+const extensionRequestOid = '1.2.840.113549.1.9.14';
+const snpEvidenceOid = '1.3.6.1.4.1.58270.1.3';
+
+/** @throws EnarxError `der/malformed`, `x509/unsupported`, `evidence/unrecognised` */
+export function readEvidenceCsr(bytes: Uint8Array): EvidenceCsr {
+  const outer = contentsOf(readDer(bytes, tags.sequence));
+  const body = outer.next(tags.sequence);
+  const signatureAlgorithm = signatureAlgorithmOf(outer.next(tags.sequence).encoded);
+  const signature = readOctetsOfBitString(outer.next(tags.bitString));
+  outer.end();
+  const info = contentsOf(body);
+  readSmallInteger(info.next(tags.integer), 0);
+  info.next(tags.sequence);
+  const publicKey = info.next(tags.sequence).encoded;
+  const attributes = contentsOf(info.next(explicitTag(0)));
+  info.end();
+  const request = contentsOf(attributes.next(tags.sequence));
+  expectOid(request.next(tags.oid), extensionRequestOid);
+  const extensions = contentsOf(readDer(request.next(tags.set).content, tags.sequence));
+  const extension = contentsOf(extensions.next(tags.sequence));
+  expectOid(extension.next(tags.oid), snpEvidenceOid);
+  const evidence = contentsOf(readDer(extension.next(tags.octetString).content, tags.sequence));
+  for (const reader of [attributes, request, extensions, extension]) reader.end();
+  const endorsements = readEndorsementsOf(evidence.next(tags.sequence));
+  const report = evidence.next(tags.octetString).content;
+  evidence.end();
+  return {
+    toBeSigned: body.encoded,
+    signatureAlgorithm,
+    signature,
+    report,
+    endorsements,
+    publicKey,
+    keyKind: keyKindOf(publicKey),
+  };
+}
+
+/** Either the VCEK certificate, or a sequence of it and of lists with the address of each. */
+function readEndorsementsOf(element: DerElement): Uint8Array[] {
+  const members = contentsOf(element);
+  const first = members.next(tags.sequence);
+  const lists = members.next(tags.sequence);
+  if (!members.atEnd) return [element.encoded];
+  const entries = contentsOf(readDer(lists.content, tags.sequence));
+  const found = [first.encoded];
+  while (!entries.atEnd) {
+    const entry = contentsOf(entries.next(tags.sequence));
+    entry.next(tags.utf8String);
+    found.push(entry.next(tags.sequence).encoded);
+    entry.end();
+  }
+  return found;
+}
+
+function expectOid(element: DerElement, oid: string): void {
+  const found = readOid(element);
+  if (found !== oid)
+    throw attestationProblem('evidence/unrecognised', {
+      found: `a certification request with ${found}`,
+      expected: oid,
+    });
+}
+
+export async function checkCsrSignature(csr: EvidenceCsr | undefined): Promise<Outcome> {
+  if (csr === undefined) return notCsr;
+  const key = await importPublicKey(csr.publicKey, csr.keyKind);
+  return key !== undefined && csr.signatureAlgorithm.key === csr.keyKind && (await verifySignature(csr, key))
+    ? passed(csr.signatureAlgorithm.name)
+    : failed('the certification request is not signed by the key in it');
+}
+
+export async function checkCsrKey(csr: EvidenceCsr | undefined, reportData: Uint8Array): Promise<Outcome> {
+  if (csr === undefined) return notCsr;
+  const digest = new Uint8Array(
+    await crypto.subtle.digest('SHA-384', csr.publicKey as Uint8Array<ArrayBuffer>),
+  );
+  return compareBytes(reportData, concatBytes(digest, new Uint8Array(16))) === 0
+    ? passed('the report is for this key')
+    : failed('the report is not for the key in the certification request');
+}
+
+const notCsr = notApplicable('the evidence is no certification request');
