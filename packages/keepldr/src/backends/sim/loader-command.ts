@@ -11,6 +11,8 @@ export const loaderFiles = ['wasmldr.js', 'runner.js'] as const;
 export const loaderArguments: readonly string[] = [
   '--permission',
   ...loaderFiles.map((name) => `--allow-fs-read=RELEASE/${name}`),
+  // The processor time of the runner, for its limit.
+  '--allow-fs-read=/proc/',
   '--allow-child-process',
   '--allow-net',
   '--disable-proto=throw',
