@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Anchor } from './anchors.ts';
+import type { SevClaims } from './sev/claims.ts';
 import type { SnpClaims } from './snp/claims.ts';
 import type { KeyCache } from './x509/key-cache.ts';
 
@@ -7,7 +8,7 @@ import type { KeyCache } from './x509/key-cache.ts';
 export type EvidenceFormat = 'snp' | 'sev' | 'sgx' | 'tdx' | 'nitro';
 
 /** What the evidence says, by format. */
-export type Claims = SnpClaims;
+export type Claims = SnpClaims | SevClaims;
 
 /** What any claims have in common. */
 export interface ClaimsOfFormat {
@@ -64,15 +65,15 @@ export interface VerifyOptions {
 }
 
 /** Whether evidence is genuine. Whether anybody wants it is for {@link VerifiedEvidence} and a policy to say. */
-export interface Verification {
-  readonly format: EvidenceFormat;
+export interface Verification<C extends ClaimsOfFormat = Claims> {
+  readonly format: C['format'];
   readonly simulated: boolean;
   /** Every check of the format, in a fixed order, whatever their status. */
   readonly checks: readonly Check[];
   /** What the evidence says, believed or not; `undefined` when it could not be read. */
-  readonly claims: Claims | undefined;
+  readonly claims: C | undefined;
   /** Only when no check failed. */
-  readonly verified: VerifiedEvidence | undefined;
+  readonly verified: VerifiedEvidence<C> | undefined;
 }
 
 /**

@@ -2,6 +2,7 @@
 import { toHex } from '@enarx/protocol';
 import type { Field } from '../policy/field.ts';
 import { policyLine, type Policy } from '../policy/policy.ts';
+import type { Section } from '../policy/section.ts';
 import { sections } from '../policy/sections.ts';
 import type { TomlPath } from '../policy/toml-lines.ts';
 import type { Check, CheckTable, Claims, EvidenceFormat, VerifiedEvidence } from '../verification.ts';
@@ -28,9 +29,9 @@ export const commonPolicyChecks = {
  */
 export function appraise(verified: VerifiedEvidence, policy: Policy, expected: Expected): readonly Check[] {
   const { format, claims } = verified;
-  const tee = policy.tees.find((accepted) => accepted === (format as EvidenceFormat));
+  const tee = policy.tees.find((accepted) => accepted === format);
   const values = tee === undefined ? undefined : policy.sections[tee];
-  const section = tee === undefined ? undefined : sections[tee];
+  const section = tee === undefined ? undefined : (sections[tee] as Section<Claims>);
   if (section === undefined || values === undefined) {
     const refused = `this is ${format} evidence; the policy accepts ${policy.tees.join(', ')}. Use a host of an accepted kind`;
     return [
@@ -52,7 +53,7 @@ export function appraise(verified: VerifiedEvidence, policy: Policy, expected: E
       ...policyLine(policy, ['tees', policy.tees.indexOf(format)]),
     },
     anchorCheck(verified, policy),
-    reportDataCheck(claims, policy, expected),
+    reportDataCheck(section.reportData(claims), policy, expected),
     ...section.fields.map((field) => fieldCheck(field, claims, policy, format, values)),
   ];
 }
@@ -141,10 +142,24 @@ function anchorCheck({ anchor }: VerifiedEvidence, policy: Policy): Check {
       };
 }
 
-function reportDataCheck(claims: Claims, policy: Policy, { reportData }: Expected): Check {
+function reportDataCheck(actual: Uint8Array | undefined, policy: Policy, { reportData }: Expected): Check {
   const id = 'policy/report-data';
   const line = policyLine(policy, ['report-data']);
-  const actual = claims.report.reportData;
+  if (actual === undefined)
+    return reportData === undefined
+      ? {
+          id,
+          status: 'not-applicable',
+          detail:
+            'this kind of evidence holds no report data; what is fresh is the launch session that begins with it',
+          ...line,
+        }
+      : {
+          id,
+          status: 'fail',
+          detail: `this kind of evidence holds no report data; expected ${toHex(reportData)}. Use a kind of TEE whose evidence does`,
+          ...line,
+        };
   if (reportData !== undefined)
     return sameBytes(actual, reportData)
       ? { id, status: 'pass', detail: 'REPORT_DATA is what was expected, all 64 bytes', ...line }

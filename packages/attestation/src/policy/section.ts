@@ -11,6 +11,8 @@ export interface Section<C> {
   readonly vendor: Anchor['vendor'];
   readonly title: string;
   readonly fields: readonly Field<C>[];
+  /** What the evidence holds of its verifier's choosing, 64 bytes; `undefined` for a kind that holds nothing. */
+  readonly reportData: (claims: C) => Uint8Array | undefined;
   /** Two fields that make no sense together. */
   readonly contradiction: (
     values: SectionValues,

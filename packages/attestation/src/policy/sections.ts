@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { sevSection } from './sev/index.ts';
 import { snpSection } from './snp/index.ts';
 
 /** Every kind of TEE that a policy can speak of, with its table. */
-export const sections = { snp: snpSection } as const;
+export const sections = { snp: snpSection, sev: sevSection } as const;
 
 export type PolicyTee = keyof typeof sections;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { toHex } from '@enarx/protocol';
 import { attestationProblem } from '../problems.ts';
-import type { Verification } from '../verification.ts';
+import type { Claims, Verification } from '../verification.ts';
 import { commonFields, listOrWord, type CommonField } from './common-fields.ts';
 import type { Field } from './field.ts';
+import type { Section } from './section.ts';
 import { sections } from './sections.ts';
 
 /**
@@ -19,7 +20,7 @@ export function policyTemplate(verification: Verification): string {
     throw attestationProblem('policy/evidence-unverified', { found: `failed checks ${failed.join(', ')}` });
   }
   const { anchor, format } = verified;
-  const section = sections[format];
+  const section = sections[format] as Section<Claims>;
   const tables = [
     ...(verified.simulated
       ? [

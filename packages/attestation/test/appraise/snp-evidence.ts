@@ -60,7 +60,7 @@ export function snpEvidence({
 }: EvidenceChanges = {}): VerifiedEvidence {
   const bytes = new Uint8Array(1184);
   for (const [offset, value] of Object.entries({ ...genoaReport, ...report }))
-    bytes.set(typeof value === 'number' ? [value] : (value), Number(offset));
+    bytes.set(typeof value === 'number' ? [value] : value, Number(offset));
   const read = parseSnpReport(bytes);
   const product = (read.cpuid === undefined ? undefined : productOfCpuid(read.cpuid)) ?? 'Genoa';
   const layout = tcbLayoutOf(product);

@@ -21,7 +21,14 @@ import {
   vcekExtensions,
   type FakeAmd,
 } from '../support/fake-amd.ts';
-import { assertOnly, checkOf, failures, verifyFake } from '../support/verifying.ts';
+import {
+  assertOnly,
+  checkOf,
+  failures,
+  snpClaims,
+  verifiedClaims,
+  verifyFake,
+} from '../support/verifying.ts';
 
 // Every check has a case that passes (the first test) and one that only it catches.
 
@@ -51,7 +58,7 @@ describe('good evidence', () => {
     assert.equal(result.verified.simulated, true);
     assert.equal(result.verified.at, at);
     assert.match(checkOf(result, 'x509/anchor').detail, /SIMULATED/);
-    const { claims } = result.verified;
+    const claims = verifiedClaims(result);
     assert.equal(claims.product, 'Milan');
     assert.deepEqual(claims.chipId, chipId);
     assert.equal(claims.signingKey, 'vcek');
@@ -74,14 +81,14 @@ describe('good evidence', () => {
   test('passes for Turin, whose TCB and chip id have another layout', async () => {
     const result = await verifyFake(turin);
     assert.deepEqual(failures(result), []);
-    assert.deepEqual(result.verified?.claims.tcb?.current, {
+    assert.deepEqual(verifiedClaims(result).tcb?.current, {
       fmc: 1,
       bootloader: 4,
       tee: 0,
       snp: 24,
       microcode: 219,
     });
-    assert.deepEqual(result.verified.claims.chipId?.subarray(0, 9), Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 0));
+    assert.deepEqual(verifiedClaims(result).chipId?.subarray(0, 9), Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 0));
   });
 
   test('passes with a VLEK, which names a provider and no chip', async () => {
@@ -91,9 +98,9 @@ describe('good evidence', () => {
       ask: amd.certificates.asvk,
     });
     assert.deepEqual(failures(result), []);
-    assert.equal(result.verified?.claims.signingKey, 'vlek');
-    assert.equal(result.verified.claims.cspId, 'CN=cloud.example');
-    assert.equal(result.verified.claims.chipId, undefined);
+    assert.equal(verifiedClaims(result).signingKey, 'vlek');
+    assert.equal(verifiedClaims(result).cspId, 'CN=cloud.example');
+    assert.equal(verifiedClaims(result).chipId, undefined);
     assert.equal(checkOf(result, 'snp/chip-certified').status, 'not-applicable');
   });
 
@@ -101,14 +108,14 @@ describe('good evidence', () => {
     const result = await verifyFake(amd, { report: await amd.report({ 0x1a0: new Uint8Array(64) }) });
     assert.deepEqual(failures(result), []);
     assert.match(checkOf(result, 'snp/chip-certified').detail, /masks/);
-    assert.deepEqual(result.verified?.claims.chipId, chipId);
+    assert.deepEqual(verifiedClaims(result).chipId, chipId);
   });
 
   test('of version 2, which does not say what it runs on, passes by the certificates', async () => {
     const result = await verifyFake(amd, { report: await amd.report({ 0: [2], 0x188: [0, 0, 0] }) });
     assert.deepEqual(failures(result), []);
-    assert.equal(result.claims?.product, 'Milan');
-    assert.equal(result.claims.report.cpuid, undefined);
+    assert.equal(snpClaims(result).product, 'Milan');
+    assert.equal(snpClaims(result).report.cpuid, undefined);
   });
 
   test('passes when microcode is newer than reported: REPORTED_TCB may be held back by the host', async () => {
@@ -162,8 +169,8 @@ describe('the form of a report', () => {
   test('of version 5 has mitigation vectors where earlier ones have zeros', async () => {
     const result = await verifyFake(amd, { report: await amd.report({ 0: [5], 0x1f8: [3], 0x200: [7] }) });
     assert.deepEqual(failures(result), []);
-    assert.equal(result.claims?.report.launchMitigationVector, 3n);
-    assert.equal(result.claims.report.currentMitigationVector, 7n);
+    assert.equal(snpClaims(result).report.launchMitigationVector, 3n);
+    assert.equal(snpClaims(result).report.currentMitigationVector, 7n);
   });
 
   test('with unsigned bytes in the signature field is refused, although the signature is good', async () => {
@@ -194,7 +201,7 @@ describe('the form of a report', () => {
     for (const vmpl of [1, 2, 3]) {
       const result = await verifyFake(amd, { report: await amd.report({ 0x30: [vmpl] }) });
       assert.deepEqual(failures(result), [], 'which VMPL is wanted is for the policy to say');
-      assert.equal(result.claims?.report.vmpl, vmpl);
+      assert.equal(snpClaims(result).report.vmpl, vmpl);
     }
   });
 
@@ -208,7 +215,7 @@ describe('the form of a report', () => {
       const result = await verifyFake(amd, { report: await amd.report({ 0x48: [key << 2] }) });
       assert.deepEqual(failures(result), ['snp/key-not-masked', 'snp/signing-key']);
       assert.match(checkOf(result, 'snp/key-not-masked').detail, new RegExp(name));
-      assert.equal(result.claims?.signingKey, undefined);
+      assert.equal(snpClaims(result).signingKey, undefined);
     }
   });
 
@@ -460,7 +467,7 @@ describe('the chain', () => {
     const forged = await issueList({ ...other, name: amd.ark.name });
     const result = await verifyFake(amd, { more: [forged] });
     await assertOnly(id, /the signature of list 7 of ARK-Milan is wrong/, result);
-    assert.equal(result.claims?.revocation.status, 'bad');
+    assert.equal(snpClaims(result).revocation.status, 'bad');
     const delta = await issueList(amd.ark, {
       extensions: [{ oid: '2.5.29.27', critical: true, value: derInteger(3) }],
     });
@@ -491,7 +498,7 @@ describe('the chain', () => {
     const list = await issueList(amd.ark, { revoked: [0x10001] });
     const result = await verifyFake(amd, { more: [list] });
     await assertOnly('x509/not-revoked', /SEV-Milan, serial 0x10001, is on the list of ARK-Milan/, result);
-    assert.equal(result.claims?.revocation.status, 'bad');
+    assert.equal(snpClaims(result).revocation.status, 'bad');
     const newer = await issueList(amd.ark, { number: 8 });
     await assertOnly('x509/not-revoked', /0x10001/, verifyFake(amd, { more: [newer, list] }));
   });
@@ -501,7 +508,7 @@ describe('the chain', () => {
     const result = await verifyFake(amd, { more: [other] });
     assert.deepEqual(failures(result), []);
     assert.equal(checkOf(result, 'x509/revocation-list').status, 'not-applicable');
-    assert.equal(result.claims?.revocation.status, 'none');
+    assert.equal(snpClaims(result).revocation.status, 'none');
     const stale = await issueList(amd.ark, { number: 6, nextUpdate: at - 1 });
     assert.deepEqual(failures(await verifyFake(amd, { more: [stale, await issueList(amd.ark)] })), []);
   });
@@ -564,7 +571,7 @@ describe('what binds report and certificate', () => {
     );
     const unknown = await verifyFake(amd, { report: await amd.report({ 0x188: [0x1b] }) });
     await assertOnly('snp/product', /no product that we know/, unknown);
-    assert.equal(unknown.claims?.product, undefined);
+    assert.equal(snpClaims(unknown).product, undefined);
     assert.match(checkOf(unknown, 'snp/tcb-order').detail, /^not reached/);
     assert.match(checkOf(unknown, 'snp/tcb-form').detail, /^not reached/);
     const name = derIa5String('Genoa-B1');

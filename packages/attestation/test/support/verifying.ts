@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 
+import type { SnpClaims } from '../../src/snp/claims.ts';
+import type { SnpClaims } from '../../src/snp/claims.ts';
 import type { Check, Verification, VerifyOptions } from '../../src/verification.ts';
 import { verifyEvidence } from '../../src/verify.ts';
 import { at, type FakeAmd } from './fake-amd.ts';
@@ -15,6 +17,18 @@ export function checkOf({ checks }: Verification, id: string): Check {
   return found;
 }
 
+/** What an SNP verification read, believed or not. */
+export function snpClaims({ claims }: Verification): SnpClaims {
+  assert.equal(claims?.format, 'snp');
+  return claims as SnpClaims;
+}
+
+/** What a verified one proves. */
+export function verifiedClaims({ verified }: Verification): SnpClaims {
+  assert.ok(verified, 'the evidence is not verified');
+  return verified.claims as SnpClaims;
+}
+
 export interface FakeEvidence {
   readonly report?: Uint8Array;
   readonly vek?: Uint8Array;
@@ -25,7 +39,10 @@ export interface FakeEvidence {
 }
 
 /** Verifies what a made-up AMD made, good but for what is given. */
-export async function verifyFake(amd: FakeAmd, evidence: FakeEvidence = {}): Promise<Verification> {
+export async function verifyFake(
+  amd: FakeAmd,
+  evidence: FakeEvidence = {},
+): Promise<Verification<SnpClaims>> {
   const { report, vek, ask = amd.certificates.ask, ark = amd.certificates.ark, more = [] } = evidence;
   return verifyEvidence({
     evidence: report ?? (await amd.report()),
@@ -33,7 +50,7 @@ export async function verifyFake(amd: FakeAmd, evidence: FakeEvidence = {}): Pro
     anchors: [amd.anchor],
     at,
     ...evidence.options,
-  });
+  }) as Promise<Verification<SnpClaims>>;
 }
 
 /** The evidence is refused, by this check and no other, for this reason. */
@@ -50,4 +67,9 @@ export async function assertOnly(
   );
   assert.match(checkOf(result, id).detail, reason);
   assert.equal(result.verified, undefined);
+}
+
+/** Verifies evidence that is known to be of SEV-SNP. */
+export async function verifySnpEvidence(options: VerifyOptions): Promise<Verification<SnpClaims>> {
+  return (await verifyEvidence(options)) as Verification<SnpClaims>;
 }

@@ -13,6 +13,7 @@ export const snpSection: Section<SnpClaims> = {
   vendor: 'amd',
   title: 'AMD SEV-SNP',
   fields: [...guestFields, ...chipFields, ...guestPolicyFields, ...platformFields, ...firmwareFields],
+  reportData: ({ report }) => report.reportData,
   contradiction: (values) =>
     values.get('firmware.launch-tcb') === 'minimum-tcb' && values.get('firmware.minimum-tcb') === 'any'
       ? {
