@@ -1,2 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-export { appraise, type Expected } from './appraise.ts';
+export { appraise } from './appraise.ts';
+export type { Expected } from './report-data.ts';

@@ -3,6 +3,7 @@ import { commonFields, type CommonField } from './common-fields.ts';
 import { fieldName } from './parse.ts';
 import { recommendedMinimumTcb } from './minimum-tcb-table.ts';
 import { sections } from './sections.ts';
+import type { CheckTable } from '../verification.ts';
 
 const introduction = `# Policies
 
@@ -79,14 +80,12 @@ function commonText({ path, purpose, values }: CommonField): string {
   return `### \`${fieldName(path)}\`\n\n${purpose}\n\nMay be: ${values}.`;
 }
 
-/** Every check that appraisal makes, id to description, for docs/checks.md. */
-export function policyFieldChecks(): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.values(sections).flatMap(({ tee, fields }) =>
-      fields.map(({ id, subject, path }) => [
-        id,
-        `The ${subject} is as \`${fieldName([tee, ...path])}\` wants it.`,
-      ]),
-    ),
-  );
-}
+/** Every check that appraisal makes of a field, for docs/checks.md. */
+export const policyFieldChecks = Object.fromEntries(
+  Object.values(sections).flatMap(({ tee, fields }) =>
+    fields.map(({ id, subject, path }) => [
+      id,
+      `\`${fieldName([tee, ...path])}\`: the ${subject} is as the policy wants`,
+    ]),
+  ),
+) satisfies CheckTable;

@@ -10,12 +10,12 @@ import {
   releasePolicy,
   type Anchor,
   type Check,
-  type VerifiedEvidence,
 } from '@enarx/attestation';
 import { EnarxError } from '@enarx/protocol';
 
-import { sameBytes } from '../../src/appraise/same-bytes.ts';
+import { sameBytes } from '../../src/appraise/report-data.ts';
 import { lineOfField, openPolicy, policyText } from '../policy/policy-text.ts';
+import { sevEvidence, sevPolicy, sevTable } from './sev-evidence.ts';
 import { hex, snpEvidence } from './snp-evidence.ts';
 
 const offline = { reportData: undefined };
@@ -132,22 +132,33 @@ suite('the anchor', () => {
 
 suite('evidence of a kind that the policy does not accept', () => {
   test('fails policy/tee, and nothing else of it is looked at', () => {
-    const other = { ...snpEvidence(), format: 'nitro' } as unknown as VerifiedEvidence;
-    const checks = appraise(other, parsePolicy(openPolicy), offline);
-    assert.deepEqual(failures(checks), ['policy/tee']);
-    assert.match(checkOf(checks, 'policy/tee').detail, /this is nitro evidence; the policy accepts snp/);
-    assert.equal(checkOf(checks, 'policy/tee').policyLine, 2);
-    assert.ok(
-      checks
-        .slice(1)
-        .every(({ status, detail }) => status === 'not-applicable' && detail.startsWith('not reached')),
-    );
+    for (const [evidence, text, accepted] of [
+      [snpEvidence(), sevPolicy(), 'snp evidence; the policy accepts sev'],
+      [sevEvidence(), openPolicy, 'sev evidence; the policy accepts snp'],
+    ] as const) {
+      const checks = appraise(evidence, parsePolicy(text), offline);
+      assert.deepEqual(failures(checks), ['policy/tee']);
+      assert.ok(checkOf(checks, 'policy/tee').detail.includes(accepted));
+      assert.equal(checkOf(checks, 'policy/tee').policyLine, 2);
+      assert.ok(
+        checks
+          .slice(1)
+          .every(({ status, detail }) => status === 'not-applicable' && detail.startsWith('not reached')),
+      );
+    }
   });
 
-  test('an accepted kind passes it', () => {
-    const check = checkOf(appraise(snpEvidence(), parsePolicy(openPolicy), offline), 'policy/tee');
-    assert.equal(check.status, 'pass');
-    assert.equal(check.policyLine, 2);
+  test('an accepted kind passes it, also as one of several', () => {
+    const both = openPolicy.replace('["snp"]', '[\n"sev",\n"snp"]') + sevTable();
+    for (const [text, line] of [
+      [openPolicy, 2],
+      [both, 4],
+    ] as const) {
+      const check = checkOf(appraise(snpEvidence(), parsePolicy(text), offline), 'policy/tee');
+      assert.equal(check.status, 'pass');
+      assert.equal(check.policyLine, line);
+    }
+    assert.deepEqual(failures(appraise(sevEvidence(), parsePolicy(both), offline)), []);
   });
 });
 
