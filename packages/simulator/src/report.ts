@@ -106,8 +106,8 @@ export function encodeReportBody(fields: ReportFields): Uint8Array<ArrayBuffer> 
 export function encodeReport(body: Uint8Array, signature: Uint8Array): Uint8Array<ArrayBuffer> {
   const report = new Uint8Array(reportLength);
   report.set(body);
-  report.set(signature.slice(0, 48).reverse(), signedLength);
-  report.set(signature.slice(48).reverse(), signedLength + signatureComponentLength);
+  report.set(signature.subarray(0, 48).toReversed(), signedLength);
+  report.set(signature.subarray(48).toReversed(), signedLength + signatureComponentLength);
   return report;
 }
 
