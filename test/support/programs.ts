@@ -148,7 +148,11 @@ function heapBomb(): Uint8Array {
 
 /** Declares this many tables of ten million entries each, the most that V8 allows in one. */
 function tableBomb(tables: number): Uint8Array {
-  const section = (id: number, ...content: number[]): number[] => [id, ...unsigned(content.length), ...content];
+  const section = (id: number, ...content: number[]): number[] => [
+    id,
+    ...unsigned(content.length),
+    ...content,
+  ];
   const table = [0x70, 0x00, ...unsigned(10_000_000)];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
@@ -273,10 +277,21 @@ export interface HostCall {
   readonly args: readonly (number | bigint)[];
 }
 
-/** Makes these calls in order and writes what each returned to standard output, as four bytes, little-endian. Its own data lies from 32768 on. */
+/** Part of a program's memory. */
+export interface Range {
+  readonly at: number;
+  readonly length: number;
+}
+
+/**
+ * Makes these calls in order and writes what each returned to standard output, as four bytes, little-endian, and then the parts of its memory that are asked
+ * for. Its own data lies from 32768 on.
+ */
 function callEach(
   calls: readonly HostCall[],
   data: readonly { at: number; bytes: Uint8Array }[] = [],
+  shown: readonly Range[] = [],
+  memory: { readonly initial: number; readonly maximum?: number; readonly flags?: number } = { initial: 1 },
 ): Uint8Array {
   const imports: ImportedFunction[] = [wasi.fdWrite, ...new Set(calls.map(({ function: called }) => called))];
   const results = 0xc000;
@@ -286,20 +301,45 @@ function callEach(
     ...call(imports.indexOf(called, 1)),
     ...op.i32Store(0),
   ]);
+  const vectors = [{ at: results, length: 4 * calls.length }, ...shown];
   return wasmModule({
     imports,
     functions: [
       start([
         ...body,
         ...i32Const(1),
-        ...i32Const(32_768),
-        ...i32Const(1),
         ...i32Const(32_776),
+        ...i32Const(vectors.length),
+        ...i32Const(32_768),
         ...call(0),
         ...drop,
       ]),
     ],
-    data: [...data, { at: 32_768, bytes: words(results, 4 * calls.length) }],
+    memory,
+    data: [...data, { at: 32_776, bytes: words(...vectors.flatMap(({ at, length }) => [at, length])) }],
+  });
+}
+
+/**
+ * Has random bytes written to its last page, grows, has them written to the page before and to the new one, and ends with exit code 0 if all calls
+ * succeed and with 1 otherwise. What lay beyond its end before it grew must have been refused.
+ */
+function growBetweenCalls(): Uint8Array {
+  const fill = (at: number): number[] => [...i32Const(at), ...i32Const(16), ...call(0)];
+  const failing = [...i32Const(1), ...call(1)];
+  return wasmModule({
+    imports: [wasi.randomGet, wasi.procExit],
+    functions: [
+      start([
+        ...[...fill(0), ...op.if(failing)],
+        ...[...fill(65_536), ...op.i32Eqz, ...op.if(failing)],
+        ...[...i32Const(1), ...op.memoryGrow, ...drop],
+        ...[...fill(65_528), ...op.if(failing)],
+        ...[...fill(131_056), ...op.if(failing)],
+        ...[...fill(131_057), ...op.i32Eqz, ...op.if(failing)],
+        ...[...i32Const(0), ...call(1)],
+      ]),
+    ],
   });
 }
 
@@ -344,6 +384,7 @@ export const programs = {
   pollInputOrClock,
   waitForInput,
   callEach,
+  growBetweenCalls,
   unknownImport,
   library,
   component,

@@ -103,6 +103,7 @@ export function isPackagePath(path: string): boolean {
     Buffer.byteLength(path) <= longestPath &&
     !path.includes('\0') &&
     names.shift() === '' &&
+    names.length > 0 &&
     names.every(
       (name) => name !== '' && name !== '.' && name !== '..' && Buffer.byteLength(name) <= longestName,
     )

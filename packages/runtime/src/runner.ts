@@ -15,6 +15,8 @@ export interface RunnerOptions {
   readonly node?: string;
   /** Puts a sandbox around the command, for example one that kills it when its parent dies. It must become the process that it starts, not stay its parent. */
   readonly wrap?: (argv: string[]) => string[];
+  /** Numeric user and group of the process; this process's own where it is left out. */
+  readonly user?: number;
   /** The workload, when it is known already; a small one without limits otherwise. */
   readonly shape?: Shape;
   /** Block the process where the program waits, as it has to be where the engine cannot suspend a program. */
@@ -35,6 +37,7 @@ export function startRunner({
   runner,
   node = process.execPath,
   wrap = (argv) => argv,
+  user,
   shape,
   blocking = false,
 }: RunnerOptions): Runner {
@@ -43,6 +46,7 @@ export function startRunner({
   const child = spawn(command ?? node, args, {
     cwd: '/',
     env: {},
+    ...(user === undefined ? {} : { uid: user, gid: user }),
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
   return new Runner(child, tuning);

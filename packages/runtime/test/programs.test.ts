@@ -1,44 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { programs } from '../../../test/support/programs.ts';
+import { inNode } from './node-wasi.ts';
 import { runToEnd, type Given } from './support.ts';
 
 const hello = readFileSync(join(import.meta.dirname, '../../../examples/hello/hello.wasm'));
-const scratch = mkdtempSync(join(tmpdir(), 'enarx-programs-'));
-after(() => {
-  rmSync(scratch, { recursive: true, force: true });
-});
-
-/** The same module in Node's own WASI, in a process of its own. */
-async function inNode(
-  module: Uint8Array,
-  { args = ['main.wasm'], env = [], stdin = new Uint8Array(0) }: Given,
-) {
-  const file = join(scratch, 'program.wasm');
-  writeFileSync(file, module);
-  const script = `
-    import { readFileSync } from 'node:fs';
-    import { WASI } from 'node:wasi';
-    const wasi = new WASI({ version: 'preview1', args: ${JSON.stringify(args)}, env: ${JSON.stringify(Object.fromEntries(env))} });
-    const module = await WebAssembly.compile(readFileSync(${JSON.stringify(file)}));
-    process.exitCode = wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject()));`;
-  const node = spawn(process.execPath, ['--no-warnings', '--input-type=module', '-e', script], { env: {} });
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  node.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-  node.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-  node.stdin.end(stdin);
-  const [code] = (await once(node, 'close')) as [number];
-  return { ended: { how: 'exit', code }, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
-}
-
 /** What differs in each run by intent. */
 const withoutRandom = (bytes: Buffer): string =>
   bytes.toString('utf8').replace(/random number: [0-9a-f]{16}/, 'random number');
