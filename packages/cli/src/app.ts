@@ -4,9 +4,12 @@ import { buildApplication, buildRouteMap, help, text_en, version, type Applicati
 import { EnarxError } from '@enarx/protocol';
 
 import { configRoutes } from './commands/config/routes.ts';
+import { evidenceRoutes } from './commands/evidence/routes.ts';
 import { keepRoutes } from './commands/keep/routes.ts';
 import { keepmgrCommand } from './commands/keepmgr/command.ts';
+import { measureRoutes } from './commands/measure/routes.ts';
 import { platformCommand } from './commands/platform/command.ts';
+import { policyRoutes } from './commands/policy/routes.ts';
 import { runCommand } from './commands/run/command.ts';
 import type { EnarxContext } from './context.ts';
 import { exitStatus, runExitStatus, type StatusTable } from './exit-status.ts';
@@ -27,6 +30,9 @@ export const routes = buildRouteMap<string, EnarxContext>({
     keep: keepRoutes,
     platform: platformCommand,
     config: configRoutes,
+    evidence: evidenceRoutes,
+    policy: policyRoutes,
+    measure: measureRoutes,
   },
   docs: {
     brief: 'Run WebAssembly programs on machines that you do not trust',

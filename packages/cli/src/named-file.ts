@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 
 import { cliProblem } from './problems.ts';
 
@@ -12,5 +13,44 @@ export async function readNamedFile(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (cause) {
     throw cliProblem('cli/file-unreadable', { found: (cause as Error).message, cause });
+  }
+}
+
+/**
+ * The bytes of a file that the command line names. It may be a pipe or a device, so it is read until it ends or there are
+ * enough: whoever takes the bytes refuses what is larger than it takes.
+ * @param most - reading stops there
+ * @throws EnarxError `cli/file-unreadable`
+ */
+export async function readNamedBytes(path: string, most: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    // The end is inclusive.
+    for await (const chunk of createReadStream(path, { end: most - 1 }) as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      length += chunk.length;
+    }
+  } catch (cause) {
+    throw cliProblem('cli/file-unreadable', { found: (cause as Error).message, cause });
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/**
+ * Writes a file that must not exist yet.
+ * @throws EnarxError `cli/file-unwritable`
+ */
+export async function writeNewFile(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: 'wx' });
+  } catch (cause) {
+    throw cliProblem('cli/file-unwritable', { found: (cause as Error).message, cause });
   }
 }

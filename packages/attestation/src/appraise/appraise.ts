@@ -63,7 +63,7 @@ function fieldOutcome(
   if (value === open)
     return {
       outcome: notApplicable(
-        `${subject}: the policy says "${open}"; the evidence has ${field.actual(claims)}`,
+        `${subject}: the policy says "${open}"; in the evidence: ${field.actual(claims)}`,
       ),
       at: [],
     };

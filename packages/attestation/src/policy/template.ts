@@ -59,7 +59,7 @@ function fieldText<C>(field: Field<C>, { claims }: { readonly claims: C }): stri
   return [
     comment(field.purpose),
     comment(`May be: ${field.values}`),
-    comment(`The evidence has: ${field.actual(claims)}`),
+    comment(`In the evidence: ${field.actual(claims)}`),
     ...(warning === undefined ? [] : [comment(`WARNING: ${warning}.`)]),
     `${field.path.at(-1) as string} = ${field.toml(value)}`,
   ].join('\n');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 
-import { appraise, parsePolicy, policyTemplate, type Check, type Verification } from '@enarx/attestation';
+import { appraise, parsePolicy, policyTemplate, type Check } from '@enarx/attestation';
 import { EnarxError } from '@enarx/protocol';
 
 import type { SevClaims } from '../../src/sev/claims.ts';
@@ -85,7 +85,7 @@ test('the template of a platform accepts it, names its chip and warns of what le
     checks: [],
     claims,
     verified,
-  } as Verification);
+  });
   assert.deepEqual(failures(appraise(verified, parsePolicy(template), offline)), []);
   assert.match(template, /WARNING: legacy SEV does not keep the host/);
   assert.match(template, new RegExp(`^chips-accepted = \\["${hex(0xc1, 32)}"\\]$`, 'm'));

@@ -210,7 +210,7 @@ suite('each field of [snp] has evidence that passes and evidence that only it ca
       assert.deepEqual(failures(open), [], 'no other check catches it');
       const left = open.find((one) => one.id === id) as Check;
       assert.equal(left.status, 'not-applicable');
-      assert.match(left.detail, /the policy says "(any|none)"; the evidence has /);
+      assert.match(left.detail, /the policy says "(any|none)"; in the evidence: /);
       assert.equal(left.policyLine, lineOfField(policyText(beside), field));
     });
   }

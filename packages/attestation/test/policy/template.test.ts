@@ -110,7 +110,7 @@ suite('the template of a policy', () => {
 
   test('warns of a guest that the host can read or move', () => {
     const template = acceptsItself({ report: { 0x008: [0, 0, 0b1110] } });
-    assert.equal(valueIn(template, 'snp.guest-policy', 'debug'), 'true');
+    assert.equal(valueIn(template, 'snp.guest-policy', 'debug'), '"any"');
     assert.match(warningOn(template, 'debug') ?? '', /THE HOST CAN READ THIS GUEST/);
     assert.match(warningOn(template, 'migrate-ma') ?? '', /migration agent/);
   });
@@ -187,7 +187,7 @@ suite('the template of a policy', () => {
   test('keeps words of the evidence inside of its comments', () => {
     const cspId = 'CN=x\n[anchors]\nsimulated = "any"\r\u2028\u001b[2J';
     const template = acceptsItself({ claims: { signingKey: 'vlek', chipId: undefined, cspId } });
-    assert.match(template, /^# The evidence has: CN=x\?\[anchors\]\?simulated = "any"\?\?\?\[2J$/m);
+    assert.match(template, /^# In the evidence: CN=x\?\[anchors\]\?simulated = "any"\?\?\?\[2J$/m);
     assert.equal(template.split('\n[anchors]\n').length, 2);
   });
 

@@ -7,7 +7,15 @@ import { snpField, type SnpField } from './field.ts';
 
 type Bit = { [K in keyof GuestPolicy]: GuestPolicy[K] extends boolean ? K : never }[keyof GuestPolicy];
 
-function policyBit(key: string, name: Bit, subject: string, purpose: string, warning?: string): SnpField {
+function policyBit(
+  key: string,
+  name: Bit,
+  /** The value that protects the guest. */
+  protects: boolean,
+  subject: string,
+  purpose: string,
+  warning?: string,
+): SnpField {
   return snpField({
     path: ['guest-policy', key],
     subject,
@@ -17,7 +25,8 @@ function policyBit(key: string, name: Bit, subject: string, purpose: string, war
     actual: ({ report }) => (report.policy[name] ? 'set' : 'not set'),
     judge: (wanted, { report }) => passWhen(report.policy[name] === wanted),
     suggest: ({ report }) => ({
-      value: report.policy[name],
+      // A template asks for what protects, and never that the guest be weaker than it need be.
+      value: report.policy[name] === protects ? protects : 'any',
       ...(warning !== undefined && report.policy[name] ? { warning } : {}),
     }),
   });
@@ -40,6 +49,7 @@ export const guestPolicyFields: readonly SnpField[] = [
   policyBit(
     'debug',
     'debug',
+    false,
     'permission to debug the guest (DEBUG, bit 19)',
     'With it the host can read and write the memory of the guest: nothing in it is secret.',
     'THE HOST CAN READ THIS GUEST. Never send a secret to it; launch it again without DEBUG',
@@ -47,6 +57,7 @@ export const guestPolicyFields: readonly SnpField[] = [
   policyBit(
     'migrate-ma',
     'migrateMa',
+    false,
     'permission to migrate (MIGRATE_MA, bit 18)',
     'With it a migration agent, a second guest, may take the memory out; the agent then needs as much trust as the guest.',
     'a migration agent can take the memory of this guest elsewhere',
@@ -54,42 +65,49 @@ export const guestPolicyFields: readonly SnpField[] = [
   policyBit(
     'smt',
     'smt',
+    false,
     'permission to run with SMT (bit 16)',
     'Sibling threads share a core with the host, as StackWarp (CVE-2025-29943) and other side channels use.',
   ),
   policyBit(
     'single-socket',
     'singleSocket',
+    true,
     'restriction to one socket (SINGLE_SOCKET, bit 20)',
     'Keeps the guest from links between sockets.',
   ),
   policyBit(
     'cxl',
     'cxlAllow',
+    false,
     'permission to use CXL memory (CXL_ALLOW, bit 21)',
     "Memory beyond CXL lies outside of the machine's own DIMMs.",
   ),
   policyBit(
     'mem-aes-256-xts',
     'memAes256Xts',
+    true,
     'demand for AES-256-XTS (MEM_AES_256_XTS, bit 22)',
     'Otherwise memory may be encrypted with AES-128.',
   ),
   policyBit(
     'rapl-disabled',
     'raplDisable',
+    true,
     'demand that energy counters be off (RAPL_DIS, bit 23)',
     'The host reads secrets from energy use otherwise (PLATYPUS).',
   ),
   policyBit(
     'ciphertext-hiding',
     'ciphertextHidingDram',
+    true,
     'demand for ciphertext hiding (CIPHERTEXT_HIDING_DRAM, bit 24)',
     'Otherwise the host sees when a ciphertext in memory changes (CipherLeaks, Heracles).',
   ),
   policyBit(
     'page-swap-disabled',
     'pageSwapDisable',
+    true,
     'demand that pages not be swapped (PAGE_SWAP_DISABLE, bit 25)',
     'Moving pages makes an oracle of the memory encryption (Heracles).',
   ),

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  bootHashes,
+  maxFirmwareSize,
+  sevEsLaunchDigest,
+  sevLaunchDigest,
+  snpLaunchDigest,
+  vcpuSignatureOf,
+  type BootHashes,
+  type Vcpus,
+} from '@enarx/attestation/measure';
+import { toHex } from '@enarx/protocol';
+
+import type { EnarxContext } from '../../context.ts';
+import { readNamedBytes } from '../../named-file.ts';
+import { cliProblem } from '../../problems.ts';
+import type { GuestFlags, ProcessorFlags, SevEsFlags, SnpFlags } from './routes.ts';
+
+/** Kernels and initial file systems are hashed whole in memory. */
+const mostBootBytes = 1024 * 1024 * 1024;
+
+export async function measureSnp(this: EnarxContext, flags: SnpFlags): Promise<void> {
+  const digest = await snpLaunchDigest({
+    ...(await guestOf(flags)),
+    vmm: flags.vmm,
+    vcpus: vcpusOf(flags),
+    features: numberOf('--guest-features', flags.guestFeatures, 1n << 64n),
+    ...(await svsmOf(flags)),
+  });
+  print(this, digest);
+}
+
+export async function measureSev(this: EnarxContext, flags: GuestFlags): Promise<void> {
+  print(this, await sevLaunchDigest(await guestOf(flags)));
+}
+
+export async function measureSevEs(this: EnarxContext, flags: SevEsFlags): Promise<void> {
+  const digest = await sevEsLaunchDigest({
+    ...(await guestOf(flags)),
+    vcpus: vcpusOf(flags),
+    features: numberOf('--guest-features', flags.guestFeatures, 1n << 64n),
+    legacyVmType: flags.legacyVmType,
+  });
+  print(this, digest);
+}
+
+function print({ output }: EnarxContext, digest: Uint8Array): void {
+  const measurement = toHex(digest);
+  output.result({ measurement }, () => measurement);
+}
+
+interface Guest {
+  readonly firmware: Uint8Array;
+  readonly boot?: BootHashes;
+}
+
+async function guestOf({ firmware, kernel, initrd, append }: GuestFlags): Promise<Guest> {
+  const image = await readNamedBytes(firmware, maxFirmwareSize + 1);
+  if (kernel === undefined) {
+    if (initrd !== undefined || append !== undefined)
+      throw cliProblem('cli/usage', {
+        found: '--initrd or --append without --kernel',
+        expected: '--kernel FILE',
+      });
+    return { firmware: image };
+  }
+  const boot = await bootHashes({
+    kernel: await readNamedBytes(kernel, mostBootBytes),
+    ...(initrd === undefined ? {} : { initrd: await readNamedBytes(initrd, mostBootBytes) }),
+    ...(append === undefined ? {} : { commandLine: append }),
+  });
+  return { firmware: image, boot };
+}
+
+function vcpusOf({ vcpus, vcpuType, vcpuSignature }: ProcessorFlags): Vcpus {
+  const count = Number(numberOf('--vcpus', vcpus, 1n << 32n));
+  if (vcpuType !== undefined && vcpuSignature === undefined)
+    return { count, signature: vcpuSignatureOf(vcpuType) };
+  if (vcpuType === undefined && vcpuSignature !== undefined)
+    return { count, signature: Number(numberOf('--vcpu-signature', vcpuSignature, 1n << 32n)) };
+  throw cliProblem('cli/usage', {
+    found: `${vcpuType === undefined ? 'neither' : 'both'} of --vcpu-type and --vcpu-signature`,
+    expected: 'one of them',
+  });
+}
+
+async function svsmOf({
+  svsm,
+  svsmVariables,
+}: SnpFlags): Promise<Partial<Parameters<typeof snpLaunchDigest>[0]>> {
+  if (svsm === undefined && svsmVariables === undefined) return {};
+  if (svsm === undefined || svsmVariables === undefined)
+    throw cliProblem('cli/usage', {
+      found: `--svsm${svsm === undefined ? '-variables' : ''} alone`,
+      expected: '--svsm FILE and --svsm-variables N together',
+    });
+  const variablesSize = Number(numberOf('--svsm-variables', svsmVariables, 1n << 32n));
+  return { svsm: { image: await readNamedBytes(svsm, maxFirmwareSize + 1), variablesSize } };
+}
+
+/** A whole number, decimal or hexadecimal, below `end`. */
+function numberOf(flag: string, text: string, end: bigint): bigint {
+  if (!/^(?:\d{1,20}|0x[0-9a-fA-F]{1,16})$/.test(text) || BigInt(text) >= end)
+    throw cliProblem('cli/usage', {
+      found: `${flag} ${text}`,
+      expected: `a number below ${String(end)}, such as 4 or 0x1`,
+    });
+  return BigInt(text);
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import { buildCommand, buildRouteMap } from '@stricli/core';
+
+import type { EnarxContext, OutputFlags } from '../../context.ts';
+import { outputFlags } from '../../context.ts';
+
+/** What is loaded before the guest runs. */
+export interface GuestFlags extends OutputFlags {
+  readonly firmware: string;
+  readonly kernel: string | undefined;
+  readonly initrd: string | undefined;
+  readonly append: string | undefined;
+}
+
+/** What its processors begin with. */
+export interface ProcessorFlags {
+  readonly vcpus: string;
+  readonly vcpuType: string | undefined;
+  readonly vcpuSignature: string | undefined;
+}
+
+export interface SevEsFlags extends GuestFlags, ProcessorFlags {
+  readonly guestFeatures: string;
+  readonly legacyVmType: boolean;
+}
+
+export interface SnpFlags extends GuestFlags, ProcessorFlags {
+  readonly guestFeatures: string;
+  readonly vmm: 'qemu' | 'ec2' | 'gce';
+  readonly svsm: string | undefined;
+  readonly svsmVariables: string | undefined;
+}
+
+const text = (brief: string, placeholder: string) =>
+  ({ kind: 'parsed', parse: String, optional: true, brief, placeholder }) as const;
+
+const guestFlags = {
+  firmware: {
+    kind: 'parsed',
+    parse: String,
+    brief: 'The whole image of the firmware (OVMF.fd)',
+    placeholder: 'FILE',
+  },
+  kernel: text('Kernel that the firmware boots directly, measured by its hash', 'FILE'),
+  initrd: text('Its initial file system', 'FILE'),
+  append: text('Its command line', 'TEXT'),
+  ...outputFlags,
+} as const;
+
+const processorFlags = {
+  vcpus: { kind: 'parsed', parse: String, brief: 'Number of virtual processors', placeholder: 'N' },
+  vcpuType: text('Their model, as `-cpu` of QEMU has it: EPYC-Milan-v2', 'MODEL'),
+  vcpuSignature: text('Their CPUID signature, instead of a model: 0xa00f11', 'NUMBER'),
+} as const;
+
+const features = (value: string) =>
+  ({
+    kind: 'parsed',
+    parse: String,
+    default: value,
+    brief: 'SEV_FEATURES of the guest',
+    placeholder: 'NUMBER',
+  }) as const;
+
+const snp = buildCommand<SnpFlags, [], EnarxContext>({
+  loader: async () => (await import('./measure.ts')).measureSnp,
+  parameters: {
+    flags: {
+      ...guestFlags,
+      ...processorFlags,
+      guestFeatures: features('0x1'),
+      vmm: {
+        kind: 'enum',
+        values: ['qemu', 'ec2', 'gce'],
+        default: 'qemu',
+        brief: 'What launches the guest; each sets other first registers',
+      },
+      svsm: text('An SVSM below the firmware, at VMPL 0', 'FILE'),
+      svsmVariables: text('Bytes between the SVSM and the firmware, where that keeps its variables', 'N'),
+    },
+  },
+  docs: {
+    brief: 'Launch digest of an SEV-SNP guest (MEASUREMENT of its reports)',
+    fullDescription:
+      'Launch digest of an SEV-SNP guest, 48 bytes in hexadecimal: MEASUREMENT of its reports, and `measurements` of a policy.',
+  },
+});
+
+const sev = buildCommand<GuestFlags, [], EnarxContext>({
+  loader: async () => (await import('./measure.ts')).measureSev,
+  parameters: { flags: guestFlags },
+  docs: { brief: 'Launch digest of a guest with legacy SEV, 32 bytes' },
+});
+
+const sevEs = buildCommand<SevEsFlags, [], EnarxContext>({
+  loader: async () => (await import('./measure.ts')).measureSevEs,
+  parameters: {
+    flags: {
+      ...guestFlags,
+      ...processorFlags,
+      guestFeatures: features('0x0'),
+      legacyVmType: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'For QEMU before 9.1, or its legacy-vm-type=on',
+      },
+    },
+  },
+  docs: { brief: 'Launch digest of a guest with SEV-ES, 32 bytes' },
+});
+
+export const measureRoutes = buildRouteMap<string, EnarxContext>({
+  routes: { snp, sev, sevEs },
+  docs: { brief: 'Compute what a guest should measure' },
+});
