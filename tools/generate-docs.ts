@@ -10,6 +10,7 @@ import { checksDocument } from './documents/checks.ts';
 import { commandsDocument } from './documents/commands.ts';
 import { configDocument } from './documents/config.ts';
 import { errorsDocument } from './documents/errors.ts';
+import { policyDocument } from './documents/policy.ts';
 
 const root = join(import.meta.dirname, '..');
 const checkOnly = process.argv.includes('--check');
@@ -22,6 +23,7 @@ const documents: Readonly<Record<string, () => Promise<string>>> = {
   'docs/checks.md': () => checksDocument(sources('packages/attestation/src/**/*.ts')),
   'docs/cli.md': commandsDocument,
   'docs/config.md': configDocument,
+  'docs/policy.md': policyDocument,
 };
 
 let stale = 0;
