@@ -180,7 +180,7 @@ function attestationKeyOf(runtimeData: Uint8Array): JsonWebKey | undefined {
 
 async function builtInAuthorities(): Promise<readonly Certificate[]> {
   const { amdAuthorities } = await import('../amd/authorities.ts');
-  return amdAuthorities();
+  return amdAuthorities;
 }
 
 /** Serial of the first SEV-Genoa. ARK-Genoa's list number 2 of 2022-10-31 revoked it; some verifiers still ship it. */

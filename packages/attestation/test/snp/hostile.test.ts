@@ -8,6 +8,7 @@ import { vendorAnchors } from '../../src/anchors.ts';
 import { verifyEvidence } from '../../src/verify.ts';
 import { KeyCache } from '../../src/x509/key-cache.ts';
 import { long, samples, vector, vectors, withoutVectors } from '../support/vectors.ts';
+import { verifiedClaims } from '../support/verifying.ts';
 
 const at = Date.parse(samples.turin.at);
 const keys = new KeyCache();
@@ -102,7 +103,7 @@ describe('hostile bytes', { skip: withoutVectors }, () => {
           keys,
         });
         // A flip in the unsigned parts, a PEM comment or a GUID, may leave a good chain; what it proves is the same.
-        if (result.verified !== undefined) assert.deepEqual(result.verified.claims.product, 'Genoa', what);
+        if (result.verified !== undefined) assert.deepEqual(verifiedClaims(result).product, 'Genoa', what);
       } catch (error) {
         if (!(error instanceof EnarxError)) throw error;
       }
@@ -157,6 +158,6 @@ describe('hostile bytes', { skip: withoutVectors }, () => {
     assert.deepEqual(Uint8Array.from(report), before);
     report.fill(0);
     const result = await pending;
-    assert.deepEqual(result.verified?.claims.report.measurement, before.subarray(0x90, 0xc0));
+    assert.deepEqual(verifiedClaims(result).report.measurement, before.subarray(0x90, 0xc0));
   });
 });

@@ -5,11 +5,11 @@ import { describe, test } from 'node:test';
 import { EnarxError, toHex } from '@enarx/protocol';
 
 import { vendorAnchors } from '../../src/anchors.ts';
-import type { SnpReport } from '../../src/snp/report.ts';
+import type { SnpReport, UnverifiedSnpReport } from '../../src/snp/report.ts';
 import type { Verification } from '../../src/verification.ts';
 import { verifyEvidence } from '../../src/verify.ts';
 import { samples, vector, vectors, withoutVectors, type Vector } from '../support/vectors.ts';
-import { checkOf, failures } from '../support/verifying.ts';
+import { checkOf, failures, snpClaims, verifiedClaims } from '../support/verifying.ts';
 
 // The corpus says what each file must give; the expectations were computed by other programs.
 
@@ -66,8 +66,8 @@ describe('real evidence whose signature is said to be valid', { skip: withoutVec
         assert.deepEqual(failures(result), [], JSON.stringify(result.checks));
         assert.equal(result.simulated, false);
         assert.equal(result.verified?.anchor.name, `ARK-${one.product as string}`);
-        assert.equal(result.verified.claims.product, one.product);
-        assertFields(result.verified.claims.report, expected.fields ?? {});
+        assert.equal(verifiedClaims(result).product, one.product);
+        assertFields(verifiedClaims(result).report, expected.fields ?? {});
       }
     });
   }
@@ -84,10 +84,7 @@ describe('real evidence whose key was never published', { skip: withoutVectors }
           checkOf(result, 'snp/endorsements-complete').detail,
           /https:\/\/kdsintf\.amd\.com\/vcek\/v1\//,
         );
-        assertFields(
-          (result.claims as NonNullable<typeof result.claims>).report as SnpReport,
-          expected.fields ?? {},
-        );
+        assertFields(snpClaims(result).report, expected.fields ?? {});
       } catch (error) {
         assert.ok(error instanceof EnarxError, String(error));
         assert.ok(one.file.endsWith('bad_sig.bin'), `${one.file}: ${error.message}`);
@@ -125,7 +122,7 @@ describe('what other tools store evidence in', { skip: withoutVectors }, () => {
   test('configfs-tsm attributes with a table of PEM certificates are complete by themselves', async () => {
     const result = await verifyVector(veraison, { suggested_now: '2025-05-20T18:31:36Z' });
     assert.deepEqual(failures(result), []);
-    assert.equal(result.verified?.claims.product, 'Genoa');
+    assert.equal(verifiedClaims(result).product, 'Genoa');
   });
 
   test('report and table one after the other are complete as well', async () => {
@@ -140,7 +137,7 @@ describe('what other tools store evidence in', { skip: withoutVectors }, () => {
     const result = await verifyVector(file, { suggested_now: '2025-06-26T17:57:03Z' });
     assert.deepEqual(failures(result), []);
     assert.deepEqual(
-      (result.claims?.report as SnpReport & { bytes: Uint8Array }).bytes,
+      (snpClaims(result).report as UnverifiedSnpReport).bytes,
       new Uint8Array(vector(`${file}.report.bin`)),
     );
   });
@@ -160,8 +157,8 @@ describe('what other tools store evidence in', { skip: withoutVectors }, () => {
     const file = 'enarx+steward/crates/attestation/src/snp/milan.signed.crl.csr';
     const then = await verifyVector(file, { suggested_now: '2022-10-29T12:48:56Z' });
     assert.deepEqual(failures(then), []);
-    assert.equal(then.claims?.revocation.status, 'good');
-    assert.equal(then.claims.revocation.crlNumber, 3n);
+    assert.equal(snpClaims(then).revocation.status, 'good');
+    assert.equal(snpClaims(then).revocation.crlNumber, 3n);
     assert.equal(checkOf(then, 'csr/key-bound').status, 'pass');
     assert.equal(checkOf(then, 'csr/signature').status, 'pass');
     const later = await verifyVector(file, { suggested_now: '2026-03-01T00:00:00Z' });

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 
 import type { SnpClaims } from '../../src/snp/claims.ts';
-import type { SnpClaims } from '../../src/snp/claims.ts';
 import type { Check, Verification, VerifyOptions } from '../../src/verification.ts';
 import { verifyEvidence } from '../../src/verify.ts';
 import { at, type FakeAmd } from './fake-amd.ts';

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+
+import type { Anchor } from '../../src/anchors.ts';
+import { derBitString, derInteger, derNull, derOctetString, derSequence } from '../../src/der/index.ts';
+import {
+  KeyCache,
+  readCertificate,
+  readRevocationList,
+  verifyChain,
+  verifySignature,
+  type ChainResult,
+  type ChainToVerify,
+} from '../../src/x509/index.ts';
+import {
+  at,
+  basicConstraints,
+  certify,
+  ecAuthority,
+  issueList,
+  keyUsage,
+  rsaAuthority,
+  type Authority,
+} from '../support/fake-amd.ts';
+import { vector, vectors, withoutVectors } from '../support/vectors.ts';
+
+// The chain by itself, as Intel and AWS build it: the parts of it that AMD's chains never reach.
+
+let root: Authority;
+let platform: Authority;
+let leaf: Authority;
+let chain: ChainToVerify['chain'];
+let anchor: Anchor;
+
+before(async () => {
+  [root, platform, leaf] = await Promise.all([
+    ecAuthority('root', 'P-256'),
+    ecAuthority('platform', 'P-384'),
+    ecAuthority('leaf', 'P-256'),
+  ]);
+  const authority = { extensions: [basicConstraints(true), keyUsage(0x06)] };
+  chain = [
+    readCertificate(await certify(leaf, platform, { serial: 9 })),
+    readCertificate(await certify(platform, root, { serial: 2, ...authority })),
+    readCertificate(await certify(root, root, authority)),
+  ];
+  const spkiDigest = new Uint8Array(await crypto.subtle.digest('SHA-256', root.publicKey));
+  anchor = { vendor: 'intel', name: 'root', spkiDigest, simulated: true };
+});
+
+const verify = (alter: Partial<ChainToVerify> = {}): Promise<ChainResult> =>
+  verifyChain({
+    chain,
+    anchors: [anchor],
+    revocationLists: [],
+    at,
+    handledExtensions: new Set(),
+    knownRevoked: () => undefined,
+    keys: undefined,
+    ...alter,
+  });
+const failed = ({ checks }: ChainResult): string[] =>
+  checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+
+test('a chain of ECDSA keys is verified, P-256 under P-384 under P-256', async () => {
+  const result = await verify();
+  assert.deepEqual(failed(result), []);
+  assert.equal(result.anchor, anchor);
+  assert.equal(result.leafKey?.algorithm.name, 'ECDSA');
+});
+
+test('certificates in the wrong order fail by name and by signature', async () => {
+  const [a, b, c] = chain;
+  const result = await verify({ chain: [b, a, c as typeof a] });
+  assert.ok(failed(result).includes('x509/names'));
+  assert.ok(failed(result).includes('x509/signatures'));
+  assert.equal(result.leafKey, undefined);
+});
+
+test('an algorithm of another kind than the issuer’s key is no signature', async () => {
+  const rsa = await rsaAuthority('root');
+  const [, b] = chain;
+  const other = readCertificate(
+    await certify(
+      rsa,
+      { ...rsa, signer: root.signer },
+      { extensions: [basicConstraints(true), keyUsage(0x04)] },
+    ),
+  );
+  assert.ok(failed(await verify({ chain: [b, other] })).includes('x509/signatures'));
+});
+
+test('signatures that are no two numbers in range are no signatures', async () => {
+  const [good] = chain;
+  const key = await crypto.subtle.importKey(
+    'spki',
+    platform.publicKey,
+    { name: 'ECDSA', namedCurve: 'P-384' },
+    true,
+    ['verify'],
+  );
+  assert.equal(await verifySignature(good, key), true);
+  for (const signature of [
+    new Uint8Array(),
+    derSequence(derInteger(1)),
+    derSequence(derInteger(1), derInteger(1), derInteger(1)),
+    derSequence(derInteger(0), derInteger(1)),
+    derSequence(derInteger(1), derInteger(1n << 384n)),
+    derSequence(derNull(), derInteger(1)),
+    derOctetString(),
+  ])
+    assert.equal(await verifySignature({ ...good, signature }, key), false);
+});
+
+test('a certificate without a name is told of as such', async () => {
+  const nameless = { ...leaf, name: [] };
+  const result = await verify({
+    chain: [
+      readCertificate(await certify(nameless, platform, { notAfter: at - 1000 })),
+      ...chain.slice(1),
+    ] as unknown as ChainToVerify['chain'],
+  });
+  assert.match(
+    result.checks.find(({ id }) => id === 'x509/validity')?.detail ?? '',
+    /^a certificate without a name is valid from/,
+  );
+});
+
+describe('a cache of keys', () => {
+  test('saves work and decides nothing: dates, names, anchors, lists and the caller’s revocations count each time', async () => {
+    const keys = new KeyCache();
+    assert.deepEqual(failed(await verify({ keys })), []);
+    assert.deepEqual(failed(await verify({ keys })), []);
+    assert.deepEqual(failed(await verify({ keys, at: at * 2 })), ['x509/validity']);
+    assert.deepEqual(failed(await verify({ keys, anchors: [] })), ['x509/anchor']);
+    const list = readRevocationList(await issueList(root, { revoked: [2] }));
+    assert.deepEqual(failed(await verify({ keys, revocationLists: [list] })), ['x509/not-revoked']);
+    assert.deepEqual(failed(await verify({ keys, knownRevoked: () => 'known' })).slice(0, 1), [
+      'x509/not-revoked',
+    ]);
+  });
+
+  test('knows a certificate by all its bytes and by its issuer', async () => {
+    const keys = new KeyCache();
+    await verify({ keys });
+    const [certificate, ...issuers] = chain;
+    const encoded = certificate.encoded.slice();
+    encoded[encoded.length - 1] = (encoded.at(-1) as number) ^ 1;
+    const forged = [readCertificate(encoded), ...issuers] as unknown as ChainToVerify['chain'];
+    assert.deepEqual(failed(await verify({ keys, chain: forged })), ['x509/signatures']);
+    assert.deepEqual(
+      failed(await verify({ keys, chain: forged })),
+      ['x509/signatures'],
+      'and a failure is not kept as a success',
+    );
+    const other = await ecAuthority('platform', 'P-384');
+    const impostor = readCertificate(
+      await certify(other, root, { extensions: [basicConstraints(true), keyUsage(0x04)] }),
+    );
+    assert.deepEqual(
+      failed(await verify({ keys, chain: [certificate, impostor, chain[2] as typeof certificate] })),
+      ['x509/signatures'],
+    );
+  });
+
+  test('holds no more than it may, and lets go of what was not used', async () => {
+    const keys = new KeyCache(2);
+    const { publicKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+      'sign',
+      'verify',
+    ]);
+    keys.set('a', publicKey);
+    keys.set('b', publicKey);
+    assert.equal(keys.get('a'), publicKey);
+    keys.set('c', publicKey);
+    assert.equal(keys.get('b'), undefined);
+    assert.equal(keys.get('a'), publicKey);
+    assert.equal(keys.get('c'), publicKey);
+  });
+});
+
+describe('revocation lists', () => {
+  test('of AMD are read as their index says, and signed by its roots', { skip: withoutVectors }, async () => {
+    const lists = vectors.filter(({ kind }) => kind === 'crl');
+    assert.equal(lists.length, 2);
+    for (const { file, expected, product } of lists) {
+      const list = readRevocationList(vector(file));
+      assert.equal(list.number, BigInt(expected['crl_number'] as number));
+      assert.equal(list.thisUpdate, Date.parse(expected['this_update'] as string));
+      assert.equal(list.nextUpdate, Date.parse(expected['next_update'] as string));
+      assert.deepEqual(
+        [...list.revoked].map((serial) => `0x${serial.toString(16)}`),
+        expected['revoked_serials'],
+      );
+      assert.equal(list.issuer.commonName, expected['issuer']);
+      assert.deepEqual(list.unhandled, []);
+      const { amdAuthorities } = await import('../../src/amd/authorities.ts');
+      const ark = amdAuthorities.find(({ subject }) => subject.commonName === `ARK-${product as string}`);
+      const key = await crypto.subtle.importKey(
+        'spki',
+        ark?.publicKey as Uint8Array<ArrayBuffer>,
+        { name: 'RSA-PSS', hash: 'SHA-384' },
+        true,
+        ['verify'],
+      );
+      assert.equal(await verifySignature(list, key), true);
+    }
+  });
+
+  test('in other shapes are refused', async () => {
+    const good = await issueList(root, {
+      revoked: [1, 2],
+      entryExtensions: [{ oid: '2.5.29.21', value: derNull() }],
+    });
+    const list = readRevocationList(good);
+    assert.deepEqual([...list.revoked], [1n, 2n]);
+    assert.deepEqual(list.unhandled, [], 'a reason code changes nothing');
+    const refused = (bytes: Uint8Array, code: string, found: RegExp): void => {
+      assert.throws(
+        () => readRevocationList(bytes),
+        (error: unknown) => {
+          assert.equal((error as { code?: string }).code, code, String(error));
+          assert.match((error as Error).message, found);
+          return true;
+        },
+      );
+    };
+    refused(new Uint8Array(262_145), 'x509/malformed', /262145 bytes/);
+    refused(await certify(root, root), 'der/malformed', /expected integer/);
+    const { algorithm } = root.signer;
+    const wrap = (body: Uint8Array, outer = algorithm): Uint8Array =>
+      derSequence(body, outer, derBitString(new Uint8Array(70)));
+    refused(wrap(derSequence(derInteger(0), algorithm)), 'x509/malformed', /not of version 2/);
+    refused(
+      wrap(derSequence(derInteger(1), algorithm), platform.signer.algorithm),
+      'x509/malformed',
+      /two different/,
+    );
+    const unnumbered = await issueList({ ...root, name: root.name }, { extensions: [] });
+    const text = Buffer.from(unnumbered).toString('hex').replace('0603551d14', '0603551d15');
+    refused(Uint8Array.from(Buffer.from(text, 'hex')), 'x509/malformed', /without a number/);
+  });
+});
