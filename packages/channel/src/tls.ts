@@ -2,7 +2,7 @@
 import { constants } from 'node:crypto';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 
-import { exporterLabel, exporterLength, reportData, type Purpose } from '@enarx/protocol';
+import { exporterLabel, exporterLength } from '@enarx/protocol';
 
 import type { OwnCertificate } from './certificate.ts';
 
@@ -22,21 +22,12 @@ export function contextOptions({ key, certificate }: OwnCertificate): SecureCont
   };
 }
 
-export interface Ends {
-  readonly keepKey: Uint8Array;
-  readonly clientKey: Uint8Array;
-  readonly keepId: Uint8Array;
-}
-
-/** Report data for this very connection, 64 bytes. The exporter comes from the socket and from nowhere else. */
-export function bindingOf(
-  socket: TLSSocket,
-  ends: Ends,
-  nonce: Uint8Array,
-  purpose: Purpose,
-): Promise<Uint8Array> {
-  const exporter = socket.exportKeyingMaterial(exporterLength, exporterLabel, noContext);
-  return reportData({ ...ends, nonce, purpose, exporter });
+/**
+ * What the keys of this very connection are exported to, 32 bytes. To be taken when the handshake is done: a connection that is closed
+ * has none any more.
+ */
+export function exporterOf(socket: TLSSocket): Uint8Array {
+  return socket.exportKeyingMaterial(exporterLength, exporterLabel, noContext);
 }
 
 const noContext = Buffer.alloc(0);

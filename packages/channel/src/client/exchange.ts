@@ -26,10 +26,16 @@ export class Exchange {
   constructor(socket: TLSSocket) {
     this.#socket = socket;
     this.#agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    this.#agent.createConnection = () => {
-      if (this.#used || socket.destroyed) throw channelProblem('channel/closed');
-      this.#used = true;
-      return socket;
+    this.#agent.createConnection = (_options, done) => {
+      if (!this.#used && !socket.destroyed) {
+        this.#used = true;
+        return socket;
+      }
+      // Not thrown: the agent also asks when the connection closes and requests are waiting, where nobody would catch it.
+      queueMicrotask(() => {
+        done?.(channelProblem('channel/closed'), socket);
+      });
+      return undefined;
     };
   }
 

@@ -9,6 +9,7 @@ import {
   encodeMessage,
   type EnarxError,
   evidence as evidenceMessage,
+  reportData,
   type Evidence,
   type Purpose,
 } from '@enarx/protocol';
@@ -17,7 +18,7 @@ import { FrameStream } from '../frame-stream.ts';
 import type { ClientIdentity } from '../identity.ts';
 import { channelProblem } from '../problems.ts';
 import { keyDigest } from '../public-key.ts';
-import { alpnProtocol, bindingOf, contextOptions } from '../tls.ts';
+import { alpnProtocol, contextOptions, exporterOf } from '../tls.ts';
 import { Exchange } from './exchange.ts';
 
 /** Milliseconds. */
@@ -134,6 +135,12 @@ export class AttestedChannel<P extends Purpose> {
 
 const nonceLength = 32;
 
+/** What a finished handshake has settled. */
+interface Ends {
+  readonly keepKey: Uint8Array;
+  readonly exporter: Uint8Array;
+}
+
 /** The connection under both; every step on it is bounded in time, and a step that fails is its last. */
 class Link {
   readonly times: OpenTimes;
@@ -141,7 +148,7 @@ class Link {
   readonly #socket: TLSSocket;
   readonly #exchange: Exchange;
   readonly #abort: () => void;
-  #keepKey: Uint8Array | undefined;
+  #ends: Ends | undefined;
 
   constructor(options: OpenOptions) {
     this.#options = options;
@@ -149,6 +156,8 @@ class Link {
     const { connection, identity, signal } = options;
     // Its errors reach the TLS socket, which passes them on.
     connection.on('error', () => undefined);
+    // TLS takes this over: in the channel the end of one side is the end.
+    connection.allowHalfOpen = false;
     this.#socket = connect({
       ...contextOptions(identity),
       socket: connection,
@@ -168,7 +177,7 @@ class Link {
   }
 
   get keepKey(): Uint8Array {
-    return this.#keepKey as Uint8Array;
+    return (this.#ends as Ends).keepKey;
   }
 
   destroy(): void {
@@ -189,7 +198,7 @@ class Link {
       if (socket.destroyed)
         reject(channelProblem('channel/handshake-failed', { found: 'a closed connection' }));
     });
-    this.#keepKey = this.#presentedKey();
+    this.#ends = { keepKey: this.#presentedKey(), exporter: exporterOf(socket) };
   }
 
   /** A resumed session shows no certificate, so "none" must never pass for "nothing to object to". */
@@ -216,10 +225,17 @@ class Link {
       const answer = await this.#exchange.post('/v1/attest', 200, evidenceMessage.maxBytes, question);
       this.#options.tap?.('received', evidenceMessage.name, answer);
       const { identity, keepId } = this.#options;
-      const ends = { keepKey: this.keepKey, clientKey: identity.keyDigest, keepId };
+      const { keepKey, exporter } = this.#ends as Ends;
       return {
         evidence: decodeMessage(evidenceMessage, answer),
-        reportData: await bindingOf(this.#socket, ends, nonce, purpose),
+        reportData: await reportData({
+          nonce,
+          keepKey,
+          clientKey: identity.keyDigest,
+          exporter,
+          keepId,
+          purpose,
+        }),
       };
     });
     try {

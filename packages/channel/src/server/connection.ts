@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { TLSSocket } from 'node:tls';
 
-import { EnarxError, type Evidence, type Purpose } from '@enarx/protocol';
+import { EnarxError, reportData, type Evidence, type Purpose } from '@enarx/protocol';
 
 import { channelProblem } from '../problems.ts';
 import { keyDigest } from '../public-key.ts';
-import { bindingOf } from '../tls.ts';
+import { exporterOf } from '../tls.ts';
 
 const mostRequests = 16;
 
 /** What is asked for on a connection, once at a time, and what was proved on it. */
 export class Connection {
   readonly #socket: TLSSocket;
+  readonly #exporter: Uint8Array;
   readonly #deadline: NodeJS.Timeout;
   #clientKey: Uint8Array | undefined;
   #requests = 0;
@@ -22,6 +23,7 @@ export class Connection {
   /** @param longest - milliseconds until a connection is closed on which no conversation has begun */
   constructor(socket: TLSSocket, longest: number) {
     this.#socket = socket;
+    this.#exporter = exporterOf(socket);
     this.#deadline = setTimeout(() => {
       socket.destroy();
     }, longest);
@@ -57,7 +59,7 @@ export class Connection {
     if (this.#purpose !== purpose)
       throw channelProblem('channel/purpose-other', { found: purpose, expected: this.#purpose });
     const clientKey = this.#clientKey as Uint8Array;
-    const bound = await bindingOf(this.#socket, { keepKey, clientKey, keepId }, nonce, purpose);
+    const bound = await reportData({ nonce, keepKey, clientKey, exporter: this.#exporter, keepId, purpose });
     let evidence: Evidence;
     try {
       evidence = await report(bound);

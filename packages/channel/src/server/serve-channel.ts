@@ -76,7 +76,7 @@ const largestHead = 8192;
 export function serveChannel(options: ServeOptions): ServedChannel {
   const times = { ...defaultChannelTimes, ...options.times };
   const connections = new Map<Duplex, Connection>();
-  const http = createHttpServer({ maxHeaderSize: largestHead, keepAliveTimeout: times.requests });
+  const http = createHttpServer({ maxHeaderSize: largestHead, keepAliveTimeout: 0 });
   const tls = createTlsServer({
     ...contextOptions(options.certificate),
     ALPNProtocols: [alpnProtocol],
@@ -118,6 +118,8 @@ export function serveChannel(options: ServeOptions): ServedChannel {
         return;
       }
       open.add(connection);
+      // TLS takes this over: in the channel the end of one side is the end, also in the middle of a handshake.
+      connection.allowHalfOpen = false;
       connection.on('error', () => undefined);
       connection.on('close', () => open.delete(connection));
       tls.emit('connection', connection);
