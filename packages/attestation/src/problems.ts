@@ -195,6 +195,12 @@ export const attestationProblems = {
     title: 'The guest that was launched is not the one that its owner expects',
     mend: 'Compare firmware, kernel, initrd, command line, processors and policy with what the host was told to launch.',
   },
+  'sev/session-spent': {
+    kind: 'rejected',
+    status: 403,
+    title: 'A guest was already accepted for this session',
+    mend: 'Open a session for each guest; a host that starts one twice may be after the secret of another.',
+  },
   'sev/secret-invalid': {
     kind: 'usage',
     status: 400,

@@ -80,9 +80,9 @@ export function decodeIdBlock(bytes: Uint8Array): IdBlock {
   const version = view.getUint32(offsets.version, true);
   if (version !== idBlockVersion) throw malformed(`version ${String(version)}`, 'version 1');
   return {
-    launchDigest: bytes.slice(0, offsets.familyId),
-    familyId: bytes.slice(offsets.familyId, offsets.imageId),
-    imageId: bytes.slice(offsets.imageId, offsets.version),
+    launchDigest: Uint8Array.from(bytes.subarray(0, offsets.familyId)),
+    familyId: Uint8Array.from(bytes.subarray(offsets.familyId, offsets.imageId)),
+    imageId: Uint8Array.from(bytes.subarray(offsets.imageId, offsets.version)),
     guestSvn: view.getUint32(offsets.guestSvn, true),
     policy: view.getBigUint64(offsets.policy, true),
   };
@@ -236,7 +236,7 @@ async function verify(keyBlob: Uint8Array, signature: Uint8Array, bytes: Uint8Ar
 }
 
 function keyAt(bytes: Uint8Array, at: number): Bytes {
-  const blob = bytes.slice(at, at + keyBlobLength);
+  const blob = Uint8Array.from(bytes.subarray(at, at + keyBlobLength));
   const point = readKeyBlob(blob, 'zero');
   if (typeof point === 'string') throw malformed(point);
   return blob;

@@ -40,8 +40,8 @@ function readNumbers(bytes: Uint8Array): Bytes | string {
     if (unused && byte !== 0) return 'a byte that is not zero behind a number of 48 bytes';
   }
   const numbers = new Uint8Array(2 * numberLength);
-  numbers.set(bytes.slice(0, numberLength).reverse());
-  numbers.set(bytes.slice(fieldLength, fieldLength + numberLength).reverse(), numberLength);
+  numbers.set(bytes.subarray(0, numberLength).toReversed());
+  numbers.set(bytes.subarray(fieldLength, fieldLength + numberLength).toReversed(), numberLength);
   return numbers;
 }
 
@@ -61,6 +61,6 @@ export function writeSignatureBlob(signature: Uint8Array): Bytes {
 }
 
 function writeNumbers(field: Uint8Array, numbers: Uint8Array): void {
-  field.set(numbers.slice(0, numberLength).reverse());
-  field.set(numbers.slice(numberLength).reverse(), fieldLength);
+  field.set(numbers.subarray(0, numberLength).toReversed());
+  field.set(numbers.subarray(numberLength).toReversed(), fieldLength);
 }

@@ -60,8 +60,8 @@ export interface LaunchSession {
   /** For LAUNCH_START (QEMU: `policy`). The firmware refuses any other with these parameters. */
   readonly policy: number;
   /**
-   * Checks that the expected guest was launched, under this session's policy, by firmware that is new enough.
-   * @throws EnarxError `sev/measurement-malformed`, `sev/platform-too-old`, `sev/measurement-rejected`
+   * Checks that the expected guest was launched, under this session's policy, by firmware that is new enough. Passes once.
+   * @throws EnarxError `sev/measurement-malformed`, `sev/platform-too-old`, `sev/measurement-rejected`, `sev/session-spent`
    */
   verifyMeasurement(claim: LaunchClaim): Promise<MeasuredLaunch>;
 }
@@ -100,11 +100,18 @@ export async function openLaunchSession(
   keys.encryption.fill(0);
   keys.integrity.fill(0);
   sharedSecret.fill(0);
+  // A host can start one session many times, and all those guests measure well. One of them may have secrets.
+  let spent = false;
   return {
     certificate: await issueOwnerCertificate(point),
     parameters,
     policy: bits,
-    verifyMeasurement: (claim) => verifyMeasurement(packetKeys, bits, claim, random),
+    verifyMeasurement: async (claim) => {
+      const launch = await verifyMeasurement(packetKeys, bits, claim, random);
+      if (spent) throw attestationProblem('sev/session-spent');
+      spent = true;
+      return launch;
+    },
   };
 }
 
@@ -118,8 +125,14 @@ async function verifyMeasurement(
     throw attestationProblem('sev/measurement-malformed', { found: `${String(measurement.length)} bytes` });
   if (isOlderFirmware(firmware, minimum) || isOlder(firmware.api, leastApi))
     throw tooOld(firmwareText(firmware), `${firmwareText(minimum)}, and SEV API ${versionText(leastApi)}`);
-  const measure = measurement.slice(0, measureLength);
-  const launch: LaunchToMeasure = { firmware, policy, launchDigest, nonce: measurement.slice(measureLength) };
+  // Copies, since the caller may change what it gave while this waits.
+  const measure = Uint8Array.from(measurement.subarray(0, measureLength));
+  const launch: LaunchToMeasure = {
+    firmware,
+    policy,
+    launchDigest,
+    nonce: Uint8Array.from(measurement.subarray(measureLength)),
+  };
   if (!(await crypto.subtle.verify('HMAC', keys.integrity, measure, measuredBytes(launch))))
     throw attestationProblem('sev/measurement-rejected', {
       expected: `launch digest ${toHex(launchDigest)}, policy 0x${policy.toString(16)}, ${firmwareText(firmware)}`,

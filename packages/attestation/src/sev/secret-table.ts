@@ -70,7 +70,7 @@ export function decodeSecretTable(area: Uint8Array): LaunchSecret[] {
     const guid = decodeGuid(area.subarray(at, at + guidLength));
     if (secrets.some((secret) => secret.guid === guid)) throw malformed(`two secrets ${guid}`);
     if (secrets.length === maxSecrets) throw malformed('more than 64 secrets');
-    secrets.push({ guid, data: area.slice(at + headLength, at + size) });
+    secrets.push({ guid, data: Uint8Array.from(area.subarray(at + headLength, at + size)) });
     at += size;
   }
   return secrets;

@@ -148,7 +148,7 @@ async function chipSigned(cek: SevCertificate, ask: CaCertificate): Promise<Outc
   // Little-endian; behind it stands nothing.
   if (slot.blob.subarray(size).some((byte) => byte !== 0))
     return failed('bytes that are not zero stand behind the signature of the CEK');
-  const signature = slot.blob.slice(0, size).reverse();
+  const signature = slot.blob.subarray(0, size).toReversed();
   return (await verifyRsa(ask, signature, cek.toBeSigned))
     ? passed('the ASK signed the CEK')
     : failed('the signature of the CEK is not by the ASK given');

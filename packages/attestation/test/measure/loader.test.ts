@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 
-import { loaderImage, loaderMeasurement, type LoaderParts } from '@enarx/attestation/measure';
+import {
+  loaderImage,
+  loaderMeasurement,
+  loaderSevMeasurement,
+  type LoaderParts,
+} from '@enarx/attestation/measure';
 import { encodeCbor, toHex } from '@enarx/protocol';
 
 const parts: LoaderParts = {
@@ -54,4 +59,12 @@ test('every part of the loader changes the measurement, trailing zeros and the b
   ]);
   assert.equal(new Set(all).size, all.length);
   assert.ok(all.every((digest) => /^[0-9a-f]{96}$/.test(digest)));
+});
+
+test('for legacy SEV the same pages are measured as one SHA-256', async () => {
+  const image = loaderImage(parts);
+  assert.equal(
+    toHex(await loaderSevMeasurement(image)),
+    createHash('sha256').update(image.pages).digest('hex'),
+  );
 });

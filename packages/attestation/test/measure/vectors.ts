@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { vector as file, withoutVectors } from '../support/vectors.ts';
 
-const directory = join(
-  process.env['ENARX_VECTORS'] ?? join(import.meta.dirname, '../../../../../shared/vectors'),
-  'amd',
-);
+/** For `test`'s options. */
+export const needsVectors = { skip: withoutVectors };
 
-/** For `test`'s options: real evidence lies beside the checkout, not in it. */
-export const needsVectors = {
-  skip: existsSync(join(directory, 'INDEX.json')) ? false : `no real evidence at ${directory}`,
-};
-
+/** A file of the corpus as a plain array, so that it compares with what our code gives. */
 export function vector(name: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(join(directory, name)));
+  return new Uint8Array(file(name));
 }
 
 export function vectorText(name: string): string {
-  return readFileSync(join(directory, name), 'utf8');
+  return file(name).toString('utf8');
 }
 
 export function vectorJson(name: string): unknown {

@@ -88,14 +88,14 @@ export async function startGuest(
       demand('launch-update');
       if (memory.length === 0 || memory.length % 16 !== 0) throw badLength(memory);
       // A copy: what is measured later is what was loaded now.
-      data.push(memory.slice());
+      data.push(Uint8Array.from(memory));
     },
     updateRegisters: (page) => {
       demand('launch-update');
       if (!encryptedState)
         throw sevFirmwareProblem('sev-firmware/policy', { found: 'a policy without SEV-ES' });
       if (page.length !== 4096) throw badLength(page);
-      registers.push(page.slice());
+      registers.push(Uint8Array.from(page));
     },
     measure: async () => {
       demand('launch-update');
@@ -138,7 +138,7 @@ async function agree(pdhKey: CryptoKey, certificate: Uint8Array): Promise<Bytes>
 async function unwrapKeys(sharedSecret: Bytes, parameters: Uint8Array, policy: number): Promise<PacketKeys> {
   if (parameters.length !== sessionLength) throw badLength(parameters);
   const part = (name: keyof typeof sessionLayout): Bytes =>
-    Uint8Array.from(parameters.slice(...sessionLayout[name]));
+    Uint8Array.from(parameters.subarray(...sessionLayout[name]));
   const { encryption, integrity } = await deriveSessionKeys(sharedSecret, part('nonce'));
   if (!(await crypto.subtle.verify('HMAC', integrity, part('wrapMac'), part('wrappedKeys'))))
     throw sevFirmwareProblem('sev-firmware/session', {
@@ -166,7 +166,7 @@ async function openPacket(
   // LAUNCH_MEASURE has not answered yet, so nobody can have sealed anything for it.
   if (measure === undefined) throw sevFirmwareProblem('sev-firmware/guest-state', { found: 'measuring' });
   const part = (name: keyof typeof packetLayout): Bytes =>
-    Uint8Array.from(header.slice(...packetLayout[name]));
+    Uint8Array.from(header.subarray(...packetLayout[name]));
   const flags = new DataView(part('flags').buffer).getUint32(0, true);
   const [iv, mac] = [part('iv'), part('mac')];
   if (

@@ -20,7 +20,7 @@ import {
   type SevClaims,
 } from '@enarx/attestation/sev';
 import type { VerifiedEvidence } from '@enarx/attestation';
-import { EnarxError, fromHex } from '@enarx/protocol';
+import { decodeCbor, encodeCbor, EnarxError, fromHex, type CborValue } from '@enarx/protocol';
 import {
   createSimulatedSevPlatform,
   exportSevPlatform,
@@ -135,7 +135,8 @@ test('the firmware measures what the digest of the same parts says, registers in
 test('what is measured is what was loaded, although the host changes its memory afterwards', async () => {
   const session = await openLaunchSession(await verified(), { policy: strict });
   const guest = await platform.launchStart(session);
-  const pages = image.pages.slice();
+  // A Node buffer, whose slice() would be no copy.
+  const pages = Buffer.from(image.pages);
   guest.updateData(pages);
   pages.fill(0xff);
   await accepted({ session, guest, measurement: await guest.measure() });
@@ -179,13 +180,14 @@ test('the measurement of another launch is refused, and its secret does not open
   await assert.rejects(two.guest.injectSecret(packet), { code: 'sev-firmware/secret' });
 });
 
-test('a session started twice gives two launches, and the secret of one does not open in the other', async () => {
+test('of two guests that a host starts with one session, one is accepted, and its secret opens in no other', async () => {
   const one = await launch();
   const guest = await platform.launchStart(one.session);
   guest.updateData(image.pages);
-  await guest.measure();
+  const second = await guest.measure();
   const packet = await (await accepted(one)).sealSecrets(secrets, areaSize);
   await assert.rejects(guest.injectSecret(packet), { code: 'sev-firmware/secret' });
+  await assert.rejects(accepted({ ...one, measurement: second }), { code: 'sev/session-spent' });
 });
 
 test('no policy but the one of the session starts a guest', async () => {
@@ -350,4 +352,20 @@ test('a file altered in any byte, or cut off, is refused', async () => {
 
 test('what no simulator made cannot be exported', async () => {
   await assert.rejects(exportSevPlatform({ ...platform }), TypeError);
+});
+
+test('a file of another kind, or with a part that is no byte string, is refused', async () => {
+  const digest = async (content: CborValue[]): Promise<Uint8Array> =>
+    new Uint8Array(await crypto.subtle.digest('SHA-384', encodeCbor(content)));
+  const file = decodeCbor(await exportSevPlatform(platform), 32_768) as CborValue[];
+  const contents: CborValue[][] = [
+    ['enarx-simulated-processor/1', ...file.slice(1, -1)],
+    [...file.slice(0, 3), 7, ...file.slice(4, -1)],
+    [...file.slice(0, -2), new Uint8Array(16)],
+  ];
+  for (const content of contents)
+    await assert.rejects(importSevPlatform(encodeCbor([...content, await digest(content)])), {
+      code: 'sev-firmware/file-malformed',
+    });
+  await assert.rejects(importSevPlatform(encodeCbor({ a: 1 })), { code: 'sev-firmware/file-malformed' });
 });
