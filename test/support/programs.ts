@@ -11,6 +11,8 @@ export const wasi = {
   fdRead: { name: 'fd_read', params: i32x4 },
   fdWrite: { name: 'fd_write', params: i32x4 },
   pollOneoff: { name: 'poll_oneoff', params: i32x4 },
+  pathOpen: { name: 'path_open', params: ['i32', 'i32', 'i32', 'i32', 'i32', 'i64', 'i64', 'i32', 'i32'] },
+  fdTell: { name: 'fd_tell', params: i32x2 },
   procExit: { name: 'proc_exit', params: ['i32'], results: [] },
   randomGet: { name: 'random_get', params: i32x2 },
   argsSizesGet: { name: 'args_sizes_get', params: i32x2 },
@@ -92,6 +94,21 @@ function printThenTrap(text: string): Uint8Array {
 /** Recurses until the stack ends. */
 function deepRecursion(): Uint8Array {
   return wasmModule({ functions: [start(call(1)), { name: 'recurse', body: call(1) }] });
+}
+
+/** Recurses until the stack ends, and prints a byte at each thousandth level. */
+function countDepth(): Uint8Array {
+  const print = [...i32Const(1), ...i32Const(8), ...i32Const(1), ...i32Const(0), ...call(0), ...drop];
+  const countUp = [
+    ...[...i32Const(32), ...i32Const(32), ...op.i32Load(0), ...i32Const(1), ...op.i32Add, ...op.i32Store(0)],
+    ...[...i32Const(32), ...op.i32Load(0), ...i32Const(1000), ...op.i32Eq],
+    ...op.if([...i32Const(32), ...i32Const(0), ...op.i32Store(0), ...print]),
+  ];
+  return wasmModule({
+    imports: [wasi.fdWrite],
+    functions: [start(call(2)), { name: 'recurse', body: [...countUp, ...call(2)] }],
+    data: [{ at: 8, bytes: words(16, 1) }],
+  });
 }
 
 /**
@@ -343,6 +360,41 @@ function growBetweenCalls(): Uint8Array {
   });
 }
 
+/**
+ * Makes a file in the directory that is its descriptor 3 and writes 1 MiB at a time until that fails; then prints the size of the file as eight bytes,
+ * little-endian, and ends with the errno as exit code.
+ */
+function fillFile(): Uint8Array {
+  const [fdWrite, pathOpen, fdTell, procExit] = [0, 1, 2, 3] as const;
+  const opening = [3, 0, 64, 1, 1].flatMap((value) => i32Const(value));
+  const all = op.i64Const(0x0fff_ffffn);
+  return wasmModule({
+    imports: [wasi.fdWrite, wasi.pathOpen, wasi.fdTell, wasi.procExit],
+    functions: [
+      start(
+        [
+          ...[...opening, ...all, ...all, ...i32Const(0), ...i32Const(16), ...call(pathOpen), ...drop],
+          ...op.loop([
+            ...[...i32Const(16), ...op.i32Load(0)],
+            ...[...i32Const(8), ...i32Const(1), ...i32Const(20), ...call(fdWrite)],
+            ...[...op.localTee(0), ...op.i32Eqz, ...op.brIf(0)],
+          ]),
+          ...[...i32Const(16), ...op.i32Load(0), ...i32Const(32), ...call(fdTell), ...drop],
+          ...[...i32Const(1), ...i32Const(40), ...i32Const(1), ...i32Const(20), ...call(fdWrite), ...drop],
+          ...[...op.localGet(0), ...call(procExit)],
+        ],
+        1,
+      ),
+    ],
+    memory: { initial: 17 },
+    data: [
+      { at: 8, bytes: words(65_536, 1_048_576) },
+      { at: 40, bytes: words(32, 8) },
+      { at: 64, bytes: bytes('f') },
+    ],
+  });
+}
+
 /** Imports a function that no host has. */
 function unknownImport(): Uint8Array {
   return wasmModule({
@@ -374,6 +426,7 @@ export const programs = {
   trap,
   printThenTrap,
   deepRecursion,
+  countDepth,
   memoryBomb,
   heapBomb,
   tableBomb,
@@ -385,6 +438,7 @@ export const programs = {
   waitForInput,
   callEach,
   growBetweenCalls,
+  fillFile,
   unknownImport,
   library,
   component,

@@ -41,6 +41,42 @@ describe('the limit of linear memory', () => {
   });
 });
 
+describe('the heap and tables, which count against the limit of memory,', () => {
+  test('end a program that fills them with objects', async () => {
+    const limits = { memory: 64 * mebibyte };
+    const { ended } = await runToEnd(programs.heapBomb(), { limits });
+    assert.deepEqual(ended, { how: 'limit', limit: 'memory', value: limits.memory });
+  });
+
+  test('end a program that declares tables without end', async () => {
+    const limits = { memory: 64 * mebibyte };
+    const { ended } = await runToEnd(programs.tableBomb(8), { limits });
+    assert.deepEqual(ended, { how: 'limit', limit: 'memory', value: limits.memory });
+  });
+});
+
+describe('the limit of stack', () => {
+  const depth = async (stack: number | undefined, blocking: boolean): Promise<number> => {
+    const { ended, stdout } = await runToEnd(programs.countDepth(), {
+      limits: stack === undefined ? {} : { stack },
+      blocking,
+    });
+    assert.equal(ended.how === 'trap' ? ended.trap : ended.how, 'stack overflow');
+    return stdout.length;
+  };
+
+  test('ends a program that nests deeper, and a higher one lets it', async () => {
+    for (const blocking of [false, true]) {
+      const [low, usual, high] = [
+        await depth(131_072, blocking),
+        await depth(undefined, blocking),
+        await depth(4 * mebibyte, blocking),
+      ];
+      assert.ok(low * 2 < usual && usual * 2 < high, `${String(low)}, ${String(usual)}, ${String(high)}`);
+    }
+  });
+});
+
 describe('the limit of wall time', () => {
   test('ends a program that computes, after what it printed', async () => {
     const { ended, stdout } = await runToEnd(programs.hotLoop(), { limits: { wall: 300 } });

@@ -3,7 +3,7 @@ import { fail } from '../errno.ts';
 import type { IoVectors } from '../io-vectors.ts';
 import type { Quota } from './quota.ts';
 
-/** Bytes of a file that lie together. Small enough that a byte in each costs little, large enough that a copy is fast. */
+/** Bytes of a file that lie together. What lies before the last byte of a chunk counts as written, so that holes cost nothing only where whole chunks are missing. */
 export const chunkSize = 65_536;
 /** What the quota is counted in, as a disk does. */
 const blockSize = 4096;
