@@ -8,7 +8,6 @@ import { reasonOf } from './checks.ts';
 import { contentsOf, DerReader, readDer } from './der/reader.ts';
 import { tags } from './der/tags.ts';
 import { untext } from './evidence-text.ts';
-import { maxEvidenceLength } from './evidence.ts';
 import { readPem } from './pem.ts';
 import { attestationProblem } from './problems.ts';
 import { readCertificate, type Certificate } from './x509/certificate.ts';
@@ -28,12 +27,8 @@ export const maxEndorsements = 64;
 /**
  * Reads endorsements in any form and order: DER certificates, lists and PkiPaths, also one after the other; PEM;
  * certificate tables of the SEV-SNP driver; JSON of Azure's THIM service; any of these in hex or base64.
- * @throws EnarxError `evidence/too-large`
  */
 export function readEndorsements(blobs: readonly Uint8Array[]): Endorsements {
-  const size = blobs.reduce((sum, { length }) => sum + length, 0);
-  if (size > maxEvidenceLength)
-    throw attestationProblem('evidence/too-large', { found: `${String(size)} bytes` });
   const found: Found = { certificates: [], revocationLists: [], unreadable: [] };
   blobs.forEach((blob, index) => {
     try {
@@ -71,13 +66,14 @@ function readBinary(bytes: Uint8Array, found: Found): void {
   }
   if (bytes.length === 0) return;
   for (const { guid, content } of readCertificateTable(bytes)) {
-    if (guid === certificateTableGuids.extraPlatformInfo) continue;
-    if (!Object.values<string>(certificateTableGuids).includes(guid)) continue;
-    const text = untext(content);
-    if (text.kind === 'pem') readAny(content, found);
+    if (!entriesToRead.has(guid)) continue;
+    if (untext(content).kind === 'pem') readAny(content, found);
     else readDerObjects(content, found);
   }
 }
+
+const { vcek, vlek, ask, ark, crl } = certificateTableGuids;
+const entriesToRead: ReadonlySet<string> = new Set([vcek, vlek, ask, ark, crl]);
 
 /** Azure's host certificate cache: `{vcekCert, certificateChain, …}`, both PEM. */
 function readThim(value: unknown, found: Found): void {

@@ -12,7 +12,7 @@ import { untext } from './evidence-text.ts';
 import { attestationProblem } from './problems.ts';
 import { snpReportLength } from './snp/report.ts';
 
-/** Largest evidence in bytes, and largest sum of endorsements. */
+/** Largest evidence in bytes, and largest sum of endorsements; `verifyEvidence` looks before anything is read. */
 export const maxEvidenceLength = 1_048_576;
 
 /** Evidence out of what it came wrapped in. */
@@ -40,8 +40,6 @@ export interface Recognised {
  * @throws EnarxError `evidence/…`, `azure/malformed`, `amd/table-malformed`, `cbor/…`, `message/invalid`
  */
 export function recogniseEvidence(received: Uint8Array): Recognised {
-  if (received.length > maxEvidenceLength)
-    throw attestationProblem('evidence/too-large', { found: `${String(received.length)} bytes` });
   const text = untext(received);
   if (text.kind === 'json') return fromJson(text.value);
   const bytes = text.kind === 'bytes' ? text.bytes : received;

@@ -85,10 +85,13 @@ function missingVek(report: UnverifiedSnpReport): string {
   const masked = report.chipId.every((byte) => byte === 0);
   if (masked)
     return 'no VCEK certificate was given, and the chip id is masked: read it from the certificate table of the guest';
+  // A report of version 2 does not say what it is from; Turin came later.
   const product = report.cpuid && productOfCpuid(report.cpuid);
-  const urls = (product === undefined ? (['Milan', 'Genoa'] as const) : [product]).map((name) =>
-    vcekUrl(name, report.chipId, report.reportedTcb),
-  );
+  const products =
+    report.cpuid === undefined ? (['Milan', 'Genoa'] as const) : product === undefined ? [] : [product];
+  if (products.length === 0)
+    return 'no VCEK certificate was given, and the report is from no product that we know';
+  const urls = products.map((name) => vcekUrl(name, report.chipId, report.reportedTcb));
   return `no VCEK certificate was given; fetch ${urls.join(' or ')}`;
 }
 

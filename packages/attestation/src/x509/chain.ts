@@ -100,7 +100,6 @@ const noList: Revocation = {
   nextUpdate: undefined,
 };
 
-/** A digest of any size in hex, short enough to read: what it is compared with is always the whole. */
 const titleOf = (certificate: Certificate): string =>
   certificate.subject.commonName || 'a certificate without a name';
 

@@ -282,6 +282,7 @@ describe('endorsements', () => {
       await verify(await amd.report({ 0: [2], 0x188: [0, 0, 0] })),
       /vcek\/v1\/Milan\/.* or .*vcek\/v1\/Genoa\//,
     );
+    assert.match(await verify(await amd.report({ 0x188: [0x1b] })), /from no product that we know$/);
     assert.match(await verify(await amd.report({ 0x48: [4] })), /AMD gives it to the cloud provider only/);
     assert.match(await verify(await amd.report({ 0x1a0: new Uint8Array(64) })), /the chip id is masked/);
     assert.match(
@@ -586,6 +587,17 @@ describe('what binds report and certificate', () => {
     );
     const old = await turin.report({ 0: [2], 0x188: [0, 0, 0] });
     await assertOnly('snp/product', /version 2 cannot be from Turin/, verifyFake(turin, { report: old }));
+  });
+
+  test('an intermediate of no known name issues nothing', async () => {
+    const ask = { ...amd.ask, name: amdName('SEV-Venice') };
+    const vek = await certify({ name: amdName('SEV-VCEK'), publicKey: amd.vek.publicKey }, ask, {
+      serial: 0,
+      extensions: extensionsOf(vcekExtensions('Milan', chipId)),
+    });
+    const extensions = [basicConstraints(true, 0), keyUsage(0x04)];
+    const result = await verifyFake(amd, { vek, ask: await certify(ask, amd.ark, { extensions }) });
+    assert.deepEqual(failures(result), ['snp/signing-key', 'snp/product']);
   });
 
   test('a root of another product is refused even when all names lead to it', async () => {

@@ -152,6 +152,15 @@ describe('our own certificates', () => {
     assert.equal(theirs.verify(issuer.publicKey), true);
   });
 
+  test('may say that a key is for nothing', async () => {
+    const nothing = { oid: '2.5.29.15', critical: true, value: derBitString(new Uint8Array()) };
+    assert.deepEqual(readCertificate(await certify(ec, rsa, { extensions: [nothing] })).keyUsage, {
+      digitalSignature: false,
+      keyCertSign: false,
+      crlSign: false,
+    });
+  });
+
   test('without extensions and with the trailer field are read too', async () => {
     const old = await rsaAuthority('root', true);
     const der = await certify(ec, old);
