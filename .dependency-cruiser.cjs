@@ -7,6 +7,8 @@ const order = [
   'channel',
   'runtime',
   'wasmldr',
+  'guest',
+  'image',
   'keepldr',
   'keepmgr',
   'client',
@@ -35,8 +37,8 @@ module.exports = {
       comment:
         'What is measured into the TEE must not grow by what the host needs, nor by the simulated processor.',
       severity: 'error',
-      from: { path: '^packages/(wasmldr|runtime|channel)/src' },
-      to: { path: '^packages/(simulator|keepldr|keepmgr|client|cli)/' },
+      from: { path: '^packages/(guest|wasmldr|runtime|channel)/src' },
+      to: { path: '^packages/(simulator|image|keepldr|keepmgr|client|cli)/' },
     },
     {
       name: 'a-client-never-imports-the-simulator',

@@ -16,6 +16,8 @@ const programs = {
   keepldr: 'packages/keepldr/src/keepldr-main.ts',
   wasmldr: 'packages/wasmldr/src/wasmldr-main.ts',
   runner: 'packages/runtime/src/runner-main.ts',
+  /** First process of a VM guest, with wasmldr in it. */
+  init: 'packages/guest/src/init-main.ts',
 };
 
 function digestOfSources(): string {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -188,6 +188,8 @@ async function writeDirectory(
   try {
     await mkdir(dirname(output), { recursive: true });
     const temporary = await mkdtemp(`${output}.`);
+    // QEMU reads it as nobody.
+    await chmod(temporary, 0o755);
     for (const [name, parts] of Object.entries(contents)) {
       if (parts.length === 1) {
         await writeFile(join(temporary, name), parts[0] as Uint8Array);

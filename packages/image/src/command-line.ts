@@ -19,6 +19,9 @@ export const commandLine = [
   'panic=-1',
   'oops=panic',
   'random.trust_cpu=on',
+  // An emulated machine that shares its processor misses timer ticks that a real one would not.
+  'no_timer_check',
+  'edd=off',
   `rdinit=${guestPaths.node}`,
   '--',
   '--disable-proto=throw',

@@ -63,6 +63,30 @@ export const keepldrProblems = {
     title: 'A simulated Keep needs the file of a simulated processor',
     mend: 'keepmgr passes the file; give `--simulator FILE` if you run your own.',
   },
+  'keepldr/image-missing': {
+    kind: 'unsupported',
+    status: 501,
+    title: 'A machine needs a guest image',
+    mend: 'Build one with `enarx image build`, and start keepmgr with `--image DIR` where it is not in the usual place.',
+  },
+  'keepldr/qemu-missing': {
+    kind: 'unsupported',
+    status: 501,
+    title: 'There is no QEMU for x86-64 on this machine',
+    mend: 'apt install qemu-system-x86',
+  },
+  'keepldr/qemu-failed': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'QEMU did not do what it was told',
+    mend: 'Look at the log of the Keep and at `enarx platform` on its host.',
+  },
+  'keepldr/guest-hung': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The guest did not become ready in time and was destroyed',
+    mend: 'Look at the log of the Keep; emulated guests need a processor of their own to boot in time.',
+  },
   'keepldr/release-unreadable': {
     kind: 'unavailable',
     status: 503,

@@ -45,10 +45,10 @@ export interface SimulatedProcessor {
   /** The root certificate, which whoever shall accept this processor's evidence must be given by name. */
   readonly anchorPem: string;
   /**
-   * Begins to measure a loader; reports wait for the digest.
+   * Begins to measure a loader, or takes the digest (48 bytes) of what was measured elsewhere; reports wait for it.
    * @param unwanted - for attack tests only
    */
-  launch(image: LoaderImage, unwanted?: UnwantedReport): SimulatedLaunch;
+  launch(image: LoaderImage | Promise<Uint8Array>, unwanted?: UnwantedReport): SimulatedLaunch;
 }
 
 const materials = new WeakMap<SimulatedProcessor, ProcessorMaterial>();
@@ -79,7 +79,7 @@ export async function processorOf(material: ProcessorMaterial): Promise<Simulate
       return pem(material.ark);
     },
     launch: (image, unwanted = {}) => {
-      const measuring = loaderMeasurement(image);
+      const measuring = image instanceof Promise ? image : loaderMeasurement(image);
       // Whoever asks for a report learns of a failure.
       measuring.catch(() => undefined);
       const reportId = crypto.getRandomValues(new Uint8Array(32));

@@ -26,7 +26,13 @@ export interface GuestOptions {
  *
  * @throws EnarxError `wasmldr/host-…`, `frame/…`, `cbor/…`, `message/…` when the host does not launch it properly
  */
-export async function serveGuest({ device: stream, runner, report, listen, times }: GuestOptions): Promise<void> {
+export async function serveGuest({
+  device: stream,
+  runner,
+  report,
+  listen,
+  times,
+}: GuestOptions): Promise<void> {
   let device: Device | undefined;
   const keep = new Keep({
     tellHost: (state) => device?.state(state),

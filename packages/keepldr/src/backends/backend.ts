@@ -20,6 +20,18 @@ export interface LaunchOptions {
   readonly simulator?: string | undefined;
   /** Sandbox found to work on this machine; without it the backend tries. */
   readonly sandbox?: Sandbox | undefined;
+  /** Directory of the guest image, for machines. */
+  readonly image?: string | undefined;
+  /** What a machine is given; the backend's own measure where it is left out. */
+  readonly resources?: MachineResources | undefined;
+  /** What runs the instructions of a machine without encrypted memory. */
+  readonly accelerator?: 'kvm' | 'tcg' | undefined;
+}
+
+export interface MachineResources {
+  /** MiB. */
+  readonly memory?: number;
+  readonly vcpus?: number;
 }
 
 /** Why an instance is no more. */

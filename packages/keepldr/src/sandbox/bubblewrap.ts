@@ -38,7 +38,7 @@ function command(tool: string, program: ConfinedProgram): ConfinedCommand {
     file: tool,
     args: [
       ...isolation,
-      ...libraries(),
+      ...libraryMounts(),
       ...['--ro-bind', program.node, nodeInside],
       ...program.files.flatMap((name) => [
         '--ro-bind',
@@ -65,7 +65,7 @@ const isolation = [
 ] as const;
 
 /** The dynamic linker and libraries, where Linux has them: directories, or links into /usr. */
-function libraries(): string[] {
+export function libraryMounts(): string[] {
   return ['/usr/lib', '/usr/lib64', '/usr/local/lib', '/lib', '/lib64'].flatMap((path) => {
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found === undefined) return [];

@@ -14,7 +14,7 @@ import { confinementNamed, probeSandboxes, strongestSandbox } from '../../sandbo
 import type { Confinement } from '../../sandbox/confinement.ts';
 import { sendInputs } from '../../sandbox/tool.ts';
 import type { Backend, GuestStateWord, InstanceEnd, LaunchOptions, Probe, TeeInstance } from '../backend.ts';
-import { serveDevice } from './device.ts';
+import { serveDevice } from '../device.ts';
 import { loaderArguments, loaderFiles } from './loader-command.ts';
 
 const deviceDescriptor = 3;
@@ -26,7 +26,8 @@ const longestDiagnosis = 400;
 export const sim: Backend = {
   tee: 'sim',
   probe,
-  launch: async (options) => launchIn(confinementNamed(options.sandbox ?? (await strongestSandbox())), options),
+  launch: async (options) =>
+    launchIn(confinementNamed(options.sandbox ?? (await strongestSandbox())), options),
 };
 
 async function probe(): Promise<readonly Probe[]> {
@@ -96,8 +97,8 @@ class SimInstance implements TeeInstance {
     const diagnosis = new Diagnosis(child.stderr as Readable);
     this.exited = ended(child, diagnosis, () => {
       // Its group may outlive it: a runner that spins does not notice that its supervisor has gone.
-      if (reference !== undefined)
-        killRecordedGroup(reference, (line) => line.includes(options.release));
+      // It ended this moment, so the group's number is still its own and whatever is in it is of the Keep.
+      if (reference !== undefined) killRecordedGroup(reference, () => true);
     }).then((end) => {
       states.end();
       return this.#broken ?? end;
@@ -108,14 +109,18 @@ class SimInstance implements TeeInstance {
     processor.catch((error: unknown) => {
       this.#break({ detail: (error as Error).message, problem: 'keepldr/launch-failed' });
     });
-    serveDevice(child.stdio[deviceDescriptor] as Duplex, { id: options.id, tee: 'sim' }, {
-      state: (word) => {
-        // From here on the guest has met a client: what it prints is no longer the host's to know.
-        diagnosis.close();
-        states.push(word);
+    serveDevice(
+      child.stdio[deviceDescriptor] as Duplex,
+      { id: options.id, tee: 'sim' },
+      {
+        state: (word) => {
+          // From here on the guest has met a client: what it prints is no longer the host's to know.
+          diagnosis.close();
+          states.push(word);
+        },
+        report: async (reportData) => (await processor).report(reportData),
       },
-      report: async (reportData) => (await processor).report(reportData),
-    }).catch((error: unknown) => {
+    ).catch((error: unknown) => {
       this.#break({ detail: (error as Error).message, problem: 'keepldr/guest-misbehaved' });
     });
   }

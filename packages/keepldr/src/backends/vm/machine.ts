@@ -89,9 +89,8 @@ export function machineArguments(options: MachineOptions): string[] {
 
 function machineType({ kind, accelerator }: MachineOptions): string[] {
   if (kind === 'vm') {
-    const rest = 'pit=off,pic=off,rtc=on,pcie=on,acpi=on,usb=off,isa-serial=on';
     const engine = accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi';
-    return ['-accel', engine, '-machine', `microvm,${rest}`];
+    return ['-accel', engine, '-machine', 'q35,usb=off,vmport=off'];
   }
   const machine = ['q35', 'smm=off', 'vmport=off', 'hpet=off', 'confidential-guest-support=tee'];
   if (kind === 'snp') machine.push('memory-backend=ram');

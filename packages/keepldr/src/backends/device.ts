@@ -17,8 +17,8 @@ import {
   type GuestLaunch,
 } from '@enarx/protocol';
 
-import { keepldrProblem } from '../../problems.ts';
-import type { GuestStateWord } from '../backend.ts';
+import { keepldrProblem } from '../problems.ts';
+import type { GuestStateWord } from './backend.ts';
 
 /** Which states may follow which. Nothing follows an end, so a guest reports at most four. */
 const following: Readonly<Record<GuestStateWord | 'launching', readonly GuestStateWord[]>> = {
@@ -69,8 +69,7 @@ export async function serveDevice(stream: Duplex, launch: GuestLaunch, device: D
       }
     }
   } catch (error) {
-    if (error instanceof EnarxError && error.kind === 'malformed')
-      throw misbehaved(error.message, error);
+    if (error instanceof EnarxError && error.kind === 'malformed') throw misbehaved(error.message, error);
     if (error instanceof EnarxError && error.code === 'keepldr/guest-misbehaved') throw error;
     // Anything else is a broken pipe: the guest has gone, and how it ended is told by its exit.
   }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync } from 'node:fs';
+
+import type { Evidence } from '@enarx/protocol';
+
+import { guestProblem } from './problems.ts';
+import { tsmDirectory, tsmReport } from './tsm-report.ts';
+
+/**
+ * The processor's own evidence, where the kernel offers it; `undefined` on a machine without, where the host's device answers in the place of a processor. A host
+ * could take the kernel's interface away, and would then have to make evidence itself: it has no key for that.
+ */
+export function kernelEvidence(
+  directory = tsmDirectory,
+): ((reportData: Uint8Array) => Promise<Evidence>) | undefined {
+  if (!existsSync(directory)) return undefined;
+  return async (reportData) => {
+    const { provider, outblob, auxblob } = await tsmReport(reportData, directory);
+    if (provider !== 'sev_guest')
+      throw guestProblem('guest/evidence-unavailable', { found: `provider ${provider}` });
+    return { format: 'snp', report: outblob, endorsements: auxblob };
+  };
+}

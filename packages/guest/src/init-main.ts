@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The first and only program of a VM guest: kernel in, wasmldr up, machine off. There is nothing else to run.
+import { Port } from '@enarx/channel/port';
+import { serveGuest } from '@enarx/wasmldr';
+
+import { kernelEvidence } from './evidence.ts';
+import { loadModules } from './modules.ts';
+import { mountEvidence, mountFileSystems } from './mounts.ts';
+import { openPort } from './port-file.ts';
+import { denyNewPrivileges, powerOff } from './system-calls.ts';
+
+/** Ports have these names in keepldr's machine description. */
+const devicePort = 'enarx.device';
+const channelPort = 'enarx.channel';
+const modules = '/enarx/modules';
+const runner = '/enarx/runner.js';
+/** The program's process is nobody, in a guest that has nobody else. */
+const nobody = 65_534;
+
+try {
+  mountFileSystems();
+  loadModules(modules);
+  mountEvidence();
+  denyNewPrivileges();
+  const [device, channel] = await Promise.all([openPort(devicePort), openPort(channelPort)]);
+  const report = kernelEvidence();
+  await serveGuest({
+    device,
+    runner: { runner, user: nobody },
+    ...(report === undefined ? {} : { report }),
+    listen: (accept) => {
+      new Port(channel, 'guest', {
+        connection: accept,
+        // Without a way in there is nothing left to be for.
+        closed: powerOff,
+      });
+      return Promise.resolve();
+    },
+  });
+} catch (error) {
+  // The console is the host's: it may know why a guest could not start, when it has met no client yet.
+  console.error(`enarx: ${(error as Error).message}`);
+}
+powerOff();

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import { chownSync } from 'node:fs';
+
+import { libraryMounts } from '../../sandbox/bubblewrap.ts';
+import { findTool } from '../../sandbox/tool.ts';
+
+/** Where QEMU finds things inside its confinement; without one they are where they are. */
+export interface ConfinedPaths {
+  readonly image: string;
+  readonly keep: string;
+}
+
+export interface ConfinedEmulator {
+  readonly file: string;
+  readonly paths: ConfinedPaths;
+  /** @param args - QEMU's own */
+  readonly args: (args: readonly string[]) => string[];
+}
+
+export interface EmulatorPlace {
+  readonly qemu: string;
+  /** Directory of the image, only read. */
+  readonly image: string;
+  /** The Keep's own directory, in which QEMU makes its sockets. */
+  readonly keep: string;
+  /** Devices that QEMU opens, for example `/dev/kvm`. */
+  readonly devices: readonly string[];
+}
+
+/** nobody, on every Linux. */
+const unprivileged = 65_534;
+const qemuData = '/usr/share';
+
+/**
+ * QEMU in namespaces of its own: no network, no files but its own, the image and the Keep's directory, no capability, and an unprivileged user where keepmgr is
+ * root. Its own seccomp filter comes on top. Without bubblewrap it runs as it is, and `enarx platform` says so.
+ */
+export function confinedEmulator(place: EmulatorPlace, bwrap = findTool('bwrap')): ConfinedEmulator {
+  if (bwrap === undefined)
+    return { file: place.qemu, paths: { image: place.image, keep: place.keep }, args: (args) => [...args] };
+  const setpriv = process.getuid?.() === 0 ? findTool('setpriv') : undefined;
+  if (setpriv !== undefined) chownSync(place.keep, unprivileged, unprivileged);
+  return {
+    file: bwrap,
+    paths: { image: '/image', keep: '/keep' },
+    args: (args) => [
+      ...(setpriv === undefined ? ['--unshare-all'] : namespaces),
+      ...isolation,
+      ...['--cap-drop', 'ALL', ...(setpriv === undefined ? [] : dropping)],
+      // bubblewrap gives parents that it makes to their owner alone.
+      ...[
+        '--perms',
+        '0755',
+        '--dir',
+        '/usr',
+        '--ro-bind',
+        '/usr/bin',
+        '/usr/bin',
+        ...libraryMounts(),
+        '--ro-bind',
+        qemuData,
+        qemuData,
+      ],
+      ...place.devices.flatMap((path) => ['--dev-bind-try', path, path]),
+      ...['--ro-bind', place.image, '/image', '--bind', place.keep, '/keep', '--chdir', '/keep'],
+      ...['--remount-ro', '/', '--'],
+      ...(setpriv === undefined ? [] : [setpriv, ...becoming]),
+      place.qemu,
+      ...args,
+    ],
+  };
+}
+
+const isolation = [
+  ...['--die-with-parent', '--new-session', '--clearenv', '--hostname', 'keep'],
+  ...['--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'],
+];
+/** Root needs no user namespace, and in one it could not become anybody else. */
+const namespaces = [
+  '--unshare-ipc',
+  '--unshare-pid',
+  '--unshare-net',
+  '--unshare-uts',
+  '--unshare-cgroup-try',
+];
+/** What becoming nobody takes; setpriv gives it up with the same step. */
+const dropping = ['--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID', '--cap-add', 'CAP_SETPCAP'];
+const becoming = [
+  `--reuid=${String(unprivileged)}`,
+  `--regid=${String(unprivileged)}`,
+  '--clear-groups',
+  '--inh-caps=-all',
+  '--bounding-set=-all',
+  '--no-new-privs',
+  '--',
+];
