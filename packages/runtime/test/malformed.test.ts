@@ -70,7 +70,8 @@ async function outcome(module: Uint8Array): Promise<string> {
     return ended.how;
   } catch (error) {
     assert.ok(error instanceof EnarxError, String(error));
-    assert.match(error.code, ours, error.message);
+    const { code, message } = error as EnarxError;
+    assert.match(code, ours, message);
     return 'refused';
   }
 }
