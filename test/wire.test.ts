@@ -16,8 +16,8 @@ import { programs } from './support/programs.ts';
 import { release, sandbox } from './support/sandbox.ts';
 import { addDevices, recordingRelease, recordLoaders, WireRecord } from './support/wire-record.ts';
 
-/** Of the guest of a VM, which has no network; and of a program with files of its own. Both are held against their rules where they are tested. */
-const elsewhere = ['port-stream', 'port-credit', 'entry'];
+/** Of the guest of a VM, which has no network; held against their rules where they are tested. */
+const elsewhere = ['port-stream', 'port-credit'];
 
 test('every message between client, keepmgr, keepldr and wasmldr keeps its rule, and each message there is comes by', async () => {
   using box = await sandbox();
@@ -62,7 +62,24 @@ test('every message between client, keepmgr, keepldr and wasmldr keeps its rule,
 
     // The four ways in which a program ends.
     const hello = readFileSync(join(import.meta.dirname, '..', 'examples', 'hello', 'hello.wasm'));
-    const done = await run(hello, { stdin: [Buffer.from('line\n')] });
+    const done = await run(hello, {
+      stdin: [Buffer.from('line\n')],
+      files: [
+        { kind: 'stdin' },
+        { kind: 'stdout' },
+        { kind: 'stderr' },
+        { kind: 'directory', path: '/data', name: 'data' },
+      ],
+      package: {
+        entries: 3,
+        bytes: 4,
+        open: () => [
+          { kind: 'directory', path: '/data' },
+          { kind: 'file', path: '/data/file', size: 4, content: [Buffer.from('text')] },
+          { kind: 'symlink', path: '/link', target: 'data/file' },
+        ],
+      },
+    });
     assert.equal((await done.program.ended).how, 'exit');
     const trapped = await run(programs.trap());
     assert.equal((await trapped.program.ended).how, 'trap');
@@ -90,7 +107,7 @@ test('every message between client, keepmgr, keepldr and wasmldr keeps its rule,
   }
   addDevices(directory, record);
   const rules = messageTypes.map(({ name }) => name).filter((name) => !elsewhere.includes(name));
-  record.check([...rules, 'problem', 'empty', 'module', 'stdin', 'stdout', 'stderr']);
+  record.check([...rules, 'problem', 'empty', 'module', 'content', 'stdin', 'stdout', 'stderr']);
   await nothingRunsIn(box.root);
 });
 
