@@ -16,6 +16,8 @@ const longestFailing = 5000;
 const mostRelays = 32;
 /** The guest's last words may still be on their way through us when it has ended. */
 const longestDraining = 10_000;
+/** Who asked for the end does not wait for a client that keeps its side open. */
+const longestDrainingWhenStopped = 1000;
 
 /**
  * One Keep from launch to end. Resolves when nothing of it is left and the manager was told, if there is one.
@@ -69,10 +71,14 @@ class KeepLoader {
     this.#manager.log('guest-ended', end.detail);
     const { state } = this.#state;
     if (state !== 'exited' && state !== 'failed') {
-      if (this.#stopped || this.#lost) this.#report('exited', this.#lost ? 'keepldr/manager-lost' : undefined);
+      if (this.#stopped || this.#lost)
+        this.#report('exited', this.#lost ? 'keepldr/manager-lost' : undefined);
       else this.#report('failed', end.problem ?? 'keepldr/guest-died');
     }
-    if (!this.#lost) await within(longestDraining, Promise.all(this.#relays));
+    if (!this.#lost) {
+      const longest = this.#stopped ? longestDrainingWhenStopped : longestDraining;
+      await within(longest, Promise.all(this.#relays));
+    }
     await this.#manager.close();
   }
 
@@ -87,7 +93,7 @@ class KeepLoader {
       return await instance.exited;
     } catch (error) {
       await this.#instance?.stop();
-      const code = error instanceof EnarxError ? error.code : 'keepldr/launch-failed';
+      const code = error instanceof EnarxError ? (error as EnarxError).code : 'keepldr/launch-failed';
       this.#report('failed', code);
       return { detail: (error as Error).message };
     }

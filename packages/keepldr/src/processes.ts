@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Leader of a process group: its id, and its start in clock ticks since boot, which tells it from a later process that got the same id. */
 export type ProcessReference = readonly [id: number, start: number];
@@ -36,13 +36,13 @@ export function referenceTo(id: number): ProcessReference | undefined {
 /** Whether this very process still runs. A zombie does not run. */
 export function isAlive([id, start]: ProcessReference): boolean {
   const stat = statOf(id);
-  return stat !== undefined && stat.start === start && stat.state !== 'Z';
+  return stat?.start === start && stat.state !== 'Z';
 }
 
 /** Whether this very process leads a group of its own and is a child of the given one. */
 export function leadsGroupBelow([id, start]: ProcessReference, parent: number): boolean {
   const stat = statOf(id);
-  return stat !== undefined && stat.start === start && stat.group === id && stat.parent === parent;
+  return stat?.start === start && stat.group === id && stat.parent === parent;
 }
 
 /**
@@ -60,16 +60,16 @@ export function killOwnGroup(leader: number): void {
  * supervisor killed), the group's id cannot have been given away, since the kernel reuses no id that still names a group;
  * but all of them may have gone and a stranger's group may have come, so each member must also be `ours`.
  *
- * @param ours - tells from a member's command line (NUL-separated) whether it belongs to the Keep
+ * @param ours - tells from a member's command line (NUL-separated) and working directory whether it belongs to the Keep
  * @returns whether anything was left to kill
  */
 export function killRecordedGroup(
   reference: ProcessReference,
-  ours: (commandLine: string) => boolean,
+  ours: (commandLine: string, directory: string) => boolean,
 ): boolean {
   const [leader, start] = reference;
   const stat = statOf(leader);
-  if (stat !== undefined && stat.start === start) {
+  if (stat?.start === start) {
     const living = stat.state !== 'Z';
     signalGroup(leader);
     signal(leader);
@@ -78,7 +78,7 @@ export function killRecordedGroup(
   if (stat !== undefined) return false;
   const members = membersOf(leader).filter((id) => {
     const member = statOf(id);
-    return member !== undefined && member.start >= start && ours(commandLineOf(id));
+    return member !== undefined && member.start >= start && ours(commandLineOf(id), directoryOf(id));
   });
   for (const id of members) signal(id);
   return members.length > 0;
@@ -90,13 +90,21 @@ function membersOf(group: number): number[] {
     .map(Number)
     .filter((id) => {
       const stat = statOf(id);
-      return stat !== undefined && stat.group === group && stat.state !== 'Z';
+      return stat?.group === group && stat.state !== 'Z';
     });
 }
 
 function commandLineOf(id: number): string {
   try {
     return readFileSync(`/proc/${String(id)}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function directoryOf(id: number): string {
+  try {
+    return readlinkSync(`/proc/${String(id)}/cwd`);
   } catch {
     return '';
   }

@@ -19,7 +19,7 @@ const sleeper = ['--eval', 'console.log("up"); setInterval(() => undefined, 1000
 
 async function start(script: readonly string[] = sleeper, detached = true): Promise<ChildProcess> {
   const child = spawn(process.execPath, script, { detached, stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
+  await once(child.stdout, 'data');
   return child;
 }
 
@@ -36,7 +36,10 @@ async function groupWithoutLeader(): Promise<{ leader: ProcessReference; member:
     const member = spawn(process.execPath, ['--eval', 'setInterval(() => undefined, 1000) // member'], { stdio: 'ignore' });
     console.log(member.pid);
     process.stdin.once('data', () => process.exit(0));`;
-  const child = spawn(process.execPath, ['--eval', script], { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--eval', script], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const leader = reference(child);
   child.stdin.end('end');
@@ -72,7 +75,10 @@ test('a zombie does not count as running', async () => {
     const child = spawn(process.execPath, ['--eval', 'setInterval(() => undefined, 1000)'], { stdio: 'ignore' });
     console.log(child.pid);
     setInterval(() => undefined, 1000);`;
-  const parent = spawn(process.execPath, ['--eval', script], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  const parent = spawn(process.execPath, ['--eval', script], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];
   const child = referenceTo(Number(line.toString())) as ProcessReference;
   process.kill(parent.pid as number, 'SIGSTOP');
@@ -88,7 +94,10 @@ test('killing a recorded group reaches every member', async () => {
     const member = spawn(process.execPath, ['--eval', 'for (;;);'], { stdio: 'ignore' });
     console.log(member.pid);
     setInterval(() => undefined, 1000);`;
-  const child = spawn(process.execPath, ['--eval', script], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--eval', script], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const member = referenceTo(Number(line.toString())) as ProcessReference;
   assert.ok(killRecordedGroup(reference(child), () => false));

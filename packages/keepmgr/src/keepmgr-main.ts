@@ -66,13 +66,13 @@ function endWhenAsked(keepmgr: Keepmgr, untilInputEnds: boolean): void {
 try {
   await main();
 } catch (error) {
-  const known = error instanceof EnarxError;
+  const known = error instanceof EnarxError ? (error as EnarxError) : undefined;
   stderr.write(
     `${JSON.stringify({
       event: 'failed',
-      ...(known ? { code: error.code, mend: error.mend } : {}),
+      ...(known === undefined ? {} : { code: known.code, mend: known.mend }),
       detail: (error as Error).message,
     })}\n`,
   );
-  exit(known && error.kind !== 'usage' ? unavailable : usage);
+  exit(known !== undefined && known.kind !== 'usage' ? unavailable : usage);
 }

@@ -15,7 +15,11 @@ import { defaultLimits, type Limits } from './limits.ts';
 import { listenForLoaders } from './links/loader-socket.ts';
 import { keepmgrProblem } from './problems.ts';
 import { readRelease } from './release.ts';
-import { ensureSimulatedProcessor, type ProcessorFiles, type SimulatedAnchor } from './simulated-processor.ts';
+import {
+  ensureSimulatedProcessor,
+  type ProcessorFiles,
+  type SimulatedAnchor,
+} from './simulated-processor.ts';
 import { openStateDirectory, type StateDirectory } from './state/state-directory.ts';
 import { Store } from './state/store.ts';
 

@@ -38,7 +38,11 @@ async function makeUnlessThere({ file, anchorFile }: ProcessorFiles): Promise<vo
   if ((await exists(file)) && (await exists(anchorFile))) return;
   const { createSimulatedProcessor, exportProcessor, importProcessor } = await import('@enarx/simulator');
   if (!(await exists(file))) {
-    const temporary = await writeTemporary(file, await exportProcessor(await createSimulatedProcessor()), 0o600);
+    const temporary = await writeTemporary(
+      file,
+      await exportProcessor(await createSimulatedProcessor()),
+      0o600,
+    );
     // A link, unlike a rename, never replaces what another process has linked first.
     await link(temporary, file).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

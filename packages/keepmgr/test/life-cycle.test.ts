@@ -87,7 +87,10 @@ test('the guest is given an empty environment', async () => {
   const { client } = host;
   const { id } = await client.create();
   const environment = JSON.parse(await client.tell(id, 'environment')) as Record<string, string>;
-  assert.deepEqual(Object.keys(environment).filter((name) => name !== 'PWD'), []);
+  assert.deepEqual(
+    Object.keys(environment).filter((name) => name !== 'PWD'),
+    [],
+  );
 });
 
 test('a kind of Keep that the host cannot make is refused with what is missing', async () => {

@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 
+import { killOwnGroup } from '../processes.ts';
 import type { ConfinedCommand } from './confinement.ts';
 
 /** Where tools of the system lie. PATH is not asked: a loader's environment is empty, and a PATH is easily poisoned. */
@@ -30,26 +32,42 @@ export function findTool(name: string, directories: readonly string[] = toolDire
 const longestTry = 5000;
 const longestOutput = 400;
 
-/** Runs a command once, for at most 5 s. Resolves to `undefined` when it ends well, else to what went wrong. */
-export function tryCommand({ file, args, inputs }: ConfinedCommand): Promise<string | undefined> {
+/** Runs a command once, for at most 5 s unless told otherwise. Resolves to `undefined` when it ends well, else to what went wrong. */
+export function tryCommand(
+  { file, args, inputs }: ConfinedCommand,
+  longest = longestTry,
+): Promise<string | undefined> {
   return new Promise((resolve) => {
     const child = spawn(file, args, {
       env: {},
       cwd: '/',
+      // A group of its own: what the tool has started is killed with it.
+      detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'ignore', ...inputs.map(() => 'pipe' as const)],
-      timeout: longestTry,
-      killSignal: 'SIGKILL',
     });
+    const timer = setTimeout(() => {
+      if (child.pid !== undefined) killOwnGroup(child.pid);
+    }, longest);
     let output = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    const errors = child.stderr as Readable;
+    errors.setEncoding('utf8').on('data', (text: string) => {
       if (output.length < longestOutput) output += text.slice(0, longestOutput - output.length);
     });
+    const finish = (failure: string | undefined): void => {
+      clearTimeout(timer);
+      // Whatever else holds the other end must not hold us.
+      errors.destroy();
+      resolve(failure);
+    };
     child.on('error', (error) => {
-      resolve(error.message);
+      finish(error.message);
     });
     child.on('exit', (code, signal) => {
-      if (code === 0) resolve(undefined);
-      else resolve(`ended with ${signal ?? String(code)}${output === '' ? '' : `: ${output.trim()}`}`);
+      // What it said last may still lie in the pipe.
+      setImmediate(() => {
+        if (code === 0) finish(undefined);
+        else finish(`ended with ${signal ?? String(code)}${output === '' ? '' : `: ${output.trim()}`}`);
+      });
     });
     sendInputs(child.stdio, inputs);
   });

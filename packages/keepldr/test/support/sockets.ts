@@ -72,7 +72,9 @@ export function collect(socket: Readable): Promise<Buffer> {
       .on('error', reject)
       .on('end', () => {
         resolve(Buffer.concat(chunks));
-      });
+      })
+      // It may have been left paused.
+      .resume();
   });
 }
 

@@ -21,7 +21,10 @@ export function parseListen(text: string): Place {
   if (text.startsWith('unix:')) {
     const path = resolve(text.slice('unix:'.length));
     if (text === 'unix:' || Buffer.byteLength(path) > longestSocketPath)
-      throw keepmgrProblem('keepmgr/listen-refused', { found: text, expected: 'a path of at most 107 bytes' });
+      throw keepmgrProblem('keepmgr/listen-refused', {
+        found: text,
+        expected: 'a path of at most 107 bytes',
+      });
     return { path };
   }
   const url = URL.parse(text);

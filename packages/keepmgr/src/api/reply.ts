@@ -75,8 +75,9 @@ export function sendProblemRaw(socket: Duplex, problem: EnarxError): void {
 /** Any error as a problem that may be told. What is not one of ours is logged and not told. */
 export function asProblem(error: unknown, log: DaemonLog): EnarxError {
   if (error instanceof EnarxError) {
-    if (error.kind === 'internal') log('internal-problem', { code: error.code, detail: error.message });
-    return error;
+    const problem: EnarxError = error as EnarxError;
+    if (problem.kind === 'internal') log('internal-problem', { code: problem.code, detail: problem.message });
+    return problem;
   }
   log('internal-error', { detail: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   return keepmgrProblem('keepmgr/internal', { cause: error });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { DaemonLog } from '../daemon-log.ts';
@@ -24,8 +24,9 @@ export function apiServer(subject: ApiSubject, log: DaemonLog): Server {
   server.maxHeadersCount = mostHeaders;
   server.maxConnections = limits.connections;
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
-    // node:http types it as any duplex; on a server without TLS it is the socket.
-    void upgrade(subject, log, request, socket as Socket, head);
+    // node:http types it as any duplex; it is the connection, with or without TLS.
+    if (socket instanceof Socket) void upgrade(subject, log, request, socket, head);
+    else socket.destroy();
   });
   server.on('clientError', (error, socket) => {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;

@@ -81,7 +81,7 @@ export class Channels {
 
   /** The Keep is no more: whoever waits is told, and what is open is left to end by itself or cut. */
   refuseAll(): void {
-    for (const { refuse } of this.#opening.values()) refuse(keepmgrProblem('keep/ended'));
+    for (const opening of this.#opening.values()) opening.refuse(keepmgrProblem('keep/ended'));
   }
 
   destroyAll(): void {
@@ -93,7 +93,9 @@ export class Channels {
   #makeRoom(): void {
     const [idlest] = [...this.#open].sort((one, other) => one.active - other.active);
     if (idlest === undefined || performance.now() - idlest.active < this.#limits.channelIdle)
-      throw keepmgrProblem('keep/channels-full', { expected: `at most ${String(this.#limits.channelsPerKeep)}` });
+      throw keepmgrProblem('keep/channels-full', {
+        expected: `at most ${String(this.#limits.channelsPerKeep)}`,
+      });
     this.#open.delete(idlest);
     idlest.destroy();
   }

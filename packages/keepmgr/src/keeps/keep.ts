@@ -109,7 +109,12 @@ export class Keep {
    *
    * @throws EnarxError `keepmgr/state-unusable`, `keepmgr/launch-failed`
    */
-  static async create(around: KeepSurroundings, id: Uint8Array, tee: Tee, details: LaunchDetails): Promise<Keep> {
+  static async create(
+    around: KeepSurroundings,
+    id: Uint8Array,
+    tee: Tee,
+    details: LaunchDetails,
+  ): Promise<Keep> {
     const token = randomBytes(32);
     const keep = new Keep(around, { id, tee, created: around.clock(), tokenDigest: digest(token) });
     await keep.#launch(token, details);
@@ -163,7 +168,8 @@ export class Keep {
 
   /** Takes a connection that claims to be from this Keep's loader. */
   welcome(hello: LdrHello, socket: Socket): boolean {
-    if (this.#gone || this.#abandoned || !timingSafeEqual(digest(hello.token), this.#tokenDigest)) return false;
+    if (this.#gone || this.#abandoned || !timingSafeEqual(digest(hello.token), this.#tokenDigest))
+      return false;
     if (hello.stream !== undefined) return this.#channels.accept(hello.stream, socket);
     // The newest counts: of an older one we have only not heard yet that it broke.
     this.#control?.close();
@@ -429,8 +435,8 @@ export class Keep {
     this.#control = undefined;
     if (this.#boot === bootId()) {
       const directory = this.#around.store.directoryOf(this.id);
-      const ours = (line: string): boolean =>
-        line.includes(this.#around.release) || line.includes(directory);
+      const ours = (line: string, where: string): boolean =>
+        line.includes(this.#around.release) || line.includes(directory) || where.startsWith(directory);
       // The guests first: their loader would report their end as a failure of theirs.
       for (const reference of this.#processes) killRecordedGroup(reference, ours);
       if (this.#loader !== undefined) killRecordedGroup(this.#loader, ours);

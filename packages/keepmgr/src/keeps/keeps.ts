@@ -31,8 +31,7 @@ export class Keeps {
         continue;
       }
       if (record === 'damaged') log('record-damaged', { keep: formatKeepId(id) });
-      const keep =
-        record === 'damaged' ? Keep.damaged(this.#around, id) : Keep.restore(this.#around, record);
+      const keep = record === 'damaged' ? Keep.damaged(this.#around, id) : Keep.restore(this.#around, record);
       this.#keeps.set(formatKeepId(id), keep);
     }
     this.#prune();

@@ -27,9 +27,9 @@ export function readHello(socket: Socket, longest: number): Promise<LdrHello> {
       socket.pause();
       action();
     };
-    const fail = (error: unknown): void => {
+    const fail = (error: Error): void => {
       finish(() => {
-        reject(error as Error);
+        reject(error);
       });
     };
     const timer = setTimeout(() => {
@@ -50,7 +50,7 @@ export function readHello(socket: Socket, longest: number): Promise<LdrHello> {
           resolve(hello);
         });
       } catch (error) {
-        fail(error);
+        fail(error as Error);
       }
     };
     socket.on('data', receive).on('close', closed).on('end', closed);

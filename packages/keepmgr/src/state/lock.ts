@@ -36,7 +36,10 @@ export function lockStateDirectory(directory: string): () => void {
   writeFileSync(mine, JSON.stringify(me), { mode: 0o600, flag: 'wx' });
   try {
     for (let tries = 0; tries < mostTries; tries += 1) {
-      if (tryLock(directory, mine)) return () => { unlock(directory, me); };
+      if (tryLock(directory, mine))
+        return () => {
+          unlock(directory, me);
+        };
     }
     throw keepmgrProblem('keepmgr/state-locked', { found: 'many processes that want it at once' });
   } finally {
@@ -49,7 +52,7 @@ function tryLock(directory: string, mine: string): boolean {
   const head = read(headPath);
   if (head === undefined) return link(mine, headPath);
   const chain = [];
-  for (let holder: Holder | undefined = head; holder !== undefined; ) {
+  for (let holder: Holder | undefined = head; holder !== undefined;) {
     if (lives(holder)) {
       throw keepmgrProblem('keepmgr/state-locked', { found: `process ${String(holder.pid)}` });
     }
@@ -93,7 +96,7 @@ function self(): Holder {
 }
 
 function lives(holder: Holder | undefined): boolean {
-  return holder !== undefined && holder.boot === bootId() && isAlive([holder.pid, holder.start]);
+  return holder?.boot === bootId() && isAlive([holder.pid, holder.start]);
 }
 
 /** Links are made of files that were written whole, so one that cannot be read was damaged, and its holder is nobody. */

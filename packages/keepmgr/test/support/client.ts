@@ -133,7 +133,7 @@ export class Client {
 
   /** Waits until the Keep is in one of the states. */
   async reaches(id: Uint8Array, ...states: KeepState[]): Promise<Keep> {
-    for (const deadline = performance.now() + 30_000; performance.now() < deadline; ) {
+    for (const deadline = performance.now() + 30_000; performance.now() < deadline;) {
       const keep = await this.show(id);
       if (states.includes(keep.state)) return keep;
       await new Promise((resolve) => setTimeout(resolve, 30));

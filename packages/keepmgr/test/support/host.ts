@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { sharedProcessor } from '../../../../test/support/simulated-processor.ts';
+import { releaseWithStandIn } from '../../../keepldr/test/support/release.ts';
 import { startKeepmgr, type Keepmgr, type Limits } from '../../src/index.ts';
 import { Client } from './client.ts';
-import { releaseWithStandIn } from './release.ts';
 
 /** A state directory of its own, with the simulated processor already in it, so that no test waits for an RSA key. */
 export async function stateDirectory(): Promise<{ path: string; remove(): void }> {
@@ -98,46 +98,5 @@ export async function startDaemon(state: string, ...args: string[]): Promise<Dae
   };
 }
 
-/** Ids of all processes whose command line or working directory has to do with the directory. */
-export function processesOf(directory: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^[0-9]+$/.test(name))
-    .map(Number)
-    .filter((id) => {
-      try {
-        if (/^State:\s+Z/m.test(readFileSync(`/proc/${String(id)}/status`, 'utf8'))) return false;
-        return mentions(id, directory);
-      } catch {
-        return false;
-      }
-    });
-}
-
-function mentions(id: number, directory: string): boolean {
-  return (
-    readFileSync(`/proc/${String(id)}/cmdline`, 'utf8').includes(directory) ||
-    readFileSync(`/proc/${String(id)}/mountinfo`, 'utf8').includes(directory) ||
-    realWorkingDirectory(id).startsWith(directory)
-  );
-}
-
-function realWorkingDirectory(id: number): string {
-  try {
-    return readlinkSync(`/proc/${String(id)}/cwd`);
-  } catch {
-    return '';
-  }
-}
-
-/** Waits until the condition holds. @throws Error after the time given, with what was expected */
-export async function eventually(
-  expected: string,
-  condition: () => boolean | Promise<boolean>,
-  milliseconds = 15_000,
-): Promise<void> {
-  const deadline = performance.now() + milliseconds;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not in time: ${expected}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+export { processesOf } from '../../../keepldr/test/support/processes-of.ts';
+export { eventually } from '../../../keepldr/test/support/sockets.ts';

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const root = join(import.meta.dirname, '..', '..', '..', '..');
 
 /** A guest for the tests, in the place of wasmldr. */
-const standIn = 'packages/keepmgr/test/support/stand-in-guest.ts';
+const standIn = 'packages/keepldr/test/support/stand-in-guest.ts';
 
 let release: Promise<string> | undefined;
 

@@ -2,7 +2,7 @@
 //
 // Stands in for wasmldr where a test needs a guest that does as it is told: it speaks the device and the channel, and
 // nothing else. A client commands it through the channel; the first line says what to do.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createServer, Socket } from 'node:net';
 import { execPath } from 'node:process';
 
@@ -37,7 +37,15 @@ function requestReport(fill: number): void {
   send(guestFrame.reportRequest, message);
 }
 
-const commands: Readonly<Record<string, (connection: Socket) => void>> = {
+/** Runs code in a Node without the permission model, as hostile code in a guest would: Node hands its permissions on to a child Node unless it finds that word among the arguments. */
+function unconfined(code: string, ...args: string[]): Buffer {
+  const { stdout, stderr } = spawnSync(execPath, ['--eval', code, '--', ...args, '--permission'], {
+    env: {},
+  });
+  return stdout.length > 0 ? stdout : stderr;
+}
+
+const commands: Readonly<Record<string, (connection: Socket, rest: string) => void>> = {
   /** Everything comes back, the end included. */
   echo: (connection) => connection.pipe(connection),
   /** Speaks only when the other side has ended. */
@@ -49,9 +57,11 @@ const commands: Readonly<Record<string, (connection: Socket) => void>> = {
   /** Ends at once, and then tells on the device how much it still received. */
   'end-first': (connection) => {
     connection.end('done');
-    connection.on('end', () => {
-      state('claimed');
-    }).resume();
+    connection
+      .on('end', () => {
+        state('claimed');
+      })
+      .resume();
   },
   claim: (connection) => {
     state('claimed');
@@ -103,6 +113,27 @@ const commands: Readonly<Record<string, (connection: Socket) => void>> = {
     const child = spawn(execPath, ['--eval', 'for (;;);'], { env: {}, stdio: 'ignore' });
     connection.end(String(child.pid));
   },
+  /** Puts a link to another socket in the place of its own. The rest of the line is the target. */
+  link: (connection, target) => {
+    const code = `
+      const { symlinkSync, unlinkSync } = require('node:fs');
+      unlinkSync('channel.sock');
+      symlinkSync(process.argv[1], 'channel.sock');
+      process.stdout.write('linked');`;
+    connection.end(unconfined(code, target));
+  },
+  /** Fills what it can write to, up to 64 MiB, and says how far it came. */
+  fill: (connection) => {
+    const code = `
+      const { openSync, writeSync } = require('node:fs');
+      const chunk = new Uint8Array(1 << 20);
+      let written = 0;
+      try {
+        for (let i = 0; i < 64; i += 1) written += writeSync(openSync('fill-' + i, 'w'), chunk);
+      } catch {}
+      process.stdout.write(String(written));`;
+    connection.end(unconfined(code));
+  },
   pid: (connection) => connection.end(String(process.pid)),
   environment: (connection) => connection.end(JSON.stringify(process.env)),
   die: () => process.exit(3),
@@ -113,11 +144,12 @@ const server = createServer({ allowHalfOpen: true }, (connection) => {
   connection.once('data', (chunk: Buffer) => {
     const text = chunk.toString('latin1');
     const end = text.indexOf('\n');
-    const command = commands[text.slice(0, end)];
+    const [word = '', rest = ''] = text.slice(0, end).split(' ');
+    const command = commands[word];
     connection.pause();
     if (end + 1 < chunk.length) connection.unshift(chunk.subarray(end + 1));
     if (command === undefined) connection.destroy();
-    else command(connection);
+    else command(connection, rest);
     connection.resume();
   });
 });
