@@ -25,6 +25,8 @@ export interface HostileHost extends AsyncDisposable {
   readonly url: string;
   /** Every byte that a client has sent on any connection, in order of arrival. */
   received(): Buffer;
+  /** Every byte that clients were sent on channels. */
+  sent(): Buffer;
 }
 
 /** What the host answers to requests of the API, where it does not pass them on. */
@@ -41,6 +43,7 @@ export async function hostileHost(
   answer: Answer = () => false,
 ): Promise<HostileHost> {
   const received: Buffer[] = [];
+  const sent: Buffer[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((incoming, response) => {
     if (answer(incoming, response)) return;
@@ -70,7 +73,14 @@ export async function hostileHost(
     );
     void (async () => {
       try {
-        await onChannel({ client: socket, keep, open: (id = keep) => openChannel(url, id) });
+        const open = async (id = keep): Promise<Duplex> => {
+          const upstream = await openChannel(url, id);
+          // Its recorder would let it flow before anybody else reads.
+          upstream.pause();
+          upstream.on('data', (chunk: Buffer) => sent.push(Buffer.from(chunk)));
+          return upstream;
+        };
+        await onChannel({ client: socket, keep, open });
       } catch {
         socket.destroy();
       }
@@ -81,6 +91,7 @@ export async function hostileHost(
   return {
     url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     received: () => Buffer.concat(received),
+    sent: () => Buffer.concat(sent),
     [Symbol.asyncDispose]: async () => {
       server.close();
       server.closeAllConnections();

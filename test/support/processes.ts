@@ -26,12 +26,16 @@ function concerns(id: number, directory: string): boolean {
 }
 
 function programOf(id: number): string {
-  const words = readOr(`/proc/${String(id)}/cmdline`).split('\0');
+  const [command = '', ...words] = readOr(`/proc/${String(id)}/cmdline`).split('\0');
+  const executable = command.replace(/^.*\//, '');
+  // The sandbox around a program names it, too.
+  if (executable !== 'node') return executable;
   const script = words.findLast((word) => /\/(enarx|keepmgr|keepldr|wasmldr|runner)\.js$/.test(word));
-  return script?.replace(/^.*\/|\.js$/g, '') ?? (words[0] ?? '').replace(/^.*\//, '');
+  return script?.replace(/^.*\/|\.js$/g, '') ?? executable;
 }
 
-function readOr(file: string): string {
+/** Content of a file that the kernel shows; empty when its process has just gone. */
+export function readOr(file: string): string {
   try {
     return readFileSync(file, 'latin1');
   } catch {
