@@ -3,6 +3,7 @@ import * as v from 'valibot';
 
 import { decodeCbor, encodeCbor, type CborValue } from './cbor.ts';
 import { protocolProblem } from './problems.ts';
+import { cutText } from './text.ts';
 
 /** A message: its rule in enarx.cddl, its largest size, and the TypeScript twin of the rule. */
 export interface MessageType<T> {
@@ -12,6 +13,8 @@ export interface MessageType<T> {
   readonly maxBytes: number;
   readonly schema: v.GenericSchema<T>;
 }
+
+const longestFound = 160;
 
 /** The value that a message carries. */
 export type Of<M> = M extends MessageType<infer T> ? T : never;
@@ -43,8 +46,10 @@ function check<T>(type: MessageType<T>, value: unknown): T {
   const issue = result.issues[0];
   const where = v.getDotPath(issue);
   throw protocolProblem('message/invalid', {
-    found: `${type.name}${where === null ? '' : `.${where}`}: ${issue.received}`,
-    ...(issue.expected === null ? {} : { expected: issue.expected }),
+    // The value is the sender's and may be long.
+    found: cutText(`${type.name}${where === null ? '' : `.${where}`}: ${issue.received}`, longestFound),
+    // What valibot cannot describe the schema says in its message.
+    expected: issue.expected === null || issue.type === 'custom' ? issue.message : issue.expected,
   });
 }
 

@@ -12,18 +12,18 @@ export const protocolVersion = 1;
 const bytes = (length: number): v.GenericSchema<Uint8Array> =>
   v.pipe(
     v.instance(Uint8Array),
-    v.check((value) => value.length === length, `not ${String(length)} bytes`),
+    v.check((value) => value.length === length, `${String(length)} bytes`),
   );
 const bytesUpTo = (length: number): v.GenericSchema<Uint8Array> =>
   v.pipe(
     v.instance(Uint8Array),
-    v.check((value) => value.length <= length, `more than ${String(length)} bytes`),
+    v.check((value) => value.length <= length, `at most ${String(length)} bytes`),
   );
 /** At most so many bytes of UTF-8, as `.size` in CDDL counts them. */
 const text = (length: number): v.GenericSchema<string> =>
   v.pipe(
     v.string(),
-    v.check((value) => value.isWellFormed(), 'half a surrogate pair'),
+    v.check((value) => value.isWellFormed(), 'text without half surrogate pairs'),
     v.maxBytes(length),
   );
 const uint: v.GenericSchema<number> = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -253,7 +253,7 @@ const limitEntries = v.strictObject({
 export type Limits = v.InferOutput<typeof limitEntries>;
 
 /** All of it may be left out, and `strictObject` would take an empty array or byte string for a map without entries. */
-export const limits: v.GenericSchema<Limits> = v.pipe(v.custom<Limits>(isMap, 'not a map'), limitEntries);
+export const limits: v.GenericSchema<Limits> = v.pipe(v.custom<Limits>(isMap, 'a map'), limitEntries);
 
 function isMap(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;

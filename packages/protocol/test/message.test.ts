@@ -18,6 +18,7 @@ import {
   toHex,
   type CborValue,
   type Deliver,
+  type EnarxError,
 } from '@enarx/protocol';
 
 const delivery: Deliver = {
@@ -55,6 +56,20 @@ suite('messages', () => {
   test('an error names the place, what stands there and what should', () => {
     const bytes = encodeCbor({ ...delivery, env: [['A', 1]] });
     assert.throws(() => decodeMessage(deliver, bytes), { found: 'deliver.env.0.1: 1', expected: 'string' });
+    const short = encodeCbor({ ...delivery, digest: new Uint8Array(31) } as unknown as CborValue);
+    assert.throws(() => decodeMessage(deliver, short), {
+      found: 'deliver.digest: Uint8Array',
+      expected: '32 bytes',
+    });
+    assert.throws(() => encodeMessage(deliver, { ...delivery, args: ['x'.repeat(40_000)] }), {
+      found: 'deliver.args.0: 40000',
+      expected: '<=32768',
+    });
+    const key = encodeCbor({ tee: 'sim', ['k'.repeat(900)]: 1 });
+    assert.throws(
+      () => decodeMessage(createKeep, key),
+      (error: EnarxError) => error.found?.length === 160,
+    );
     assert.throws(() => decodeMessage(createKeep, encodeCbor(1)), {
       found: 'create-keep: 1',
       expected: 'Object',
