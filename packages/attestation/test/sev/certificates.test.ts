@@ -174,6 +174,10 @@ test('a file is refused where no certificate begins, and cut off where one ends 
     code: 'sev/certificate-malformed',
     found: '64 bytes that begin no certificate, after 1 certificates',
   });
+  const unknownKey = patched(new Uint8Array(64), 0, 1);
+  assert.throws(() => readPlatformChain([unknownKey]), {
+    found: '64 bytes that begin no certificate, after 0 certificates',
+  });
   assert.throws(() => readPlatformChain([]), { code: 'sev/chain-incomplete' });
 });
 

@@ -225,3 +225,20 @@ test('a policy with a version that is none is refused', () => {
   ])
     assert.throws(() => encodeGuestPolicy({ ...strict, minimumApi }), { code: 'sev/policy-invalid' });
 });
+
+test('another order than platform, session, measurement, secret does not compile', async () => {
+  const verified = await platform();
+  const session = await openLaunchSession(verified, { policy: strict });
+  const claims = { format: 'sev', anchor, simulated: true, at: 0, claims: verified.claims } as const;
+  const wrong = [
+    // @ts-expect-error -- claims that nobody verified
+    () => openLaunchSession(claims, { policy: strict }),
+    // @ts-expect-error -- a policy is never left out
+    () => openLaunchSession(verified, {}),
+    // @ts-expect-error -- the owner says which digest and which firmware it expects
+    () => session.verifyMeasurement({ measurement: new Uint8Array(48), firmware }),
+  ];
+  assert.equal(wrong.length, 3);
+  // @ts-expect-error -- a launch that was not measured takes no secret
+  assert.equal(session.sealSecrets, undefined);
+});

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { amdAnchors } from '@enarx/attestation';
+import { amdAnchors, verifyEvidence } from '@enarx/attestation';
 import { sevChecks, verifySevPlatform, type SevCheckId, type SevVerification } from '@enarx/attestation/sev';
 import { concatBytes, EnarxError, toHex } from '@enarx/protocol';
 
@@ -307,4 +307,16 @@ test('certificates in Node buffers verify, and are left as they were', async () 
     certificates.map((bytes) => bytes.toString('hex')),
     before,
   );
+});
+
+test('certificates are evidence like any other, in binary or in the base64 of QEMU', async () => {
+  const evidence = concatBytes(good.pdh, good.pek, good.oca, await made('CEK', { signers: [] }));
+  const endorsements = [good.cek, concatBytes(good.ask, good.ark)];
+  for (const form of [evidence, Buffer.from(Buffer.from(evidence).toString('base64'))]) {
+    const verification = await verifyEvidence({ evidence: form, endorsements, anchors: [anchor], at });
+    assert.equal(verification.format, 'sev');
+    assert.equal(verification.verified?.simulated, true);
+    const none = await verifyEvidence({ evidence: form, endorsements, anchors: amdAnchors, at });
+    assert.equal(none.verified, undefined);
+  }
 });
