@@ -25,6 +25,7 @@ export async function measureSnp(this: EnarxContext, flags: SnpFlags): Promise<v
     vmm: flags.vmm,
     vcpus: vcpusOf(flags),
     features: numberOf('--guest-features', flags.guestFeatures, 1n << 64n),
+    ...(flags.rdx === undefined ? {} : { rdx: Number(numberOf('--rdx', flags.rdx, 1n << 32n)) }),
     ...(await svsmOf(flags)),
   });
   print(this, digest);

@@ -27,6 +27,7 @@ export interface SevEsFlags extends GuestFlags, ProcessorFlags {
 export interface SnpFlags extends GuestFlags, ProcessorFlags {
   readonly guestFeatures: string;
   readonly vmm: 'qemu' | 'ec2' | 'gce';
+  readonly rdx: string | undefined;
   readonly svsm: string | undefined;
   readonly svsmVariables: string | undefined;
 }
@@ -75,6 +76,7 @@ const snp = buildCommand<SnpFlags, [], EnarxContext>({
         default: 'qemu',
         brief: 'What launches the guest; each sets other first registers',
       },
+      rdx: text('RDX of the first registers, where it is not what the VMM usually sets', 'NUMBER'),
       svsm: text('An SVSM below the firmware, at VMPL 0', 'FILE'),
       svsmVariables: text('Bytes between the SVSM and the firmware, where that keeps its variables', 'N'),
     },
