@@ -277,7 +277,8 @@ const values = fc.letrec<{ value: CborValue; leaf: CborValue }>((tie) => ({
   leaf: fc.oneof(
     fc.maxSafeInteger(),
     fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }),
-    fc.bigInt({ min: -(2n ** 64n), max: -(2n ** 53n) }),
+    // Not -(2^53) itself, of which cbor2 makes a number that does not hold it safely; the examples above have it.
+    fc.bigInt({ min: -(2n ** 64n), max: -(2n ** 53n) - 1n }),
     fc.string({ unit: 'binary' }),
     fc.uint8Array(),
     fc.boolean(),
