@@ -24,7 +24,7 @@ export class DeliveredPackage implements AsyncIterable<PackageEntry> {
     this.#longestSilence = longestSilence;
   }
 
-  /** Resolves when nobody takes any more of it: the next frame is then the module's. */
+  /** Resolves when nobody takes any more of it: the next frame is then the module's. Rejects with what was wrong with it. */
   get taken(): Promise<unknown> {
     return this.#taken.promise;
   }
@@ -46,6 +46,9 @@ export class DeliveredPackage implements AsyncIterable<PackageEntry> {
       }
       if (left > 0) throw this.#otherSize(`${String(left)} bytes less`);
       return undefined;
+    } catch (error) {
+      this.#taken.reject(error);
+      throw error;
     } finally {
       this.#taken.resolve(undefined);
     }

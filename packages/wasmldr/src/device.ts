@@ -33,6 +33,7 @@ export class Device {
   readonly #frames: FrameStream;
   readonly #asked: Answer[] = [];
   #open = true;
+  #flushed: Promise<void> = Promise.resolve();
 
   /** @throws EnarxError `wasmldr/host-gone`, `frame/…`, `cbor/…`, `message/…` */
   static async open(stream: Duplex): Promise<Device> {
@@ -62,9 +63,14 @@ export class Device {
     return answer.promise;
   }
 
+  /** Resolves when all that was said has left, or never will. */
+  get flushed(): Promise<void> {
+    return this.#flushed;
+  }
+
   /** A device that breaks is noticed where it is read. */
   #send(kind: number, payload: Uint8Array): void {
-    this.#frames.send(kind, payload).catch(() => undefined);
+    this.#flushed = this.#frames.send(kind, payload).catch(() => undefined);
   }
 
   async #serve(): Promise<void> {

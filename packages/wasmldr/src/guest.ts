@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { createKeepCertificate, serveChannel, type ChannelTimes } from '@enarx/channel';
 import type { Evidence } from '@enarx/protocol';
@@ -7,6 +8,9 @@ import { startRunner, type RunnerOptions } from '@enarx/runtime';
 
 import { Device } from './device.ts';
 import { Keep, type KeepTimes } from './keep.ts';
+
+/** Milliseconds. */
+const longestFlush = 1000;
 
 export interface GuestOptions {
   /** The device: to whoever launched this TEE and passes reports of its processor on. */
@@ -55,6 +59,8 @@ export async function serveGuest({
     opened.state('ready');
     await Promise.race([opened.closed, keep.finished]);
     channel.close();
+    // A host that reads nothing must not keep the guest alive.
+    await Promise.race([opened.flushed, delay(longestFlush, undefined, { ref: false })]);
   } finally {
     keep.kill();
     stream.destroy();

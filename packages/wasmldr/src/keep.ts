@@ -41,6 +41,8 @@ export interface KeepOptions {
 
 interface Program {
   readonly run: Run;
+  /** Resolves when the end was told to everybody. */
+  readonly over: Promise<void>;
   readonly audience: Audience;
   readonly detach: boolean;
   stdinEnded: boolean;
@@ -150,23 +152,27 @@ export class Keep implements KeepServices {
       },
       onOutput: (stream, bytes) => audience.output(stream, bytes),
     });
-    if (contents !== undefined) await Promise.race([contents.taken, run.ended]);
-    await readModule(frames, deliver, deliverySilence, (chunk) => run.writeModule(chunk));
+    const received = async (): Promise<void> => {
+      await contents?.taken;
+      await readModule(frames, deliver, deliverySilence, (chunk) => run.writeModule(chunk));
+    };
+    // The runner may refuse before everything has come.
+    await Promise.race([received(), run.ended]);
     await Promise.race([started.promise, run.ended]);
     if (this.#delivery === undefined) throw wasmldrProblem('wasmldr/stopped');
     this.#delivery = undefined;
     this.#tellHost('running');
-    const program = { run, audience, detach: deliver.detach, stdinEnded: false };
+    const over = this.#follow(run, audience);
+    const program = { run, audience, over, detach: deliver.detach, stdinEnded: false };
     this.#program = program;
     // Before the owner is made to hear anything else.
     frames
       .send(workloadFrame.accepted, encodeMessage(accepted, { digest: deliver.digest }))
       .catch(() => undefined);
-    void this.#follow(program);
     return program;
   }
 
-  async #follow({ run, audience }: Program): Promise<void> {
+  async #follow(run: Run, audience: Audience): Promise<void> {
     const outcome: Outcome = await run.ended.then(
       (ended) => ({ ended }),
       (error: unknown) => ({ problem: asProblem(error) }),
@@ -178,7 +184,7 @@ export class Keep implements KeepServices {
 
   /** One connection of the owner's, from its beginning to its end. */
   async #converse(frames: FrameStream, program: Program): Promise<void> {
-    const { audience, run, detach } = program;
+    const { audience, run, detach, over } = program;
     audience.join(frames);
     const orderly = await this.#hear(frames, program);
     farewell(frames);
@@ -186,7 +192,7 @@ export class Keep implements KeepServices {
     // The end may have been lost with the connection: its owner can come back for it.
     if (audience.told && !orderly) return;
     run.kill();
-    await run.ended.catch(() => undefined);
+    await over;
     this.#finish();
   }
 
