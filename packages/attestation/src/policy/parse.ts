@@ -22,7 +22,7 @@ interface Complaint {
   readonly path: TomlPath;
   readonly message: string;
   /** A field that nobody knows. */
-  readonly unknown?: boolean;
+  readonly unknown: boolean;
 }
 
 /**
@@ -96,7 +96,8 @@ function documentSchema(tees: unknown): v.GenericSchema {
 
 function complaintOf(issue: v.BaseIssue<unknown>): Complaint {
   return {
-    path: (issue.path ?? []).map(({ key }) => key as string | number),
+    // A document is a table always, so that what is wrong is in it and has a path.
+    path: (issue.path as readonly v.IssuePathItem[]).map(({ key }) => key as string | number),
     message: issue.message,
     unknown: issue.type === 'strict_object' && issue.expected === 'never',
   };
@@ -106,10 +107,15 @@ function contradictionsIn(policy: PolicyDocument): Complaint[] {
   const complaints: Complaint[] = [];
   const { amd, simulated } = policy.anchors;
   if (amd === 'none' && simulated === 'none')
-    complaints.push({ path: ['anchors'], message: 'no anchor is accepted, so no evidence could ever be' });
+    complaints.push({
+      path: ['anchors'],
+      message: 'no anchor is accepted, so no evidence could ever be',
+      unknown: false,
+    });
   for (const tee of policy.tees) {
     const found = sections[tee].contradiction(valuesOf(policy, tee));
-    if (found !== undefined) complaints.push({ path: [tee, ...found.path], message: found.message });
+    if (found !== undefined)
+      complaints.push({ path: [tee, ...found.path], message: found.message, unknown: false });
   }
   return complaints;
 }
@@ -125,7 +131,7 @@ function valuesOf(policy: PolicyDocument, tee: PolicyTee): ReturnType<typeof sec
 function invalid(lines: TomlLines, complaints: readonly Complaint[]): Error {
   const sorted = complaints
     .map((complaint) => ({ ...complaint, line: lines.lineOf(complaint.path) }))
-    .sort((a, b) => Number(b.unknown ?? false) - Number(a.unknown ?? false) || a.line - b.line);
+    .sort((a, b) => Number(b.unknown) - Number(a.unknown) || a.line - b.line);
   const { line, path, message } = sorted[0] as (typeof sorted)[0];
   const others = sorted.length - 1;
   return attestationProblem('policy/invalid', {
@@ -141,5 +147,5 @@ export function fieldName(path: TomlPath): string {
     else
       name += `${name === '' ? '' : '.'}${/^[A-Za-z0-9_-]{1,64}$/.test(key) ? key : JSON.stringify(key.slice(0, 64))}`;
   }
-  return name === '' ? 'the document' : name;
+  return name;
 }

@@ -52,10 +52,7 @@ function listOf<V extends string | number>(
       v.minLength(1, 'may not be empty: list what is accepted, or write the word that leaves the field open'),
     ),
     values,
-    toml: (list) =>
-      list.length === 1
-        ? `[${JSON.stringify(list[0])}]`
-        : `[\n${list.map((one) => `  ${JSON.stringify(one)},\n`).join('')}]`,
+    toml: (list) => `[${list.map((one) => JSON.stringify(one)).join(', ')}]`,
     says: (list) =>
       list.length === 1
         ? String(list[0])
@@ -157,14 +154,9 @@ export function dotted(version: DottedVersion): string {
   return version.parts.join('.');
 }
 
-export function minimumVersion(parts: 2 | 3): ValueKind<DottedVersion> {
-  return {
-    schema: dottedSchema(parts),
-    values:
-      parts === 2
-        ? 'the lowest version that is accepted, "major.minor"'
-        : 'the lowest version that is accepted, "major.minor.build"',
-    toml: (version) => JSON.stringify(dotted(version)),
-    says: (version) => `at least ${dotted(version)}`,
-  };
-}
+export const minimumVersion: ValueKind<DottedVersion> = {
+  schema: dottedSchema(2),
+  values: 'the lowest version that is accepted, "major.minor"',
+  toml: (version) => JSON.stringify(dotted(version)),
+  says: (version) => `at least ${dotted(version)}`,
+};

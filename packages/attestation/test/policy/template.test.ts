@@ -168,7 +168,9 @@ suite('the template of a policy', () => {
     const unknown = acceptsItself({ claims: { product: undefined, tcb: undefined } });
     for (const key of ['minimum-tcb', 'launch-tcb', 'minimum-version', 'provisional'])
       assert.equal(valueIn(unknown, 'snp.firmware', key), '"any"', key);
-    assert.match(warningOn(unknown, 'minimum-tcb') ?? '', /could not be read/);
+    assert.match(warningOn(unknown, 'minimum-tcb') ?? '', /nothing is known of the versions/);
+    const stranger = acceptsItself({ report: { 0x188: [0x19, 0x50, 1] } });
+    assert.equal(valueIn(stranger, 'snp.firmware', 'minimum-tcb'), '"any"');
   });
 
   test('says SIMULATED of a simulated processor and lists its key', () => {

@@ -27,7 +27,7 @@ export const sevSection: Section<SevClaims> = {
       purpose:
         'Lowest version of the firmware interface. It stands in the certificate of the platform and says with which firmware that was made; the launch measurement says with which one the guest was launched.',
       mend: 'Update the SEV firmware of the host and have it make its key anew (PDH_GEN).',
-      kind: minimumVersion(2),
+      kind: minimumVersion,
       actual: ({ api }) => `${String(api.major)}.${String(api.minor)}`,
       judge: ({ parts }, { api }) => passWhen(!olderThan([api.major, api.minor], parts)),
       suggest: ({ api }) => ({

@@ -6,7 +6,7 @@ import type { FirmwareVersion, SnpReport } from '../../snp/report.ts';
 import { componentsBelow, formatTcb, type TcbVersion } from '../../snp/tcb.ts';
 import { passWhen, type Judgement, type Suggestion } from '../field.ts';
 import { recommendedMinimumTcb, type MinimumTcbRow } from '../minimum-tcb-table.ts';
-import { judgeTcb, minimumTcb } from '../minimum-tcb.ts';
+import { judgeTcb, minimumTcb, rowsFor } from '../minimum-tcb.ts';
 import {
   dotted,
   dottedSchema,
@@ -60,18 +60,14 @@ function reportedAndCommitted({ tcb }: SnpClaims): [string, TcbVersion | undefin
 
 /** The recommended rows where the evidence meets them, otherwise rows that it just meets. */
 function suggestedRows(claims: SnpClaims): Suggestion<readonly MinimumTcbRow[] | 'any'> {
-  const { product, tcb, report } = claims;
-  if (product === undefined || tcb === undefined)
-    return { value: 'any', warning: 'the versions of this processor could not be read' };
-  const rows = recommendedMinimumTcb.rows.filter(
-    (row) =>
-      row.product === product &&
-      (report.cpuid === undefined ||
-        (row.models[0] <= report.cpuid.model && report.cpuid.model <= row.models[1])),
-  );
+  const { product, tcb } = claims;
+  const rows = rowsFor(recommendedMinimumTcb.rows, claims).map(([, row]) => row);
+  if (product === undefined || tcb === undefined || rows.length === 0)
+    return { value: 'any', warning: 'nothing is known of the versions of this processor' };
   if (judgeTcb(rows, claims, reportedAndCommitted(claims)).status === 'pass') return { value: rows };
+  // Only fmc may be undefined, and where it is no row has one.
   const lower = (component: keyof TcbVersion): number =>
-    Math.min(tcb.reported[component] ?? 0, tcb.committed[component] ?? 0);
+    Math.min(tcb.reported[component] as number, tcb.committed[component] as number);
   return {
     value: rows.map(({ family, models, fmc }) => ({
       product,

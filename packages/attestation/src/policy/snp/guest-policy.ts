@@ -40,7 +40,7 @@ export const guestPolicyFields: readonly SnpField[] = [
     purpose:
       'What the guest demanded of its firmware, not what the firmware is; `firmware.minimum-version` is that.',
     mend: 'Launch the guest with a higher minimum ABI in its policy.',
-    kind: minimumVersion(2),
+    kind: minimumVersion,
     actual: ({ report: { policy } }) => `${String(policy.abiMajor)}.${String(policy.abiMinor)}`,
     judge: ({ parts }, { report: { policy } }) =>
       passWhen(!olderThan([policy.abiMajor, policy.abiMinor], parts)),
