@@ -186,8 +186,8 @@ export const attestationProblems = {
   'sev/measurement-malformed': {
     kind: 'malformed',
     status: 422,
-    title: 'The bytes are not a launch measurement',
-    mend: 'Give the 48 bytes of LAUNCH_MEASURE (QMP query-sev-launch-measure), decoded from base64.',
+    title: 'This is not a launch measurement and the version of the firmware that made it',
+    mend: 'Give the 48 bytes of LAUNCH_MEASURE (QMP query-sev-launch-measure), decoded from base64, and api-major, api-minor and build-id of query-sev.',
   },
   'sev/measurement-rejected': {
     kind: 'rejected',

@@ -77,8 +77,9 @@ export async function firmwareDigest(firmware: Uint8Array): Promise<Uint8Array> 
 export async function snpLaunchDigest(launch: SnpLaunch): Promise<Bytes> {
   const { vcpus, features, svsm } = launch;
   checkVcpus(vcpus);
-  if ((features & 1n) === 0n || features < 0n || features >= 1n << 64n)
+  if ((features & 1n) === 0n || !isU64(features))
     throw badOption(`guest features 0x${features.toString(16)}`, '64 bits, bit 0 (SNPActive) set');
+  if (launch.rdx !== undefined && !isU32(launch.rdx)) throw badOption(`RDX ${String(launch.rdx)}`, '32 bits');
   if (svsm !== undefined) return svsmLaunchDigest(launch, svsm);
   const { layout, digest } = await knownFirmware(launch.firmware);
   return extendSnpDigest(digest, [
@@ -137,6 +138,7 @@ export function sevLaunchParts({ firmware, boot }: SevLaunch): SevLaunchParts {
 export function sevEsLaunchParts(launch: SevEsLaunch): SevLaunchParts {
   const { vcpus, features = 0n, legacyVmType = false } = launch;
   checkVcpus(vcpus);
+  if (!isU64(features)) throw badOption(`guest features ${String(features)}`, '64 bits');
   const registers = registersOf(readFirmware(launch.firmware), vcpus, (entry) =>
     vmsaPage({ vmm: 'qemu', signature: vcpus.signature, features, entry, legacyVmType }),
   );
@@ -204,7 +206,12 @@ function pageTypeOf({ type }: FirmwareSection, vmm: Vmm): 'zero' | 'unmeasured' 
 }
 
 function hashTableAddress({ hashTable: area }: FirmwareLayout, section: FirmwareSection): number {
-  if (area === undefined || area.gpa < section.gpa || area.gpa + hashTableLength > section.gpa + section.size)
+  if (
+    area === undefined ||
+    area.size < hashTableLength ||
+    area.gpa < section.gpa ||
+    area.gpa + hashTableLength > section.gpa + section.size
+  )
     throw noDirectBoot('no room for the hash table in the section for it');
   return area.gpa;
 }
@@ -234,8 +241,15 @@ function vmsaPages(registers: readonly Bytes[]): SnpPage[] {
 function checkVcpus({ count, signature }: Vcpus): void {
   if (!Number.isInteger(count) || count < 1 || count > 4096)
     throw badOption(`${String(count)} processors`, '1 to 4096');
-  if (!Number.isInteger(signature) || signature < 0 || signature >= 2 ** 32)
-    throw badOption(`the processor signature ${String(signature)}`, '32 bits');
+  if (!isU32(signature)) throw badOption(`the processor signature ${String(signature)}`, '32 bits');
+}
+
+function isU64(value: bigint): boolean {
+  return value >= 0n && value < 1n << 64n;
+}
+
+function isU32(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < 2 ** 32;
 }
 
 function badOption(found: string, expected: string): Error {

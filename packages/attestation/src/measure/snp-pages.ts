@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { attestationProblem } from '../problems.ts';
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 export const pageSize = 4096;
@@ -37,22 +39,38 @@ export async function extendSnpDigest(digest: Uint8Array, pages: readonly SnpPag
   return current;
 }
 
-/** Cuts whole pages out of bytes whose length is a multiple of 4096. */
+/**
+ * Cuts bytes into pages.
+ * @throws EnarxError `measure/option-invalid` where the length is no multiple of 4096, so that no byte is left out
+ */
 export function normalPages(start: bigint, bytes: Uint8Array): SnpPage[] {
-  return Array.from({ length: bytes.length / pageSize }, (_, i) => ({
+  return Array.from({ length: pagesIn(bytes.length) }, (_, i) => ({
     type: 'normal',
     gpa: start + BigInt(i * pageSize),
     contents: bytes.subarray(i * pageSize, (i + 1) * pageSize),
   }));
 }
 
-/** Pages that are measured by type and address alone. @param size - bytes, a multiple of 4096 */
+/**
+ * Pages that are measured by type and address alone.
+ * @param size - bytes, a multiple of 4096
+ * @throws EnarxError `measure/option-invalid`
+ */
 export function contentlessPages(
   type: 'zero' | 'unmeasured' | 'secrets' | 'cpuid',
   start: bigint,
   size: number,
 ): SnpPage[] {
-  return Array.from({ length: size / pageSize }, (_, i) => ({ type, gpa: start + BigInt(i * pageSize) }));
+  return Array.from({ length: pagesIn(size) }, (_, i) => ({ type, gpa: start + BigInt(i * pageSize) }));
+}
+
+function pagesIn(size: number): number {
+  if (!Number.isInteger(size / pageSize))
+    throw attestationProblem('measure/option-invalid', {
+      found: `${String(size)} bytes`,
+      expected: 'whole pages',
+    });
+  return size / pageSize;
 }
 
 const pageInfoLength = 0x70;

@@ -13,7 +13,7 @@ import {
   type FirmwareVersion,
   type LaunchToMeasure,
 } from './measurement.ts';
-import { encodeGuestPolicy, isOlder, type GuestPolicy } from './policy.ts';
+import { encodeGuestPolicy, isByte, isOlder, type GuestPolicy } from './policy.ts';
 import { sealPacket, type PacketKeys, type SecretPacket } from './secret-packet.ts';
 import { encodeSecretTable, type LaunchSecret } from './secret-table.ts';
 import { wrapSession } from './session.ts';
@@ -123,6 +123,12 @@ async function verifyMeasurement(
 ): Promise<MeasuredLaunch> {
   if (measurement.length !== measurementLength)
     throw attestationProblem('sev/measurement-malformed', { found: `${String(measurement.length)} bytes` });
+  // What is authenticated is one byte each: a build of 285 would be measured as 29 and be taken for a newer one.
+  if (![firmware.api.major, firmware.api.minor, firmware.build].every(isByte))
+    throw attestationProblem('sev/measurement-malformed', {
+      found: firmwareText(firmware),
+      expected: 'bytes',
+    });
   if (isOlderFirmware(firmware, minimum) || isOlder(firmware.api, leastApi))
     throw tooOld(firmwareText(firmware), `${firmwareText(minimum)}, and SEV API ${versionText(leastApi)}`);
   // Copies, since the caller may change what it gave while this waits.

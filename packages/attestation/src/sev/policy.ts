@@ -36,7 +36,7 @@ const allowances = Object.keys(forbiddingBits) as Allowance[];
 /** The 32 bits of a policy. @throws EnarxError `sev/policy-invalid` */
 export function encodeGuestPolicy({ encryptedState, allow, minimumApi }: GuestPolicy): number {
   const { major, minor } = minimumApi;
-  if (![major, minor].every((part) => Number.isInteger(part) && part >= 0 && part <= 255))
+  if (![major, minor].every(isByte))
     throw attestationProblem('sev/policy-invalid', { found: `version ${String(major)}.${String(minor)}` });
   const forbidden = allowances
     .filter((allowance) => !allow.includes(allowance))
@@ -51,6 +51,10 @@ export function decodeGuestPolicy(bits: number): GuestPolicy {
     allow: allowances.filter((allowance) => (bits & forbiddingBits[allowance]) === 0),
     minimumApi: { major: (bits >>> 16) & 0xff, minor: bits >>> 24 },
   };
+}
+
+export function isByte(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 0xff;
 }
 
 /** Whether one version is before another. */

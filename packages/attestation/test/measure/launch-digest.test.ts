@@ -9,6 +9,7 @@ import {
   emptySnpDigest,
   extendSnpDigest,
   firmwareDigest,
+  loaderMeasurement,
   normalPages,
   readFirmware,
   sevEsLaunchDigest,
@@ -185,6 +186,24 @@ test('a number of processors or a signature that cannot be is refused', async ()
 test('guest features without SNPActive, negative or of more than 64 bits are refused', async () => {
   for (const features of [0n, 0x20n, -1n, (1n << 64n) + 1n])
     await assert.rejects(measured({ features }), { code: 'measure/option-invalid' });
+  for (const features of [-1n, 1n << 64n])
+    await assert.rejects(sevEsLaunchDigest({ firmware, vcpus, features }), {
+      code: 'measure/option-invalid',
+    });
+});
+
+test('an RDX that is no number of 32 bits is refused', async () => {
+  for (const rdx of [-1, 0.5, 2 ** 32, NaN])
+    await assert.rejects(measured({ rdx }), { code: 'measure/option-invalid' });
+});
+
+test('memory that is not whole pages is refused, since its end would go unmeasured', async () => {
+  assert.throws(() => normalPages(0n, new Uint8Array(4097)), { code: 'measure/option-invalid' });
+  assert.throws(() => contentlessPages('zero', 0n, 100), { code: 'measure/option-invalid' });
+  await assert.rejects(loaderMeasurement({ gpa: 0n, pages: new Uint8Array(5000) }), {
+    code: 'measure/option-invalid',
+    found: '5000 bytes',
+  });
 });
 
 test('digests of a wrong length are refused, not measured', async () => {
@@ -222,7 +241,11 @@ test('direct boot needs room for the table of hashes', async () => {
   const noEntry = buildFirmware({ sections, entries: [entries[1]] });
   const elsewhere = (gpa: number): Uint8Array =>
     buildFirmware({ sections, entries: [[guids.hashTable, words(gpa, 0x400)], entries[1]] });
-  for (const image of [noSection, noEntry, elsewhere(0x81_0000 - 16), elsewhere(0x81_1000 - 160)])
+  const tooSmall = buildFirmware({
+    sections,
+    entries: [[guids.hashTable, words(0x81_0000, 175)], entries[1]],
+  });
+  for (const image of [tooSmall, noSection, noEntry, elsewhere(0x81_0000 - 16), elsewhere(0x81_1000 - 160)])
     await assert.rejects(measured({ firmware: image, boot: await boot() }), {
       code: 'measure/direct-boot-unsupported',
     });

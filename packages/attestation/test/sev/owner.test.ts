@@ -141,6 +141,24 @@ test('the expected guest passes once, whatever failed before', async () => {
   await assert.rejects(session.verifyMeasurement(claim), { code: 'sev/session-spent' });
 });
 
+test('a host cannot pass for newer by a version that is no byte but is measured as the old one', async () => {
+  const session = await openLaunchSession(await platform(), { policy: strict });
+  const measurement = await measurementOf(session);
+  const { api, build } = firmware;
+  for (const claimed of [
+    { api, build: build + 256 },
+    { api: { ...api, major: api.major + 256 }, build },
+    { api: { ...api, minor: api.minor + 256 }, build },
+    { api: { ...api, minor: -1 }, build },
+  ])
+    await assert.rejects(
+      session.verifyMeasurement({ measurement, firmware: claimed, launchDigest, minimum }),
+      {
+        code: 'sev/measurement-malformed',
+      },
+    );
+});
+
 test('a measurement of another length is malformed', async () => {
   const session = await openLaunchSession(await platform(), { policy: strict });
   for (const length of [0, 32, 47, 49])
