@@ -180,7 +180,10 @@ describe('evidence is told by its content', () => {
 
 describe('a dump of fields', { skip: withoutVectors }, () => {
   const file = 'confidential-containers+trustee/attestation-service/tests/e2e/evidence.json';
-  type Dump = { attestation_report: Record<string, unknown>; cert_chain?: unknown };
+  interface Dump {
+    attestation_report: Record<string, unknown>;
+    cert_chain?: unknown;
+  }
   const changed = (change: (dump: Dump) => void): Uint8Array => {
     const dump = JSON.parse(vector(file).toString()) as Dump;
     change(dump);

@@ -4,13 +4,37 @@ import { toHex } from '@enarx/protocol';
 import { attestationProblem } from '../problems.ts';
 import { tags } from './tags.ts';
 
-/** One element. Both byte arrays are views of the input. */
-export interface DerElement {
+/** One element. It keeps places, and cuts a view only when asked: a certificate has a hundred elements, few of them looked at. */
+export class DerElement {
   /** The identifier octet. */
   readonly tag: number;
-  readonly content: Uint8Array;
-  /** Identifier, length and content: what a signature covers. */
-  readonly encoded: Uint8Array;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #contentStart: number;
+  readonly #end: number;
+
+  constructor(tag: number, bytes: Uint8Array, start: number, contentStart: number, end: number) {
+    this.tag = tag;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#contentStart = contentStart;
+    this.#end = end;
+  }
+
+  /** View of the content. */
+  get content(): Uint8Array {
+    return this.#bytes.subarray(this.#contentStart, this.#end);
+  }
+
+  /** View of identifier, length and content: what a signature covers. */
+  get encoded(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  /** Reader over the content. */
+  reader(): DerReader {
+    return new DerReader(this.#bytes, this.#contentStart, this.#end);
+  }
 }
 
 /**
@@ -19,19 +43,23 @@ export interface DerElement {
  */
 export class DerReader {
   readonly #bytes: Uint8Array;
-  #at = 0;
+  readonly #end: number;
+  #at: number;
 
-  constructor(bytes: Uint8Array) {
+  /** Over all bytes, or over those from `start` to before `end`. */
+  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
   }
 
   get atEnd(): boolean {
-    return this.#at === this.#bytes.length;
+    return this.#at === this.#end;
   }
 
   /** Identifier of the next element, or `undefined` at the end. */
   get nextTag(): number | undefined {
-    return this.#bytes[this.#at];
+    return this.#octet(this.#at);
   }
 
   /**
@@ -41,24 +69,17 @@ export class DerReader {
    */
   next(tag?: number): DerElement {
     const start = this.#at;
-    const found = this.#bytes[start];
+    const found = this.#octet(start);
     if (found === undefined) throw malformed('the end of the data', 'another element');
     if (tag !== undefined && found !== tag) throw malformed(tagName(found), tagName(tag));
     if ((found & 0x1f) === 0x1f) throw malformed('an identifier of several octets');
     const [length, contentStart] = this.#length(start + 1);
     const end = contentStart + length;
-    if (end > this.#bytes.length) {
-      throw malformed(
-        `${String(this.#bytes.length - contentStart)} bytes of content`,
-        `${String(length)} bytes`,
-      );
+    if (end > this.#end) {
+      throw malformed(`${String(this.#end - contentStart)} bytes of content`, `${String(length)} bytes`);
     }
     this.#at = end;
-    return {
-      tag: found,
-      content: this.#bytes.subarray(contentStart, end),
-      encoded: this.#bytes.subarray(start, end),
-    };
+    return new DerElement(found, this.#bytes, start, contentStart, end);
   }
 
   /** The next element if it has this identifier, otherwise `undefined`. @throws EnarxError `der/malformed` */
@@ -68,12 +89,15 @@ export class DerReader {
 
   /** To be called where nothing more may stand. @throws EnarxError `der/malformed` */
   end(): void {
-    if (!this.atEnd)
-      throw malformed(`${String(this.#bytes.length - this.#at)} more bytes`, 'the end of the data');
+    if (!this.atEnd) throw malformed(`${String(this.#end - this.#at)} more bytes`, 'the end of the data');
+  }
+
+  #octet(at: number): number | undefined {
+    return at < this.#end ? this.#bytes[at] : undefined;
   }
 
   #length(at: number): [length: number, contentStart: number] {
-    const first = this.#bytes[at];
+    const first = this.#octet(at);
     if (first === undefined) throw malformed('no length');
     if (first < 0x80) return [first, at + 1];
     const octets = first & 0x7f;
@@ -81,7 +105,7 @@ export class DerReader {
     if (octets === 0 || octets > 4) throw malformed('an indefinite or oversized length');
     let length = 0;
     for (let i = 1; i <= octets; i += 1) {
-      const octet = this.#bytes[at + i];
+      const octet = this.#octet(at + i);
       if (octet === undefined) throw malformed('a length that is cut off');
       length = length * 256 + octet;
     }
@@ -104,7 +128,7 @@ export function readDer(bytes: Uint8Array, tag?: number): DerElement {
 
 /** Reader over what an element holds. */
 export function contentsOf(element: DerElement): DerReader {
-  return new DerReader(element.content);
+  return element.reader();
 }
 
 export function malformed(found: string, expected?: string): Error {

@@ -48,7 +48,7 @@ export function readBitString({ content }: DerElement): { octets: Uint8Array; un
 
 /** Dotted form. Arcs beyond 2^53 are refused: no registered one comes near. @throws EnarxError `der/malformed` */
 export function readOid({ content }: DerElement): string {
-  const arcs: number[] = [];
+  let dotted = '';
   let arc = 0;
   let inside = false;
   for (const octet of content) {
@@ -57,13 +57,13 @@ export function readOid({ content }: DerElement): string {
     if (arc > Number.MAX_SAFE_INTEGER) throw malformed('an object identifier with an arc beyond 2^53');
     inside = octet >= 0x80;
     if (inside) continue;
-    arcs.push(arc);
+    // The first two arcs share one number (X.690 section 8.19.4).
+    const root = Math.min(2, Math.floor(arc / 40));
+    dotted = dotted === '' ? `${String(root)}.${String(arc - 40 * root)}` : `${dotted}.${String(arc)}`;
     arc = 0;
   }
-  const [first, ...rest] = arcs;
-  if (inside || first === undefined) throw malformed('an object identifier that is cut off');
-  const root = Math.min(2, Math.floor(first / 40));
-  return [root, first - 40 * root, ...rest].join('.');
+  if (inside || dotted === '') throw malformed('an object identifier that is cut off');
+  return dotted;
 }
 
 const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -178,10 +178,10 @@ function attestationKeyOf(runtimeData: Uint8Array): JsonWebKey | undefined {
   return found as JsonWebKey | undefined;
 }
 
-async function builtInAuthorities(): Promise<readonly Certificate[]> {
-  const { amdAuthorities } = await import('../amd/authorities.ts');
-  return amdAuthorities;
-}
+/** Loaded when first needed, once. */
+let authorities: Promise<readonly Certificate[]> | undefined;
+const builtInAuthorities = (): Promise<readonly Certificate[]> =>
+  (authorities ??= import('../amd/authorities.ts').then(({ amdAuthorities }) => amdAuthorities));
 
 /** Serial of the first SEV-Genoa. ARK-Genoa's list number 2 of 2022-10-31 revoked it; some verifiers still ship it. */
 const revokedSevGenoa = 0x20001n;

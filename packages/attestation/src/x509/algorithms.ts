@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { toHex } from '@enarx/protocol';
 
-import { DerReader, readDer } from '../der/reader.ts';
+import { readDer } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readInteger, readOctetsOfBitString, readOid } from '../der/values.ts';
 import { attestationProblem } from '../problems.ts';
@@ -68,7 +68,7 @@ const pointLengths = { p256: 65, p384: 97 } as const;
  * @throws EnarxError `der/malformed`, `x509/unsupported`
  */
 export function keyKindOf(publicKey: Uint8Array): KeyKind {
-  const info = new DerReader(readDer(publicKey, tags.sequence).content);
+  const info = readDer(publicKey, tags.sequence).reader();
   const identifier = info.next(tags.sequence).encoded;
   const key = readOctetsOfBitString(info.next(tags.bitString));
   info.end();
@@ -79,7 +79,7 @@ export function keyKindOf(publicKey: Uint8Array): KeyKind {
       throw unsupported('a point that is not uncompressed');
     return kind;
   }
-  const numbers = new DerReader(readDer(key, tags.sequence).content);
+  const numbers = readDer(key, tags.sequence).reader();
   const bits = readInteger(numbers.next(tags.integer)).toString(2).length;
   const exponent = readInteger(numbers.next(tags.integer));
   numbers.end();
@@ -89,7 +89,7 @@ export function keyKindOf(publicKey: Uint8Array): KeyKind {
 }
 
 function describe(identifier: Uint8Array): string {
-  const oid = readOid(new DerReader(readDer(identifier, tags.sequence).content).next(tags.oid));
+  const oid = readOid(readDer(identifier, tags.sequence).reader().next(tags.oid));
   return `${oid} (${toHex(identifier)})`;
 }
 

@@ -17,7 +17,7 @@ import type { Certificate } from './certificate.ts';
 import type { RevocationList } from './crl.ts';
 import { extensionOids, unhandledExtensions } from './extensions.ts';
 import type { Revocation } from './revocation.ts';
-import type { KeyCache } from './key-cache.ts';
+import type { CachedKey, KeyCache } from './key-cache.ts';
 import { importPublicKey, verifySignature } from './signature.ts';
 
 export const x509Checks = {
@@ -61,9 +61,8 @@ export interface ChainResult {
 export async function verifyChain(options: ChainToVerify): Promise<ChainResult> {
   const { chain, anchors } = options;
   const root = chain[chain.length - 1] as Certificate;
-  const rootDigest = await sha256(root.publicKey);
+  const { outcome: signatures, leafKey, rootKey, rootDigest } = await checkSignatures(chain, options.keys);
   const anchor = anchors.find(({ spkiDigest }) => compareBytes(spkiDigest, rootDigest) === 0);
-  const { outcome: signatures, leafKey, rootKey } = await checkSignatures(chain, options.keys);
   const lists = await checkRevocation(options, root, anchor, rootKey);
   const outcomes: Readonly<Record<keyof typeof x509Checks, Outcome>> = {
     'x509/anchor': checkAnchor(root, rootDigest, anchor, anchors),
@@ -170,6 +169,8 @@ interface Signatures {
   readonly outcome: Outcome;
   readonly leafKey: CryptoKey | undefined;
   readonly rootKey: CryptoKey | undefined;
+  /** SHA-256 of the root's SubjectPublicKeyInfo, whether or not its signature is good. */
+  readonly rootDigest: Uint8Array;
 }
 
 /** From the root down, so that every key that signs has been signed for. */
@@ -178,37 +179,48 @@ async function checkSignatures(
   keys: KeyCache | undefined,
 ): Promise<Signatures> {
   let issuer = chain[chain.length - 1] as Certificate;
-  let rootKey: CryptoKey | undefined;
-  let key: CryptoKey | undefined;
+  let root: CachedKey | undefined;
+  let signer: CryptoKey | undefined;
   for (const certificate of [...chain].reverse()) {
     const name = keys === undefined ? '' : `${exactly(certificate.encoded)}|${exactly(issuer.publicKey)}`;
     let own = keys?.get(name);
     if (own === undefined) {
-      own = await importPublicKey(certificate.publicKey, certificate.keyKind);
-      if (own === undefined)
+      const verified = await verifyKey(certificate, issuer, signer);
+      if ('wrong' in verified)
         return {
-          outcome: failed(`the key of ${titleOf(certificate)} is not valid`),
+          outcome: failed(verified.wrong),
           leafKey: undefined,
-          rootKey,
+          rootKey: root?.key,
+          rootDigest: root?.digest ?? (await sha256(issuer.publicKey)),
         };
-      // A root signs itself.
-      const signer = key ?? own;
-      if (
-        certificate.signatureAlgorithm.key !== issuer.keyKind ||
-        !(await verifySignature(certificate, signer))
-      )
-        return {
-          outcome: failed(`the signature of ${titleOf(certificate)} by ${titleOf(issuer)} is wrong`),
-          leafKey: undefined,
-          rootKey,
-        };
+      own = verified;
       keys?.set(name, own);
     }
-    rootKey ??= own;
-    key = own;
+    root ??= own;
+    signer = own.key;
     issuer = certificate;
   }
-  return { outcome: passed(`${String(chain.length)} signatures, root first`), leafKey: key, rootKey };
+  const { key: rootKey, digest: rootDigest } = root as CachedKey;
+  return {
+    outcome: passed(`${String(chain.length)} signatures, root first`),
+    leafKey: signer,
+    rootKey,
+    rootDigest,
+  };
+}
+
+/** @param signer - the issuer's key; a root signs itself */
+async function verifyKey(
+  certificate: Certificate,
+  issuer: Certificate,
+  signer: CryptoKey | undefined,
+): Promise<CachedKey | { readonly wrong: string }> {
+  const key = await importPublicKey(certificate.publicKey, certificate.keyKind);
+  if (key === undefined) return { wrong: `the key of ${titleOf(certificate)} is not valid` };
+  const fits = certificate.signatureAlgorithm.key === issuer.keyKind;
+  if (!fits || !(await verifySignature(certificate, signer ?? key)))
+    return { wrong: `the signature of ${titleOf(certificate)} by ${titleOf(issuer)} is wrong` };
+  return { key, digest: await sha256(certificate.publicKey) };
 }
 
 const latin1 = new TextDecoder('latin1');

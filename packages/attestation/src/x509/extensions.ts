@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { contentsOf, DerReader, readDer, type DerElement } from '../der/reader.ts';
+import { contentsOf, readDer, type DerElement } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readBitString, readBoolean, readOid, readSmallInteger } from '../der/values.ts';
 import { attestationProblem } from '../problems.ts';
@@ -49,7 +49,7 @@ export interface BasicConstraints {
 
 /** RFC 5280 section 4.2.1.9. @throws EnarxError `der/malformed`, `x509/malformed` */
 export function readBasicConstraints(value: Uint8Array): BasicConstraints {
-  const constraints = new DerReader(readDer(value, tags.sequence).content);
+  const constraints = readDer(value, tags.sequence).reader();
   const ca = constraints.optional(tags.boolean);
   if (ca !== undefined && !readBoolean(ca))
     throw attestationProblem('x509/malformed', { found: 'basicConstraints that say cA FALSE' });

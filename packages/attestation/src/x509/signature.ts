@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DerReader, readDer } from '../der/reader.ts';
+import { readDer } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readInteger } from '../der/values.ts';
 import type { KeyKind, SignatureAlgorithm } from './algorithms.ts';
@@ -56,7 +56,7 @@ const coordinate = { p256: 32, p384: 48 } as const;
 function fixedLengthSignature(der: Uint8Array, length: number): Uint8Array | undefined {
   let numbers: readonly [bigint, bigint];
   try {
-    const pair = new DerReader(readDer(der, tags.sequence).content);
+    const pair = readDer(der, tags.sequence).reader();
     numbers = [readInteger(pair.next(tags.integer)), readInteger(pair.next(tags.integer))];
     pair.end();
   } catch {

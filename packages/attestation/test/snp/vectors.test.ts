@@ -24,7 +24,7 @@ interface Expected {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-const expectedOf = ({ expected }: Vector): Expected => expected as Expected;
+const expectedOf = ({ expected }: Vector): Expected => expected;
 const ofKind = (...kinds: string[]): Vector[] => vectors.filter(({ kind }) => kinds.includes(kind));
 
 async function verifyVector(

@@ -19,7 +19,7 @@ export function checkOf({ checks }: Verification, id: string): Check {
 /** What an SNP verification read, believed or not. */
 export function snpClaims({ claims }: Verification): SnpClaims {
   assert.equal(claims?.format, 'snp');
-  return claims as SnpClaims;
+  return claims;
 }
 
 /** What a verified one proves. */

@@ -170,13 +170,14 @@ describe('a cache of keys', () => {
       'sign',
       'verify',
     ]);
-    keys.set('a', publicKey);
-    keys.set('b', publicKey);
-    assert.equal(keys.get('a'), publicKey);
-    keys.set('c', publicKey);
+    const cached = { key: publicKey, digest: new Uint8Array(32) };
+    keys.set('a', cached);
+    keys.set('b', cached);
+    assert.equal(keys.get('a'), cached);
+    keys.set('c', cached);
     assert.equal(keys.get('b'), undefined);
-    assert.equal(keys.get('a'), publicKey);
-    assert.equal(keys.get('c'), publicKey);
+    assert.equal(keys.get('a'), cached);
+    assert.equal(keys.get('c'), cached);
   });
 });
 
