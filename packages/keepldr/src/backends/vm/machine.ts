@@ -89,7 +89,7 @@ export function machineArguments(options: MachineOptions): string[] {
 
 function machineType({ kind, accelerator }: MachineOptions): string[] {
   if (kind === 'vm') {
-    const engine = accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi';
+    const engine = accelerator === 'kvm' ? 'kvm' : 'tcg,thread=single';
     return ['-accel', engine, '-machine', 'q35,usb=off,vmport=off'];
   }
   const machine = ['q35', 'smm=off', 'vmport=off', 'hpet=off', 'confidential-guest-support=tee'];
