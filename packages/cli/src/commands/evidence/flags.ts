@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { OutputFlags } from '../../context.ts';
 
 /** Evidence, and what it is verified with. */
 export interface EvidenceFlags {
@@ -6,6 +7,12 @@ export interface EvidenceFlags {
   readonly endorsements: readonly string[] | undefined;
   readonly anchor: readonly string[] | undefined;
   readonly at: string | undefined;
+}
+
+export interface EvidenceVerifyFlags extends EvidenceFlags, OutputFlags {
+  readonly policy: string | undefined;
+  readonly noPolicy: boolean;
+  readonly reportData: string | undefined;
 }
 
 export const evidenceFlags = {

@@ -3,13 +3,7 @@ import { buildCommand, buildRouteMap } from '@stricli/core';
 
 import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-import { evidenceFlags, type EvidenceFlags } from './flags.ts';
-
-export interface EvidenceVerifyFlags extends EvidenceFlags, OutputFlags {
-  readonly policy: string | undefined;
-  readonly noPolicy: boolean;
-  readonly reportData: string | undefined;
-}
+import { evidenceFlags, type EvidenceVerifyFlags } from './flags.ts';
 
 const show = buildCommand<OutputFlags, string[], EnarxContext>({
   loader: async () => (await import('./show.ts')).showEvidence,

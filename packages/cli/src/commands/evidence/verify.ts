@@ -7,8 +7,8 @@ import { printable, type Json, type Output } from '../../output.ts';
 import { cliProblem } from '../../problems.ts';
 import { readPolicyFile } from '../policy/read.ts';
 import { claimsJson } from './claims.ts';
+import type { EvidenceVerifyFlags } from './flags.ts';
 import { parseReportData, readVerifyOptions } from './read.ts';
-import type { EvidenceVerifyFlags } from './routes.ts';
 
 /** Verifies the evidence that the flags name and prints every check. */
 export async function verifyEvidenceFiles(this: EnarxContext, flags: EvidenceVerifyFlags): Promise<void> {

@@ -14,7 +14,7 @@ import { toHex } from '@enarx/protocol';
 import type { EnarxContext } from '../../context.ts';
 import { readNamedBytes } from '../../named-file.ts';
 import { cliProblem } from '../../problems.ts';
-import type { GuestFlags, ProcessorFlags, SevEsFlags, SnpFlags } from './routes.ts';
+import type { GuestFlags, ProcessorFlags, SevEsFlags, SnpFlags } from './flags.ts';
 
 /** Kernels and initial file systems are hashed whole in memory. */
 const mostBootBytes = 1024 * 1024 * 1024;

@@ -1,36 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { buildCommand, buildRouteMap } from '@stricli/core';
 
-import type { EnarxContext, OutputFlags } from '../../context.ts';
+import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-
-/** What is loaded before the guest runs. */
-export interface GuestFlags extends OutputFlags {
-  readonly firmware: string;
-  readonly kernel: string | undefined;
-  readonly initrd: string | undefined;
-  readonly append: string | undefined;
-}
-
-/** What its processors begin with. */
-export interface ProcessorFlags {
-  readonly vcpus: string;
-  readonly vcpuType: string | undefined;
-  readonly vcpuSignature: string | undefined;
-}
-
-export interface SevEsFlags extends GuestFlags, ProcessorFlags {
-  readonly guestFeatures: string;
-  readonly legacyVmType: boolean;
-}
-
-export interface SnpFlags extends GuestFlags, ProcessorFlags {
-  readonly guestFeatures: string;
-  readonly vmm: 'qemu' | 'ec2' | 'gce';
-  readonly rdx: string | undefined;
-  readonly svsm: string | undefined;
-  readonly svsmVariables: string | undefined;
-}
+import type { GuestFlags, SevEsFlags, SnpFlags } from './flags.ts';
 
 const text = (brief: string, placeholder: string) =>
   ({ kind: 'parsed', parse: String, optional: true, brief, placeholder }) as const;

@@ -3,10 +3,10 @@ import { policyTemplate, verifyEvidence } from '@enarx/attestation';
 
 import type { EnarxContext } from '../../context.ts';
 import { writeNewFile } from '../../named-file.ts';
+import type { EvidenceFlags } from '../evidence/flags.ts';
 import { readVerifyOptions } from '../evidence/read.ts';
-import type { PolicyInitFlags } from './routes.ts';
 
-export async function initPolicy(this: EnarxContext, flags: PolicyInitFlags, file?: string): Promise<void> {
+export async function initPolicy(this: EnarxContext, flags: EvidenceFlags, file?: string): Promise<void> {
   const verification = await verifyEvidence(await readVerifyOptions(flags, this.now()));
   const policy = policyTemplate(verification);
   const { simulated } = verification;

@@ -5,9 +5,7 @@ import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
 import { evidenceFlags, type EvidenceFlags } from '../evidence/flags.ts';
 
-export interface PolicyInitFlags extends EvidenceFlags, OutputFlags {}
-
-const init = buildCommand<PolicyInitFlags, [string?], EnarxContext>({
+const init = buildCommand<EvidenceFlags & OutputFlags, [string?], EnarxContext>({
   loader: async () => (await import('./init.ts')).initPolicy,
   parameters: {
     flags: { ...evidenceFlags, ...outputFlags },
