@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { appraise, notAppraised } from './appraise/appraise.ts';
 import { reportDataOutcome } from './appraise/report-data.ts';
-import { check } from './checks.ts';
+import { check, type Check } from './checks.ts';
 import type { Policy } from './policy/policy.ts';
-import type { Check, Claims, VerifyOptions } from './verification.ts';
+import type { Claims, VerifyOptions } from './verification.ts';
 import { verifyEvidence } from './verify.ts';
 
 /** What came of evidence. */

@@ -2,7 +2,27 @@
 import { EnarxError } from '@enarx/protocol';
 
 import { utcTime } from './der/writer.ts';
-import type { Check, CheckStatus } from './verification.ts';
+
+/**
+ * - `pass`: looked at and good.
+ * - `fail`: looked at and bad, or needed and not there.
+ * - `not-applicable`: nothing to look at in this evidence, or not reached because an earlier check failed; the detail says which.
+ */
+export type CheckStatus = 'pass' | 'fail' | 'not-applicable';
+
+/** Outcome of one named check. */
+export interface Check {
+  /** Stable, from a check table; docs/checks.md lists them. */
+  readonly id: string;
+  readonly status: CheckStatus;
+  /** One sentence: what was found; for a failure also what was expected and how to mend it. */
+  readonly detail: string;
+  /** Line of the policy file that decided, from 1. */
+  readonly policyLine?: number;
+}
+
+/** One line on each check of a module: id to description. */
+export type CheckTable = Readonly<Record<string, string>>;
 
 /** What a check may come to: `true` with a finding, or the finding alone that says why not. */
 export interface Outcome {

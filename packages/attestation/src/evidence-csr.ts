@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { concatBytes, compareBytes } from '@enarx/protocol';
 
-import { failed, notApplicable, passed, type Outcome } from './checks.ts';
+import { failed, notApplicable, passed, type Outcome, type CheckTable } from './checks.ts';
 import { contentsOf, readDer, type DerElement } from './der/reader.ts';
 import { explicitTag, tags } from './der/tags.ts';
 import { readOctetsOfBitString, readOid, readSmallInteger } from './der/values.ts';
 import { attestationProblem } from './problems.ts';
-import type { CheckTable } from './verification.ts';
 import { keyKindOf, signatureAlgorithmOf, type KeyKind } from './x509/algorithms.ts';
 import { importPublicKey, verifySignature, type Signed } from './x509/signature.ts';
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Anchor } from './anchors.ts';
+import type { Check } from './checks.ts';
 import type { SevClaims } from './sev/claims.ts';
 import type { SnpClaims } from './snp/claims.ts';
 import type { KeyCache } from './x509/key-cache.ts';
@@ -15,26 +16,7 @@ export interface ClaimsOfFormat {
   readonly format: EvidenceFormat;
 }
 
-/**
- * - `pass`: looked at and good.
- * - `fail`: looked at and bad, or needed and not there.
- * - `not-applicable`: nothing to look at in this evidence, or not reached because an earlier check failed; the detail says which.
- */
-export type CheckStatus = 'pass' | 'fail' | 'not-applicable';
-
-/** Outcome of one named check. */
-export interface Check {
-  /** Stable, from a check table; docs/checks.md lists them. */
-  readonly id: string;
-  readonly status: CheckStatus;
-  /** One sentence: what was found; for a failure also what was expected and how to mend it. */
-  readonly detail: string;
-  /** Line of the policy file that decided, from 1. */
-  readonly policyLine?: number;
-}
-
-/** One line on each check of a module: id to description. */
-export type CheckTable = Readonly<Record<string, string>>;
+export type { Check, CheckStatus, CheckTable } from './checks.ts';
 
 declare const verified: unique symbol;
 

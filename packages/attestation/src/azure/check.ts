@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareBytes, concatBytes, toHex } from '@enarx/protocol';
 
-import { failed, notApplicable, passed, type Outcome } from '../checks.ts';
-import type { CheckTable } from '../verification.ts';
+import { failed, notApplicable, passed, type Outcome, type CheckTable } from '../checks.ts';
 import type { AzureRuntimeData, TpmQuote } from './runtime-data.ts';
 
 export const azureChecks = {

@@ -3,7 +3,9 @@ import { compareBytes, concatBytes, toHex } from '@enarx/protocol';
 
 import { readVek, type Vek } from '../amd/vek.ts';
 import { failed, notApplicable, notReached, outcomeOf, passed, reasonOf, type Outcome } from '../checks.ts';
+import type { Anchor } from '../anchors.ts';
 import type { Certificate } from '../x509/certificate.ts';
+import type { ChainResult } from '../x509/chain.ts';
 import { readIntermediateName, type AmdChain } from './chain.ts';
 import type { snpBindingChecks } from './check-table.ts';
 import { signatureNumberLength, signatureNumberUsed } from './form.ts';
@@ -35,12 +37,12 @@ export function bindingNotReached(reason: string): BindingOutcomes {
   };
 }
 
-/** Whether report, endorsement key certificate and chain belong together. @param leafKey - once its chain of signatures is good */
+/** Whether report, endorsement key certificate and chain belong together. @param result - what the chain came to */
 export async function checkBinding(
   report: UnverifiedSnpReport,
   chain: AmdChain,
   reading: VekReading,
-  leafKey: CryptoKey | undefined,
+  { leafKey, anchor }: Pick<ChainResult, 'leafKey' | 'anchor'>,
 ): Promise<BindingOutcomes> {
   const signature = await checkSignature(report, chain[0], leafKey);
   if ('unreadable' in reading)
@@ -56,7 +58,7 @@ export async function checkBinding(
         ? passed(`${vek.kind.toUpperCase()} for ${vek.product}`)
         : failed('the certified key is not P-384'),
     'snp/signing-key': checkKind(report, vek, chain),
-    'snp/product': checkProduct(report, vek, chain),
+    'snp/product': checkProduct(report, vek, chain, anchor),
     'snp/tcb-certified': checkTcb(report, vek),
     'snp/chip-certified': checkChip(report, vek),
     'snp/signature': signature,
@@ -78,7 +80,12 @@ function checkKind(report: UnverifiedSnpReport, vek: Vek, [, intermediate]: AmdC
 }
 
 /** A report of version 2 does not say what it runs on: then the certificates alone must agree. */
-function checkProduct(report: UnverifiedSnpReport, vek: Vek, [, intermediate, root]: AmdChain): Outcome {
+function checkProduct(
+  report: UnverifiedSnpReport,
+  vek: Vek,
+  [, intermediate, root]: AmdChain,
+  anchor: Anchor | undefined,
+): Outcome {
   const { cpuid } = report;
   const failures: string[] = [];
   if (cpuid !== undefined && productOfCpuid(cpuid) !== vek.product)
@@ -92,6 +99,9 @@ function checkProduct(report: UnverifiedSnpReport, vek: Vek, [, intermediate, ro
     failures.push(`the certificate for ${vek.product} is issued by ${intermediate.subject.commonName}`);
   if (root.subject.commonName !== `ARK-${vek.product}`)
     failures.push(`the root is ${root.subject.commonName}, expected ARK-${vek.product}`);
+  // A vendor's key vouches for the product that it is pinned for; a caller's own key for whatever its certificate says.
+  if (anchor?.simulated === false && anchor.name !== `ARK-${vek.product}`)
+    failures.push(`the key of the root is pinned as ${anchor.name}`);
   return outcomeOf(failures, vek.product);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CheckTable } from '../verification.ts';
+import type { CheckTable } from '../checks.ts';
 
 /** Checks of an SNP report and its endorsement key certificate, in the order in which a verification lists them. */
 export const snpFormChecks = {

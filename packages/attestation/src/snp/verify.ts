@@ -65,7 +65,7 @@ export async function verifySnp(
   const binding: Record<string, Outcome> = {
     ...(chain === undefined || reading === undefined
       ? bindingNotReached('the chain is not complete')
-      : await checkBinding(report, chain, reading, chainResult.leafKey)),
+      : await checkBinding(report, chain, reading, chainResult)),
     'azure/runtime-data': checkRuntimeData(azure, report.reportData),
     'azure/quote': await checkQuote(azure),
     'csr/signature': await checkCsrSignature(recognised.csr),
@@ -187,7 +187,7 @@ const builtInAuthorities = (): Promise<readonly Certificate[]> =>
 const revokedSevGenoa = 0x20001n;
 
 function knownRevoked({ serial, issuer }: Certificate, anchor: Anchor | undefined): string | undefined {
-  return anchor?.name === 'ARK-Genoa' && issuer.commonName === 'ARK-Genoa' && serial === revokedSevGenoa
+  return anchor?.simulated === false && issuer.commonName === 'ARK-Genoa' && serial === revokedSevGenoa
     ? 'SEV-Genoa with the serial 0x20001 was revoked by AMD on 2022-10-31; fetch the current chain'
     : undefined;
 }

@@ -98,6 +98,10 @@ export function readCertificate(encoded: Uint8Array): Certificate {
   };
 }
 
+/** How a certificate is called in findings. */
+export const titleOf = ({ subject }: Certificate): string =>
+  subject.commonName || 'a certificate without a name';
+
 function malformed(found: string, expected?: string): Error {
   return attestationProblem('x509/malformed', { found, ...(expected === undefined ? {} : { expected }) });
 }

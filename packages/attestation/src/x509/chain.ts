@@ -6,17 +6,16 @@ import {
   check,
   failed,
   formatTime,
-  notApplicable,
   notReached,
   outcomeOf,
   passed,
   type Outcome,
+  type Check,
+  type CheckTable,
 } from '../checks.ts';
-import type { Check, CheckTable } from '../verification.ts';
-import type { Certificate } from './certificate.ts';
-import type { RevocationList } from './crl.ts';
+import { titleOf, type Certificate } from './certificate.ts';
 import { extensionOids, unhandledExtensions } from './extensions.ts';
-import type { Revocation } from './revocation.ts';
+import { checkRevocation, noList, type Revocation, type RevocationToCheck } from './revocation.ts';
 import type { CachedKey, KeyCache } from './key-cache.ts';
 import { importPublicKey, verifySignature } from './signature.ts';
 
@@ -33,18 +32,10 @@ export const x509Checks = {
   'x509/not-revoked': 'No certificate of the chain is on a list of its issuer, nor known to be revoked.',
 } as const satisfies CheckTable;
 
-export interface ChainToVerify {
-  /** The certificate to be trusted first, each followed by its issuer, the root last. At least two. */
-  readonly chain: readonly [Certificate, Certificate, ...Certificate[]];
+export interface ChainToVerify extends RevocationToCheck {
   readonly anchors: readonly Anchor[];
-  /** Lists of any issuer; those of the chain's root count. */
-  readonly revocationLists: readonly RevocationList[];
-  /** Milliseconds since 1970. */
-  readonly at: number;
   /** Vendor extensions that the caller acts on, should they be critical. */
   readonly handledExtensions: ReadonlySet<string>;
-  /** Why a certificate is known to be revoked even without a list. */
-  readonly knownRevoked: (certificate: Certificate, anchor: Anchor | undefined) => string | undefined;
   readonly keys: KeyCache | undefined;
 }
 
@@ -63,7 +54,7 @@ export async function verifyChain(options: ChainToVerify): Promise<ChainResult> 
   const root = chain[chain.length - 1] as Certificate;
   const { outcome: signatures, leafKey, rootKey, rootDigest } = await checkSignatures(chain, options.keys);
   const anchor = anchors.find(({ spkiDigest }) => compareBytes(spkiDigest, rootDigest) === 0);
-  const lists = await checkRevocation(options, root, anchor, rootKey);
+  const lists = await checkRevocation(options, rootKey, anchor);
   const outcomes: Readonly<Record<keyof typeof x509Checks, Outcome>> = {
     'x509/anchor': checkAnchor(root, rootDigest, anchor, anchors),
     'x509/names': checkNames(chain),
@@ -91,16 +82,6 @@ export function chainNotReached(reason: string): ChainResult {
     revocation: noList,
   };
 }
-
-const noList: Revocation = {
-  status: 'none',
-  crlNumber: undefined,
-  thisUpdate: undefined,
-  nextUpdate: undefined,
-};
-
-const titleOf = (certificate: Certificate): string =>
-  certificate.subject.commonName || 'a certificate without a name';
 
 function checkAnchor(
   root: Certificate,
@@ -226,77 +207,6 @@ async function verifyKey(
 const latin1 = new TextDecoder('latin1');
 /** One string for one byte sequence. The cache compares whole certificates: no digest that could collide. */
 const exactly = (bytes: Uint8Array): string => latin1.decode(bytes);
-
-async function checkRevocation(
-  { chain, revocationLists, at, knownRevoked }: ChainToVerify,
-  root: Certificate,
-  anchor: Anchor | undefined,
-  rootKey: CryptoKey | undefined,
-): Promise<{ list: Outcome; notRevoked: Outcome; revocation: Revocation }> {
-  const lists = revocationLists
-    .filter(({ issuer }) => compareBytes(issuer.encoded, root.subject.encoded) === 0)
-    .sort((a, b) => Number(b.number - a.number));
-  const failures: string[] = [];
-  const revoked = new Set<bigint>();
-  for (const list of lists) {
-    const title = `list ${String(list.number)} of ${titleOf(root)}`;
-    if (
-      rootKey === undefined ||
-      list.signatureAlgorithm.key !== root.keyKind ||
-      !(await verifySignature(list, rootKey))
-    )
-      failures.push(`the signature of ${title} is wrong`);
-    else for (const serial of list.revoked) revoked.add(serial);
-    if (list.unhandled.length > 0)
-      failures.push(`${title} has the critical extension ${list.unhandled.join(', ')}, which we do not know`);
-  }
-  const [newest] = lists;
-  if (newest !== undefined) {
-    if (root.keyUsage?.crlSign !== true)
-      failures.push(`the key of ${titleOf(root)} is not for signing lists`);
-    // An outdated list may lack exactly the entry that matters: it is worth no more than none, and says so.
-    if (!(newest.thisUpdate <= at && at <= newest.nextUpdate))
-      failures.push(
-        `list ${String(newest.number)} of ${titleOf(root)} is for ${formatTime(newest.thisUpdate)} to ${formatTime(newest.nextUpdate)}, not for ${formatTime(at)}; fetch the current list`,
-      );
-  }
-  const gone = chain
-    .filter(
-      ({ serial, issuer }) => revoked.has(serial) && compareBytes(issuer.encoded, root.subject.encoded) === 0,
-    )
-    .map(
-      (certificate) =>
-        `${titleOf(certificate)}, serial 0x${certificate.serial.toString(16)}, is on the list of ${titleOf(root)}`,
-    );
-  const known = chain
-    .map((certificate) => knownRevoked(certificate, anchor))
-    .filter((reason) => reason !== undefined);
-  const list =
-    newest === undefined
-      ? notApplicable(`no list of ${titleOf(root)} was given`)
-      : outcomeOf(
-          failures,
-          `list ${String(newest.number)} of ${titleOf(root)}, until ${formatTime(newest.nextUpdate)}`,
-        );
-  const notRevoked = outcomeOf(
-    [...gone, ...known],
-    newest === undefined ? 'not on the list that comes with this release; no other was given' : 'on no list',
-  );
-  const good = list.status === 'pass' && notRevoked.status === 'pass';
-  return {
-    list,
-    notRevoked,
-    revocation:
-      newest === undefined
-        ? noList
-        : {
-            status: good ? 'good' : 'bad',
-            crlNumber: newest.number,
-            thisUpdate: newest.thisUpdate,
-            nextUpdate: newest.nextUpdate,
-          },
-  };
-}
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));

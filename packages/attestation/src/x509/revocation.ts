@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { compareBytes } from '@enarx/protocol';
+
+import type { Anchor } from '../anchors.ts';
+import { formatTime, notApplicable, outcomeOf, type Outcome } from '../checks.ts';
+import { titleOf, type Certificate } from './certificate.ts';
+import type { RevocationList } from './crl.ts';
+import { verifySignature } from './signature.ts';
 
 /** What is known of the revocation of a chain. */
 export interface Revocation {
@@ -13,4 +20,95 @@ export interface Revocation {
   /** Milliseconds since 1970, of the newest list. */
   readonly thisUpdate: number | undefined;
   readonly nextUpdate: number | undefined;
+}
+
+/** What is needed to tell whether a certificate of a chain was revoked. */
+export interface RevocationToCheck {
+  /** The certificate to be trusted first, each followed by its issuer, the root last. At least two. */
+  readonly chain: readonly [Certificate, Certificate, ...Certificate[]];
+  /** Lists of any issuer; those of the chain's root count. */
+  readonly revocationLists: readonly RevocationList[];
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Why a certificate is known to be revoked even without a list. */
+  readonly knownRevoked: (certificate: Certificate, anchor: Anchor | undefined) => string | undefined;
+}
+
+export const noList: Revocation = {
+  status: 'none',
+  crlNumber: undefined,
+  thisUpdate: undefined,
+  nextUpdate: undefined,
+};
+
+/** @param rootKey - once the root's own signature is good */
+export async function checkRevocation(
+  { chain, revocationLists, at, knownRevoked }: RevocationToCheck,
+  rootKey: CryptoKey | undefined,
+  anchor: Anchor | undefined,
+): Promise<{ list: Outcome; notRevoked: Outcome; revocation: Revocation }> {
+  const root = chain[chain.length - 1] as Certificate;
+  const lists = revocationLists
+    .filter(({ issuer }) => compareBytes(issuer.encoded, root.subject.encoded) === 0)
+    .sort((a, b) => Number(b.number - a.number));
+  const failures: string[] = [];
+  const revoked = new Set<bigint>();
+  for (const list of lists) {
+    const title = `list ${String(list.number)} of ${titleOf(root)}`;
+    if (
+      rootKey === undefined ||
+      list.signatureAlgorithm.key !== root.keyKind ||
+      !(await verifySignature(list, rootKey))
+    )
+      failures.push(`the signature of ${title} is wrong`);
+    else for (const serial of list.revoked) revoked.add(serial);
+    if (list.unhandled.length > 0)
+      failures.push(`${title} has the critical extension ${list.unhandled.join(', ')}, which we do not know`);
+  }
+  const [newest] = lists;
+  if (newest !== undefined) {
+    if (root.keyUsage?.crlSign !== true)
+      failures.push(`the key of ${titleOf(root)} is not for signing lists`);
+    // An outdated list may lack exactly the entry that matters: it is worth no more than none, and says so.
+    if (!(newest.thisUpdate <= at && at <= newest.nextUpdate))
+      failures.push(
+        `list ${String(newest.number)} of ${titleOf(root)} is for ${formatTime(newest.thisUpdate)} to ${formatTime(newest.nextUpdate)}, not for ${formatTime(at)}; fetch the current list`,
+      );
+  }
+  const gone = chain
+    .filter(
+      ({ serial, issuer }) => revoked.has(serial) && compareBytes(issuer.encoded, root.subject.encoded) === 0,
+    )
+    .map(
+      (certificate) =>
+        `${titleOf(certificate)}, serial 0x${certificate.serial.toString(16)}, is on the list of ${titleOf(root)}`,
+    );
+  const known = chain
+    .map((certificate) => knownRevoked(certificate, anchor))
+    .filter((reason) => reason !== undefined);
+  const list =
+    newest === undefined
+      ? notApplicable(`no list of ${titleOf(root)} was given`)
+      : outcomeOf(
+          failures,
+          `list ${String(newest.number)} of ${titleOf(root)}, until ${formatTime(newest.nextUpdate)}`,
+        );
+  const notRevoked = outcomeOf(
+    [...gone, ...known],
+    newest === undefined ? 'not on the list that comes with this release; no other was given' : 'on no list',
+  );
+  const good = list.status === 'pass' && notRevoked.status === 'pass';
+  return {
+    list,
+    notRevoked,
+    revocation:
+      newest === undefined
+        ? noList
+        : {
+            status: good ? 'good' : 'bad',
+            crlNumber: newest.number,
+            thisUpdate: newest.thisUpdate,
+            nextUpdate: newest.nextUpdate,
+          },
+  };
 }

@@ -617,6 +617,16 @@ describe('what binds report and certificate', () => {
     );
   });
 
+  test('a pinned key vouches for its own product only', async () => {
+    const pinned = { ...amd.anchor, name: 'ARK-Rome', simulated: false };
+    const options = { anchors: [pinned] };
+    await assertOnly(
+      'snp/product',
+      /the key of the root is pinned as ARK-Rome/,
+      verifyFake(amd, { options }),
+    );
+  });
+
   test('a certificate for another TCB is refused, older or newer', async () => {
     for (const values of [
       { [amdOid('3.8')]: derInteger(218) },
