@@ -248,11 +248,16 @@ suite('evidence show', () => {
     assert.equal((await enarx('evidence', 'show')).status, 64);
   });
 
-  test('does not show a report of a version that it does not know', async () => {
+  test('neither shows nor accepts a report of a version that it does not know, with exit status 20', async () => {
     const file = await box.file('version-9', Uint8Array.of(9, ...new Uint8Array(1183)));
-    const { status, stdout } = await enarx('evidence', 'show', file);
-    assert.equal(status, 30);
-    assert.match(stdout, /snp, which cannot be read: .*version 9/);
+    const shown = await enarx('evidence', 'show', file);
+    assert.equal(shown.status, 20);
+    assert.match(shown.stdout, /snp, which cannot be read: .*version 9/);
+    const verified = await enarx('evidence', 'verify', '--evidence', file, '--no-policy', '--json');
+    assert.equal(verified.status, 20);
+    const { verdict, claims } = JSON.parse(verified.stdout) as JsonVerdict;
+    assert.equal(verdict, 'rejected');
+    assert.equal(claims, null);
   });
 });
 

@@ -52,7 +52,7 @@ function listOf<V extends string | number>(
       v.minLength(1, 'may not be empty: list what is accepted, or write the word that leaves the field open'),
     ),
     values,
-    toml: (list) => `[${list.map((one) => JSON.stringify(one)).join(', ')}]`,
+    toml: (list) => `[${list.map(tomlScalar).join(', ')}]`,
     says: (list) =>
       list.length === 1
         ? String(list[0])
@@ -60,6 +60,11 @@ function listOf<V extends string | number>(
           ? `one of ${list.join(', ')}`
           : `one of the ${String(list.length)} listed`,
   };
+}
+
+/** As JSON spells it; TOML wants DEL escaped as well. */
+function tomlScalar(value: string | number): string {
+  return JSON.stringify(value).replaceAll('\u007f', '\\u007f');
 }
 
 /** Byte strings of one length, in hexadecimal; kept in lower case. */

@@ -187,9 +187,9 @@ suite('the template of a policy', () => {
   });
 
   test('keeps words of the evidence inside of its comments', () => {
-    const cspId = 'CN=x\n[anchors]\nsimulated = "any"\r\u2028\u001b[2J';
+    const cspId = 'CN=x\n[anchors]\nsimulated = "any"\r\u2028\u001b[2J\u007f';
     const template = acceptsItself({ claims: { signingKey: 'vlek', chipId: undefined, cspId } });
-    assert.match(template, /^# In the evidence: CN=x\?\[anchors\]\?simulated = "any"\?\?\?\[2J$/m);
+    assert.match(template, /^# In the evidence: CN=x\?\[anchors\]\?simulated = "any"\?\?\?\[2J\?$/m);
     assert.equal(template.split('\n[anchors]\n').length, 2);
   });
 

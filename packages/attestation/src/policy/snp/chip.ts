@@ -17,7 +17,7 @@ export const chipFields: readonly SnpField[] = [
     purpose: `Generations that are accepted; what is not listed is refused. Think before you list Milan: ${milan}. No minimum of versions helps against that.`,
     mend: 'Use a host of a listed generation.',
     kind: words(amdProducts),
-    actual: ({ product }) => product ?? 'unknown',
+    actual: productName,
     judge: (list, { product }) => passWhenListed<string | undefined>(list, product),
     suggest: ({ product }) =>
       product === undefined
@@ -111,6 +111,11 @@ export const chipFields: readonly SnpField[] = [
         : { value: 'any', warning: 'a revoked intermediate would not be noticed' },
   }),
 ];
+
+/** Said with each verdict on a Milan, accepted or not. */
+function productName({ product }: SnpClaims): string {
+  return product === 'Milan' ? `Milan (${milan})` : (product ?? 'unknown');
+}
 
 const revocationWords = {
   good: 'fresh',

@@ -25,7 +25,7 @@ export async function showEvidence(
     shown.push({ file, verification });
   }
   if (shown.some(({ verification }) => verification.claims === undefined))
-    this.process.exitCode = exitStatus.malformed;
+    this.process.exitCode = exitStatus.unsupported;
   this.output.result(
     shown.map(({ file, verification: { format, claims } }): Json => ({
       file,

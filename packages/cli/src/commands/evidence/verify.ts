@@ -16,7 +16,9 @@ export async function verifyEvidenceFiles(this: EnarxContext, flags: EvidenceVer
   const reportData = parseReportData(flags.reportData);
   const options = await readVerifyOptions(flags, this.now());
   const verdict = await attest({ ...options, policy, reportData });
-  if (verdict.verdict === 'rejected') this.process.exitCode = exitStatus.rejected;
+  // Nothing is claimed by evidence of a version whose layout is not known: it is refused, and nothing is known against it.
+  if (verdict.verdict === 'rejected')
+    this.process.exitCode = verdict.claims === undefined ? exitStatus.unsupported : exitStatus.rejected;
   this.output.result(verdictJson(verdict), () => verdictText(this.output, verdict));
 }
 
