@@ -14,7 +14,7 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   lint: [bin('eslint/bin/eslint.js'), '--max-warnings=0', '.'],
   formatting: [bin('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.'],
   layers: [
-    bin('dependency-cruiser/bin/dependency-cruise.mjs'),
+    bin('dependency-cruiser/bin/dependency-cruiser.mjs'),
     '--config',
     '.dependency-cruiser.cjs',
     'packages',

@@ -59,8 +59,12 @@ function fail(message) {
 }
 
 install();
-const { status } = spawnSync(findNode(), ['--conditions=source', join(root, 'tools', 'build.ts')], {
-  cwd: root,
-  stdio: 'inherit',
-});
+const { status } = spawnSync(
+  findNode(),
+  ['--disable-warning=ExperimentalWarning', '--conditions=source', join(root, 'tools', 'build.ts')],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+);
 if (status !== 0) fail('the build ended with an error');

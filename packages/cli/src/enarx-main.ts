@@ -41,7 +41,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => undefined);
 
 const ownProcess: EnarxProcess = {
-  stdin: process.stdin,
+  // Opened when it is read, by the commands that do.
+  get stdin() {
+    return process.stdin;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

@@ -12,7 +12,7 @@ import type { TrustFlags, WorkloadFlags } from '../commands/flags.ts';
 import type { EnarxContext } from '../context.ts';
 import { runExitStatus, statusOfProgram } from '../exit-status.ts';
 import { reportChecks, reportEnd, reportMissingAnchor, reportSimulated } from './report.ts';
-import { readTrust, type Trust } from './trust.ts';
+import type { Trust } from './trust.ts';
 import { planWorkload, type WorkloadPlan } from './workload.ts';
 
 /** All that a delivery needs of this machine, read and checked before anything is asked of a host. */
@@ -40,7 +40,9 @@ export async function prepareDelivery(
 }
 
 /** Trust for one kind of Keep. */
-export function trustFor(context: EnarxContext, flags: TrustFlags, tee: Tee): Promise<Trust> {
+export async function trustFor(context: EnarxContext, flags: TrustFlags, tee: Tee): Promise<Trust> {
+  // The verifier is large, and whoever asks a host for a Keep first has the time to load it meanwhile.
+  const { readTrust } = await import('./trust.ts');
   return readTrust(flags, tee, context.release);
 }
 

@@ -8,7 +8,7 @@ import { withHost } from '../../host/with-host.ts';
 import { trustFor } from '../../run/deliver.ts';
 import { reportChecks, reportMissingAnchor, reportSimulated, reportStep } from '../../run/report.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
-import type { AttestFlags } from './routes.ts';
+import type { AttestFlags } from './flags.ts';
 
 /** Verifies a Keep on a new connection with a fresh nonce. Anybody may, not only its owner. */
 export async function attestKeep(this: EnarxContext, flags: AttestFlags, id: string): Promise<void> {

@@ -3,7 +3,7 @@ import type { EnarxContext } from '../../context.ts';
 import { parseTee } from '../../host/tee.ts';
 import { withHost } from '../../host/with-host.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
-import type { CreateFlags } from './routes.ts';
+import type { CreateFlags } from './flags.ts';
 
 /** Creates a Keep, and the key that will own it. */
 export async function createKeep(this: EnarxContext, { host, tee: kind }: CreateFlags): Promise<void> {

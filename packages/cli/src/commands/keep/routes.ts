@@ -1,30 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { buildCommand, buildRouteMap } from '@stricli/core';
 
-import type { EnarxContext, OutputFlags } from '../../context.ts';
+import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-import {
-  hostFlags,
-  trustFlags,
-  workloadFlags,
-  type HostFlags,
-  type TrustFlags,
-  type WorkloadFlags,
-} from '../flags.ts';
-
-export interface KeepFlags extends OutputFlags, HostFlags {}
-export interface CreateFlags extends KeepFlags {
-  readonly tee: string;
-}
-export interface AttestFlags extends KeepFlags, TrustFlags {
-  readonly verbose: boolean;
-}
-export interface KeepRunFlags extends AttestFlags, WorkloadFlags {
-  readonly detach: boolean;
-}
-export interface RemoveFlags extends KeepFlags {
-  readonly all: boolean;
-}
+import { hostFlags, trustFlags, workloadFlags } from '../flags.ts';
+import type { AttestFlags, CreateFlags, KeepFlags, KeepRunFlags, RemoveFlags } from './flags.ts';
 
 const keepFlags = { ...hostFlags, ...outputFlags } as const;
 const verbose = {

@@ -5,7 +5,7 @@ import { deliver, prepareDelivery, statusOfEnd, trustFor } from '../../run/deliv
 import { Interruption } from '../../run/interruption.ts';
 import { reportStep } from '../../run/report.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
-import type { KeepRunFlags } from './routes.ts';
+import type { KeepRunFlags } from './flags.ts';
 
 /** Delivers a program to a Keep that `keep create` made. The Keep stays in the list of its host afterwards. */
 export async function runInKeep(

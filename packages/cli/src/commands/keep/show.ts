@@ -3,7 +3,7 @@ import type { EnarxContext } from '../../context.ts';
 import { isoTime, keepJson, keepTable } from '../../host/keep-summary.ts';
 import { withHost } from '../../host/with-host.ts';
 import { printable, table } from '../../output.ts';
-import type { KeepFlags } from './routes.ts';
+import type { KeepFlags } from './flags.ts';
 
 export async function listKeeps(this: EnarxContext, { host }: KeepFlags): Promise<void> {
   const keeps = await withHost({ url: host }, (at) => at.keeps());

@@ -6,7 +6,7 @@ import { keepJson, keepTable } from '../../host/keep-summary.ts';
 import { withHost } from '../../host/with-host.ts';
 import { cliProblem } from '../../problems.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
-import type { KeepFlags, RemoveFlags } from './routes.ts';
+import type { KeepFlags, RemoveFlags } from './flags.ts';
 
 export async function stopKeep(this: EnarxContext, { host }: KeepFlags, id: string): Promise<void> {
   const keep = await withHost({ url: host }, (at) => at.keep(id).stop());

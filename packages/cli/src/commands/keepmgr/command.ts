@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { buildCommand } from '@stricli/core';
 
-import type { EnarxContext, OutputFlags } from '../../context.ts';
+import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
 import { defaultHost } from '../flags.ts';
-
-export interface KeepmgrFlags extends OutputFlags {
-  readonly listen: string;
-  readonly state: string | undefined;
-  readonly simulator: string | undefined;
-  readonly anchor: string | undefined;
-}
+import type { KeepmgrFlags } from './flags.ts';
 
 export const keepmgrCommand = buildCommand<KeepmgrFlags, [], EnarxContext>({
   loader: async () => (await import('./keepmgr.ts')).runKeepmgr,

@@ -7,7 +7,7 @@ import { startKeepmgr } from '@enarx/keepmgr';
 
 import type { EnarxContext } from '../../context.ts';
 import { cliProblem } from '../../problems.ts';
-import type { KeepmgrFlags } from './command.ts';
+import type { KeepmgrFlags } from './flags.ts';
 
 /** Runs a host daemon in this process until a signal ends it. */
 export async function runKeepmgr(this: EnarxContext, flags: KeepmgrFlags): Promise<void> {

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { buildCommand } from '@stricli/core';
 
-import type { EnarxContext, OutputFlags } from '../../context.ts';
+import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-
-export interface PlatformFlags extends OutputFlags {
-  readonly host: string | undefined;
-}
+import type { PlatformFlags } from './flags.ts';
 
 export const platformCommand = buildCommand<PlatformFlags, [], EnarxContext>({
   loader: async () => (await import('./platform.ts')).showPlatform,

@@ -3,7 +3,7 @@ import type { Platform } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { printable, type Output } from '../../output.ts';
-import type { PlatformFlags } from './command.ts';
+import type { PlatformFlags } from './flags.ts';
 
 type Backend = Platform['backends'][number];
 

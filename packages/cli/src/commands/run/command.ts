@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { buildCommand } from '@stricli/core';
 
-import type { EnarxContext, OutputFlags } from '../../context.ts';
+import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-import { trustFlags, workloadFlags, type TrustFlags, type WorkloadFlags } from '../flags.ts';
-
-export interface RunFlags extends OutputFlags, TrustFlags, WorkloadFlags {
-  readonly host: string | undefined;
-  readonly tee: string;
-  readonly verbose: boolean;
-}
+import { trustFlags, workloadFlags } from '../flags.ts';
+import type { RunFlags } from './flags.ts';
 
 export const runCommand = buildCommand<RunFlags, string[], EnarxContext>({
   loader: async () => (await import('./run.ts')).runProgram,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { connect, createIdentity } from '@enarx/client';
 import type { Tee } from '@enarx/protocol';
 
@@ -8,7 +10,10 @@ import { parseTee } from '../../host/tee.ts';
 import { deliver, prepareDelivery, statusOfEnd, trustFor, type Delivery } from '../../run/deliver.ts';
 import { Interruption } from '../../run/interruption.ts';
 import { reportStep } from '../../run/report.ts';
-import type { RunFlags } from './command.ts';
+import type { RunFlags } from './flags.ts';
+
+/** Milliseconds that a request is given to get out before this process computes. */
+const requestTime = 1;
 
 /** All ten steps, on the named host or on one of one's own. */
 export async function runProgram(
@@ -48,17 +53,18 @@ async function runOn(
   { signal }: Interruption,
 ): Promise<number> {
   const { verbose } = flags;
-  const [trust, identity] = await Promise.all([trustFor(context, flags, tee), createIdentity()]);
-  const host = connect({
-    url,
-    onStep: (step) => {
-      reportStep(context.output, verbose, step);
-    },
-  });
+  const host = connect({ url, onStep: reportStep.bind(undefined, context.output, verbose) });
   try {
     signal.throwIfAborted();
-    const keep = await host.createKeep({ tee });
+    const creating = host.createKeep({ tee });
+    // Its loader starts while what judges it is loaded here; a host that refuses is told of below.
+    creating.catch(() => undefined);
+    await Promise.race([creating.catch(() => undefined), sleep(requestTime)]);
+    const preparing = Promise.all([trustFor(context, flags, tee), createIdentity()]);
+    preparing.catch(() => undefined);
+    const keep = await creating;
     try {
+      const [trust, identity] = await preparing;
       const ended = await deliver(context, keep, delivery, {
         identity,
         trust,

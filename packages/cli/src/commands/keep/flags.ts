@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { OutputFlags } from '../../context.ts';
+import type { HostFlags, TrustFlags, WorkloadFlags } from '../flags.ts';
+
+export interface KeepFlags extends OutputFlags, HostFlags {}
+
+export interface CreateFlags extends KeepFlags {
+  readonly tee: string;
+}
+
+export interface AttestFlags extends KeepFlags, TrustFlags {
+  readonly verbose: boolean;
+}
+
+export interface KeepRunFlags extends AttestFlags, WorkloadFlags {
+  readonly detach: boolean;
+}
+
+export interface RemoveFlags extends KeepFlags {
+  readonly all: boolean;
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { OutputFlags } from '../../context.ts';
+
+export interface KeepmgrFlags extends OutputFlags {
+  readonly listen: string;
+  readonly state: string | undefined;
+  readonly simulator: string | undefined;
+  readonly anchor: string | undefined;
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { OutputFlags } from '../../context.ts';
+import type { TrustFlags, WorkloadFlags } from '../flags.ts';
+
+export interface RunFlags extends OutputFlags, TrustFlags, WorkloadFlags {
+  readonly host: string | undefined;
+  readonly tee: string;
+  readonly verbose: boolean;
+}
