@@ -10,7 +10,7 @@ import { Device } from './device.ts';
 import { Keep, type KeepTimes } from './keep.ts';
 
 /** Milliseconds. */
-const longestFlush = 1000;
+const longestFarewell = 1000;
 
 export interface GuestOptions {
   /** The device: to whoever launched this TEE and passes reports of its processor on. */
@@ -58,9 +58,12 @@ export async function serveGuest({
     });
     opened.state('ready');
     await Promise.race([opened.closed, keep.finished]);
+    // Whoever asked for the end is told that it came. A host that reads nothing must not keep the guest alive.
+    await Promise.race([
+      Promise.all([channel.answered(), opened.flushed]),
+      delay(longestFarewell, undefined, { ref: false }),
+    ]);
     channel.close();
-    // A host that reads nothing must not keep the guest alive.
-    await Promise.race([opened.flushed, delay(longestFlush, undefined, { ref: false })]);
   } finally {
     keep.kill();
     stream.destroy();

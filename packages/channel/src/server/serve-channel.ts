@@ -59,6 +59,8 @@ export interface ServeOptions {
 export interface ServedChannel {
   /** A connection from outside, of whatever kind; the channel owns it from here on. */
   accept(connection: Duplex): void;
+  /** Resolves when every request that came so far has its answer, or lost its connection. */
+  answered(): Promise<void>;
   /** Cuts off all connections, and every later one. */
   close(): void;
 }
@@ -124,6 +126,7 @@ export function serveChannel(options: ServeOptions): ServedChannel {
       connection.on('close', () => open.delete(connection));
       tls.emit('connection', connection);
     },
+    answered: () => service.answered(),
     close: () => {
       closed = true;
       for (const connection of open) connection.destroy();
@@ -133,9 +136,14 @@ export function serveChannel(options: ServeOptions): ServedChannel {
 
 class ChannelService {
   readonly #options: ServeOptions;
+  readonly #answering = new Set<Promise<unknown>>();
 
   constructor(options: ServeOptions) {
     this.#options = options;
+  }
+
+  async answered(): Promise<void> {
+    await Promise.all(this.#answering);
   }
 
   async request(
@@ -145,6 +153,9 @@ class ChannelService {
   ): Promise<void> {
     // Closed meanwhile: whatever is asked on it goes nowhere.
     if (connection === undefined) return;
+    const answered = new Promise((resolve) => response.once('close', resolve));
+    this.#answering.add(answered);
+    void answered.then(() => this.#answering.delete(answered));
     try {
       const clientKey = connection.begin();
       const path = pathOf(request);
