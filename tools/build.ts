@@ -79,7 +79,7 @@ async function bundle(): Promise<void> {
     minifyWhitespace: true,
     minifySyntax: true,
     logLevel: 'warning',
-    plugins: [builtins],
+    plugins: [builtins] as Plugin[],
   } as const;
   rmSync(release, { recursive: true, force: true });
   await build({ ...common, entryPoints: programs });

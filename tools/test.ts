@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `npm test`: every test, and the coverage gate of the two packages that everything else trusts.
-// `npm test -- PATTERN…` runs the named files only. With CI=true a skipped test fails the run: CI has all that a test may ask for, except TEE hardware.
+// `npm test -- PATTERN…` runs the named files only. With CI=true a skipped test fails the run: CI has all that a test may ask for, except
+// TEE hardware and, where nobody laid it beside the checkout, the collection of real evidence.
 // The last line says how many passed and how many failed.
 import { spawn } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -14,6 +15,8 @@ const root = join(import.meta.dirname, '..');
 const outcomeFile = join(root, '.stamp', `outcome-${String(process.pid)}.jsonl`);
 const gated = ['protocol', 'attestation'];
 const inCi = process.env['CI'] === 'true';
+const vectors = process.env['ENARX_VECTORS'] ?? join(root, '..', 'shared', 'vectors');
+const excused = [/^needs TEE hardware/, ...(existsSync(vectors) ? [] : [/vectors/])];
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
@@ -39,10 +42,7 @@ async function nodeTest(files: readonly string[], gate: readonly string[] = []):
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: {
-      ...process.env,
-      ENARX_VECTORS: process.env['ENARX_VECTORS'] ?? join(root, '..', 'shared', 'vectors'),
-    },
+    env: { ...process.env, ENARX_VECTORS: vectors },
   });
   const status = await new Promise<number | null>((resolve) => child.on('exit', resolve));
   addOutcomes(status);
@@ -62,7 +62,7 @@ function addOutcomes(status: number | null): void {
   total.skipped += counts?.skipped ?? 0;
   for (const outcome of outcomes) {
     if ('failed' in outcome) failures.push(`${outcome.failed} (${relative(root, outcome.file)})`);
-    if (!('skipped' in outcome) || !inCi || outcome.reason.startsWith('needs TEE hardware')) continue;
+    if (!('skipped' in outcome) || !inCi || excused.some((reason) => reason.test(outcome.reason))) continue;
     failures.push(`skipped in CI: ${outcome.skipped} (${outcome.reason})`);
     total.failed += 1;
   }
