@@ -82,9 +82,11 @@ test('two runs see different random numbers', async () => {
 test('-v shows the ten steps in order, with a time each, and every check of the verdict', async () => {
   const { stderr, status } = await run(['-v', program('nothing.wasm', programs.nothing())]);
   assert.equal(status, 0, stderr);
-  const steps = [...stderr.matchAll(/^ *(\d+) +[\d.]+ ms {2}\S/gm)].map(([, n]) => Number(n));
+  const steps = [...stderr.matchAll(/^SIMULATED +(\d+) +[\d.]+ ms {2}\S/gm)].map(([, n]) => Number(n));
   assert.deepEqual(steps, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   assert.match(stderr, /✓ policy\/report-data/);
+  const unmarked = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('SIMULATED '));
+  assert.deepEqual(unmarked, [], 'every line says what it is worth');
   assert.doesNotMatch(stderr, /✗/);
 });
 
@@ -98,7 +100,7 @@ test('--json tells steps, checks and the end as lines of JSON', async () => {
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
   );
   assert.ok(told.some(({ event, simulated }) => event === 'simulated' && simulated === true));
-  assert.deepEqual(told.at(-1), { event: 'ended', how: 'exit', code: 7 });
+  assert.deepEqual(told.at(-1), { event: 'ended', simulated: true, how: 'exit', code: 7 });
 });
 
 test('an exit code that does not fit is never cut to 0', async () => {
@@ -120,11 +122,23 @@ test('a program that loops for ever is ended by its limits of wall and processor
   const wall = await run(['--json', '--timeout', '300ms', loop]);
   assert.equal(wall.status, 137, wall.stderr);
   assert.equal(wall.stdout, 'begun\n');
-  assert.deepEqual(events(wall.stderr).at(-1), { event: 'ended', how: 'limit', limit: 'wall', value: 300 });
+  assert.deepEqual(events(wall.stderr).at(-1), {
+    event: 'ended',
+    simulated: true,
+    how: 'limit',
+    limit: 'wall',
+    value: 300,
+  });
   const config = program('cpu.toml', Buffer.from('[limits]\ncpu = "300ms"\n'));
   const cpu = await run(['--json', '--config', config, loop]);
   assert.equal(cpu.status, 137, cpu.stderr);
-  assert.deepEqual(events(cpu.stderr).at(-1), { event: 'ended', how: 'limit', limit: 'cpu', value: 300 });
+  assert.deepEqual(events(cpu.stderr).at(-1), {
+    event: 'ended',
+    simulated: true,
+    how: 'limit',
+    limit: 'cpu',
+    value: 300,
+  });
 });
 
 test('linear memory beyond the limit is denied to the program, which goes on', async () => {
@@ -144,6 +158,7 @@ test('memory that grows without end in other ways is ended by the limit with 137
   assert.equal(status, 137, stderr);
   assert.deepEqual(events(stderr).at(-1), {
     event: 'ended',
+    simulated: true,
     how: 'limit',
     limit: 'memory',
     value: 67_108_864,

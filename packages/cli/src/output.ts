@@ -32,6 +32,7 @@ export class Output {
   readonly live: boolean;
   readonly #streams: OutputStreams;
   #drawn = false;
+  #simulated = false;
 
   constructor(streams: OutputStreams, json: boolean) {
     this.#streams = streams;
@@ -47,12 +48,21 @@ export class Output {
     stdout.write(this.json ? `${JSON.stringify(value, null, indent)}\n` : withNewline(text()));
   }
 
+  get simulated(): boolean {
+    return this.#simulated;
+  }
+
+  /** From now on every event says that what vouches for the Keep is software. */
+  markSimulated(): void {
+    this.#simulated = true;
+  }
+
   /** Something that happened on the way: `{"event": …}` with `--json`, the text otherwise where there is one. */
   event(event: string, fields: Readonly<Record<string, Json | undefined>>, text?: string): void {
     this.clearProgress();
     const { stderr } = this.#streams;
-    if (this.json) stderr.write(`${JSON.stringify({ event, ...fields })}\n`);
-    else if (text !== undefined) stderr.write(withNewline(text));
+    if (this.json) stderr.write(`${JSON.stringify({ event, ...this.#mark, ...fields })}\n`);
+    else if (text !== undefined) stderr.write(withNewline(this.#marked(text)));
   }
 
   /** What is being done right now, on a terminal only; the next line of any kind replaces it. */
@@ -71,7 +81,8 @@ export class Output {
   /** An error as its reader needs it: what happened, what was found, how to mend it. Without the end of the line. */
   describe({ code, kind, title, found, expected, mend }: EnarxError): string {
     this.clearProgress();
-    if (this.json) return JSON.stringify({ event: 'error', code, kind, title, found, expected, mend });
+    if (this.json)
+      return JSON.stringify({ event: 'error', ...this.#mark, code, kind, title, found, expected, mend });
     return [
       `${this.styled('red', 'error:')} ${printable(title)} ${this.styled('dim', `[${printable(code)}]`)}`,
       ...(found === undefined ? [] : [`  found: ${printable(found)}`]),
@@ -85,6 +96,19 @@ export class Output {
     if (!this.#coloured(on)) return text;
     const [start, end] = codes[style];
     return `\u001B[${String(start)}m${text}\u001B[${String(end)}m`;
+  }
+
+  get #mark(): { readonly simulated?: true } {
+    return this.#simulated ? { simulated: true } : {};
+  }
+
+  #marked(text: string): string {
+    if (!this.#simulated) return text;
+    const mark = this.styled('yellow', 'SIMULATED');
+    return text
+      .split('\n')
+      .map((line) => `${mark} ${line}`)
+      .join('\n');
   }
 
   #coloured(on: 'stdout' | 'stderr'): boolean {

@@ -10,12 +10,14 @@ import { printable, type Output } from '../output.ts';
 const marks: Readonly<Record<Check['status'], string>> = { pass: '✓', fail: '✗', 'not-applicable': '–' };
 const colours = { pass: 'green', fail: 'red', 'not-applicable': 'dim' } as const;
 
-/** Said in each run whose evidence ends in a root that somebody made for the purpose. */
+/** Said once, before anything else, where a root that somebody made for the purpose vouches; from then on every line says so. */
 export function reportSimulated(output: Output): void {
+  if (output.simulated) return;
+  output.markSimulated();
   output.event(
     'simulated',
-    { simulated: true },
-    `${output.styled('yellow', 'SIMULATED')}: the processor that vouches for this Keep is software; it proves nothing about the host`,
+    {},
+    'the processor that vouches for this Keep is software; it proves nothing about the host',
   );
 }
 

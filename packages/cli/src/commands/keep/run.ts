@@ -3,7 +3,7 @@ import type { EnarxContext } from '../../context.ts';
 import { withHost } from '../../host/with-host.ts';
 import { deliver, prepareDelivery, statusOfEnd, trustFor } from '../../run/deliver.ts';
 import { Interruption } from '../../run/interruption.ts';
-import { reportStep } from '../../run/report.ts';
+import { reportSimulated, reportStep } from '../../run/report.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
 import type { KeepRunFlags } from './flags.ts';
 
@@ -23,6 +23,7 @@ export async function runInKeep(
       const identity = await new OwnerKeys(this.process.env).of(keep.name);
       // The kind is only the host's word, and decides only which measurement of the release is expected.
       const { tee } = await keep.show();
+      if (tee === 'sim') reportSimulated(this.output);
       const trust = await trustFor(this, flags, tee);
       const { signal } = interruption;
       return deliver(this, keep, delivery, { identity, trust, verbose, detach, signal });

@@ -9,7 +9,7 @@ import { startOwnKeepmgr, sweepLeftovers, type OwnHost } from '../../host/own-ke
 import { parseTee } from '../../host/tee.ts';
 import { deliver, prepareDelivery, statusOfEnd, trustFor, type Delivery } from '../../run/deliver.ts';
 import { Interruption } from '../../run/interruption.ts';
-import { reportStep } from '../../run/report.ts';
+import { reportSimulated, reportStep } from '../../run/report.ts';
 import type { RunFlags } from './flags.ts';
 
 /** Milliseconds that a request is given to get out before this process computes. */
@@ -23,6 +23,7 @@ export async function runProgram(
 ): Promise<void> {
   const tee = parseTee(flags.tee);
   const delivery = await prepareDelivery(flags, module, args);
+  if (tee === 'sim') reportSimulated(this.output);
   using interruption = new Interruption();
   try {
     if (flags.host !== undefined) {
