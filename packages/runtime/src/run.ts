@@ -18,7 +18,7 @@ import { runtimeProblem, type RuntimeProblemCode } from './problems.ts';
 import { sendPackage, type PackageEntry } from './package-sender.ts';
 import { watchProcessorTime } from './processor-time.ts';
 import { runMessage, runnerFrame, wakeMessage, type File } from './runner-frames.ts';
-import { defaultMemory, type Shape } from './runner-flags.ts';
+import { defaultMemory, pagesFor, tiersFor, type Shape } from './runner-flags.ts';
 
 /** What to run, and who hears of it. */
 export interface Workload extends Shape {
@@ -72,17 +72,18 @@ const defaultDescriptors = 1024;
 
 /**
  * What the runner is told of a workload.
- * @param pages - linear memory that the runner was started with, in 64 KiB pages
+ *
  * @throws EnarxError `message/invalid`, `cbor/too-large`
  */
-export function encodeWorkload(workload: Workload, pages: number): Uint8Array {
+export function encodeWorkload(workload: Workload): Uint8Array {
   const { size, args, env, files = defaultFiles, limits } = workload;
   return encodeMessage(runMessage, {
     size,
     args: [...args],
     env: env.map(([name, value]) => [name, value] as [string, string]),
     files: [...files],
-    pages,
+    pages: pagesFor(limits),
+    tiers: tiersFor(workload),
     bytes: limits.storage ?? defaultStorage,
     inodes: limits.inodes ?? defaultInodes,
     descriptors: limits.descriptors ?? defaultDescriptors,

@@ -10,15 +10,17 @@ export interface Shape {
   readonly optimize?: Optimization | undefined;
 }
 
-/** How V8 is set up. Its flags are settled when a process starts, so a runner fits some workloads and not others. */
+/**
+ * At which tier code is compiled. V8 never replaces code that is running, so with `default` a long loop in a function that is called once stays in the baseline
+ * tier for ever, eight times slower; but `top` takes a second for each megabyte, which large modules cannot afford.
+ */
+export const tiers = ['top', 'default', 'baseline'] as const;
+export type Tiers = (typeof tiers)[number];
+
+/** What is settled when a process starts, so that a runner fits some workloads and not others. All else is set when its workload is there. */
 export interface Tuning {
-  /**
-   * At which tier code is compiled. V8 never replaces code that is running, so with `default` a long loop in a function that is called once stays in the baseline
-   * tier for ever, eight times slower; but `top` takes a second for each megabyte, which large modules cannot afford.
-   */
-  readonly tiers: 'top' | 'default' | 'baseline';
-  /** Linear memory in 64 KiB pages. */
-  readonly pages: number;
+  /** JavaScript heap in MiB. */
+  readonly heap: number;
   /** Stack in KiB. */
   readonly stack: number;
 }
@@ -44,12 +46,10 @@ const leastStack = 64;
 const mostStack = 65_536;
 const mostThreadStack = 7168;
 
-/** @param shape - of its memory limit whole pages count, and no 32-bit program can have more than 4 GiB */
-export function tuningFor({ size, limits, optimize = 'auto' }: Shape = commonShape): Tuning {
-  const { memory = defaultMemory, stack } = limits;
+export function tuningFor({ limits }: Shape = commonShape): Tuning {
+  const { stack } = limits;
   return {
-    tiers: tiersFor(size, optimize),
-    pages: Math.min(Math.floor(memory / pageSize), pagesOf32Bits),
+    heap: Math.max(leastHeap, Math.floor(pagesFor(limits) / pagesPerMebibyte)),
     stack:
       stack === undefined
         ? defaultStack
@@ -57,38 +57,54 @@ export function tuningFor({ size, limits, optimize = 'auto' }: Shape = commonSha
   };
 }
 
-function tiersFor(size: number, optimize: Optimization): Tuning['tiers'] {
+/** Linear memory in 64 KiB pages. Of the limit whole pages count, and no 32-bit program can have more than 4 GiB. */
+export function pagesFor({ memory = defaultMemory }: Limits): number {
+  return Math.min(Math.floor(memory / pageSize), pagesOf32Bits);
+}
+
+export function tiersFor({ size, optimize = 'auto' }: Shape): Tiers {
   if (optimize === 'baseline') return 'baseline';
   return optimize === 'full' || size <= topTierSize ? 'top' : 'default';
 }
 
-const tierFlags = {
-  top: ['--no-liftoff'],
-  default: [],
-  baseline: ['--liftoff-only'],
-} as const satisfies Record<Tuning['tiers'], readonly string[]>;
-
 /**
  * Arguments for Node. Its permission model denies files, network, child processes, workers, addons and node:wasi; the rest closes what it leaves open. This is the
  * second ring, behind WebAssembly's own; the sandbox around the process is the third.
+ *
+ * Flags of V8 are not among them, but for the stack where it is asked for: a flag on the command line makes V8 throw away the compiled code that Node carries, and a
+ * process then takes a third longer to boot. So what V8 lets be set later is set later ({@link engineFlags}). `--disallow-code-generation-from-strings` cannot be,
+ * and is left out: whoever runs JavaScript here already has code, and node:vm, which it does not cover, makes more.
  */
-export function nodeArguments(runner: string, { tiers, pages, stack }: Tuning, blocking = false): string[] {
+export function nodeArguments(runner: string, { heap, stack }: Tuning, blocking = false): string[] {
   return [
     '--permission',
     `--allow-fs-read=${runner}`,
-    '--disallow-code-generation-from-strings',
     '--disable-proto=throw',
     '--no-addons',
     '--no-experimental-ffi',
     '--no-experimental-sqlite',
     '--disable-sigusr1',
     '--no-warnings',
-    `--wasm-max-mem-pages=${String(pages)}`,
-    `--max-old-space-size=${String(Math.max(leastHeap, Math.floor(pages / pagesPerMebibyte)))}`,
-    `--stack-size=${String(Math.min(stack, mostThreadStack))}`,
-    `--wasm-stack-switching-stack-size=${String(stack)}`,
-    ...tierFlags[tiers],
+    `--max-old-space-size=${String(heap)}`,
+    ...(stack === defaultStack
+      ? []
+      : [
+          `--stack-size=${String(Math.min(stack, mostThreadStack))}`,
+          `--wasm-stack-switching-stack-size=${String(stack)}`,
+        ]),
     runner,
     ...(blocking ? [blockingArgument] : []),
   ];
+}
+
+const tierFlags: Readonly<Record<Tiers, readonly string[]>> = {
+  // The baseline tier gathers what inlining of indirect calls and deoptimising go by. On a command line V8 sees that itself; here it has to be told, or it aborts.
+  top: ['--no-wasm-dynamic-tiering', '--no-wasm-deopt', '--no-wasm-inlining-call-indirect', '--no-liftoff'],
+  default: [],
+  baseline: ['--no-wasm-dynamic-tiering', '--liftoff-only'],
+};
+
+/** Flags of V8 for one workload, to be set before its module is compiled. @param pages - of linear memory, 64 KiB each */
+export function engineFlags(chosen: Tiers, pages: number): string[] {
+  return [`--wasm-max-mem-pages=${String(pages)}`, ...tierFlags[chosen]];
 }

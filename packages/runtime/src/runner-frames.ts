@@ -4,6 +4,8 @@
 import { entry, maxFramePayload, type Entry, type MessageType, type Of } from '@enarx/protocol';
 import * as v from 'valibot';
 
+import { tiers } from './runner-flags.ts';
+
 /** Kinds 0 to 4 and 12 to 14 go to the runner, 5 to 11 and 15 come from it. */
 export const runnerFrame = {
   /** The workload, {@link runMessage}. Comes once, before anything else. */
@@ -74,8 +76,9 @@ const run = v.strictObject({
   args: v.pipe(v.array(string), v.maxLength(1024)),
   env: v.pipe(v.array(v.strictTuple([string, string])), v.maxLength(1024)),
   files: v.pipe(v.array(file), v.maxLength(1024)),
-  /** Linear memory that the runner was started with, in 64 KiB pages; so that a module that asks for more at once is told so. */
+  /** Linear memory that the program may have, in 64 KiB pages. */
   pages: uint(65_536),
+  tiers: v.picklist(tiers),
   /** What the program may add to its files, in bytes; how many files; how many descriptors may be open at once. */
   bytes: uint(Number.MAX_SAFE_INTEGER),
   inodes: uint(Number.MAX_SAFE_INTEGER),

@@ -2,6 +2,8 @@
 //
 // The runner: the process in which the program runs. It holds no key, may open nothing, and has one pipe, to its supervisor. It is killed
 // rather than asked to end.
+import { setFlagsFromString } from 'node:v8';
+
 import { decodeMessage, type Frame } from '@enarx/protocol';
 
 import { blockingBinding, canSuspend, suspendingBinding, type EngineBinding } from './runner/binding.ts';
@@ -9,7 +11,7 @@ import { BlockingLink } from './runner/blocking-link.ts';
 import type { LinkListener, SupervisorLink } from './runner/link.ts';
 import { Program } from './runner/program.ts';
 import { StreamLink } from './runner/stream-link.ts';
-import { blockingArgument } from './runner-flags.ts';
+import { blockingArgument, engineFlags } from './runner-flags.ts';
 import { entryMessage, runMessage, runnerFrame } from './runner-frames.ts';
 import { Idle } from './wasi/idle.ts';
 import { prepareRandom } from './wasi/random.ts';
@@ -25,6 +27,7 @@ function receive({ kind, payload }: Frame): void {
   switch (kind) {
     case runnerFrame.run: {
       const run = decodeMessage(runMessage, payload);
+      for (const flag of engineFlags(run.tiers, run.pages)) setFlagsFromString(flag);
       program = new Program(link, run, binding);
       module = new Uint8Array(run.size);
       return;

@@ -83,11 +83,7 @@ export class Runner {
   fits(shape: Shape): boolean {
     const wanted = tuningFor(shape);
     return (
-      !this.#used &&
-      !this.#gone &&
-      wanted.tiers === this.#tuning.tiers &&
-      wanted.pages === this.#tuning.pages &&
-      wanted.stack === this.#tuning.stack
+      !this.#used && !this.#gone && wanted.heap === this.#tuning.heap && wanted.stack === this.#tuning.stack
     );
   }
 
@@ -97,7 +93,7 @@ export class Runner {
    */
   run(workload: Workload): Run {
     if (this.#used) throw runtimeProblem('runner/used');
-    const message = encodeWorkload(workload, this.#tuning.pages);
+    const message = encodeWorkload(workload);
     this.#used = true;
     const { pid = 0 } = this.#child;
     const runner: RunnerProcess = {

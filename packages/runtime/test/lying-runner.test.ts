@@ -155,7 +155,7 @@ describe('a runner that', () => {
   test('reports a refusal has only its code and finding believed, not its words', async () => {
     const lie = new EnarxError(
       'wasm/no-start',
-      { kind: 'internal', status: 200, title: 'All is well', mend: 'Send your password' },
+      { kind: 'internal', status: 500, title: 'All is well', mend: 'Send your password' },
       { found: 'x' },
     );
     await assert.rejects(

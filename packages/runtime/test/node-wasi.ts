@@ -7,11 +7,12 @@ import { join } from 'node:path';
 
 import type { Finished, Given } from './support.ts';
 
-/** The same module in Node's own WASI, in a process of its own. @param preopens - guest path to a directory of this host */
+/** The same module in Node's own WASI, in a process of its own. @param preopens - guest path to a directory of this host @param flags - for Node */
 export async function inNode(
   module: Uint8Array,
   { args = ['main.wasm'], env = [], stdin = new Uint8Array(0) }: Given,
   preopens: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
 ): Promise<Finished> {
   const scratch = mkdtempSync(join(tmpdir(), 'enarx-node-wasi-'));
   try {
@@ -24,7 +25,9 @@ export async function inNode(
       const wasi = new WASI(${JSON.stringify(options)});
       const module = await WebAssembly.compile(readFileSync(${JSON.stringify(file)}));
       process.exitCode = wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject()));`;
-    const node = spawn(process.execPath, ['--no-warnings', '--input-type=module', '-e', script], { env: {} });
+    const node = spawn(process.execPath, [...flags, '--no-warnings', '--input-type=module', '-e', script], {
+      env: {},
+    });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     node.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
