@@ -3,13 +3,16 @@ import { compareBytes, fromHex, toHex } from '@enarx/protocol';
 
 import { readPem } from './pem.ts';
 import { attestationProblem } from './problems.ts';
-import { keyKindOf } from './x509/algorithms.ts';
+import { keyKindOf, type KeyKind } from './x509/algorithms.ts';
 import { readCertificate } from './x509/certificate.ts';
+
+/** Whose roots a chain may end in. */
+export type Vendor = 'amd' | 'intel' | 'aws';
 
 /** A key that a chain may end in. */
 export interface Anchor {
-  readonly vendor: 'amd' | 'intel' | 'aws';
-  /** For AMD the common name of the root certificate, `ARK-Milan` for example. */
+  readonly vendor: Vendor;
+  /** The common name of the root certificate, `ARK-Milan` for example. */
   readonly name: string;
   /** SHA-256 of the SubjectPublicKeyInfo (DER), 32 bytes. */
   readonly spkiDigest: Uint8Array;
@@ -22,23 +25,46 @@ export interface Anchor {
  * binary certificates of legacy SEV and the X.509 certificates of SEV-SNP carry the same key.
  */
 export const amdAnchors: readonly Anchor[] = [
-  amd('ARK-Naples', '3a04f8f1347de206c9206a81148ba4ef0a233b245d43a15dd82de043bb3e4f69'),
-  amd('ARK-Rome', '7447ffa21e2b938bfade89f5e9066c00a328813bfc43685605cceabd18da6fde'),
-  amd('ARK-Milan', '9f056bee44377e29308cb5ffa895bdfb62d18881fa6bed8d6f075b0204089cb9'),
-  amd('ARK-Genoa', '429a69c9422aa258ee4d8db5fcda9c6470ef15f8cd5a9cebd6cbc7d90b863831'),
-  amd('ARK-Turin', '4f125410563a2ab9a50356f9243f6fe0b6f73de98603f53f90339c70e9d7ad08'),
+  pin('amd', 'ARK-Naples', '3a04f8f1347de206c9206a81148ba4ef0a233b245d43a15dd82de043bb3e4f69'),
+  pin('amd', 'ARK-Rome', '7447ffa21e2b938bfade89f5e9066c00a328813bfc43685605cceabd18da6fde'),
+  pin('amd', 'ARK-Milan', '9f056bee44377e29308cb5ffa895bdfb62d18881fa6bed8d6f075b0204089cb9'),
+  pin('amd', 'ARK-Genoa', '429a69c9422aa258ee4d8db5fcda9c6470ef15f8cd5a9cebd6cbc7d90b863831'),
+  pin('amd', 'ARK-Turin', '4f125410563a2ab9a50356f9243f6fe0b6f73de98603f53f90339c70e9d7ad08'),
 ];
 
-/** Every vendor's pinned keys. */
-export const vendorAnchors: readonly Anchor[] = amdAnchors;
+/** Intel's root key of SGX and TDX. Two certificates of it are about, until 2033 and until 2049. */
+export const intelAnchors: readonly Anchor[] = [
+  pin('intel', 'Intel SGX Root CA', 'a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e'),
+];
 
-function amd(name: string, spki: string): Anchor {
-  return { vendor: 'amd', name, spkiDigest: fromHex(spki) as Uint8Array, simulated: false };
+/**
+ * AWS's root key of Nitro Enclaves, G1, of the commercial partition; those of China and GovCloud are others. The digest that
+ * AWS publishes beside it is of the ZIP archive.
+ */
+export const awsAnchors: readonly Anchor[] = [
+  pin('aws', 'aws.nitro-enclaves', 'f2caf5ecc6190b4a8399b78bc58a2bbcd0382375db8a1bfd78a82743874fd225'),
+];
+
+/** Pinned keys by vendor. */
+export const anchorsOf: Readonly<Record<Vendor, readonly Anchor[]>> = {
+  amd: amdAnchors,
+  intel: intelAnchors,
+  aws: awsAnchors,
+};
+
+/** Every vendor's pinned keys. */
+export const vendorAnchors: readonly Anchor[] = Object.values(anchorsOf).flat();
+
+function pin(vendor: Vendor, name: string, spki: string): Anchor {
+  return { vendor, name, spkiDigest: fromHex(spki) as Uint8Array, simulated: false };
 }
+
+/** Kind of key that each vendor's roots have, and so whose role a simulated root plays. */
+const vendorOfKey: Readonly<Record<KeyKind, Vendor>> = { rsa: 'amd', p256: 'intel', p384: 'aws' };
 
 /**
  * An anchor that the caller names: one PEM block, root certificate or public key. Whatever is not a pinned vendor's key
- * is called simulated (decision 009).
+ * is called simulated (decision 009), and stands in for the vendor whose roots have keys of its kind.
  * @throws EnarxError `anchor/malformed`, `pem/malformed`, `der/malformed`, `x509/malformed`, `x509/unsupported`
  */
 export async function anchorFromPem(pem: Uint8Array | string): Promise<Anchor> {
@@ -55,16 +81,16 @@ export async function anchorFromPem(pem: Uint8Array | string): Promise<Anchor> {
     name = certificate.subject.commonName;
     publicKey = certificate.publicKey;
   } else if (block.label === 'PUBLIC KEY') {
-    keyKindOf(block.content);
     publicKey = block.content;
   } else throw attestationProblem('anchor/malformed', { found: `a ${block.label} block` });
+  const vendor = vendorOfKey[keyKindOf(publicKey)];
   const spkiDigest = new Uint8Array(
     await crypto.subtle.digest('SHA-256', publicKey as Uint8Array<ArrayBuffer>),
   );
   const pinned = vendorAnchors.find((anchor) => compareBytes(anchor.spkiDigest, spkiDigest) === 0);
   return (
     pinned ?? {
-      vendor: 'amd',
+      vendor,
       name: name ?? `key ${toHex(spkiDigest.subarray(0, 8))}`,
       spkiDigest,
       simulated: true,

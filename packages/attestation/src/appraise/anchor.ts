@@ -2,7 +2,7 @@
 import { toHex } from '@enarx/protocol';
 import type { Anchor } from '../anchors.ts';
 import { failed, passed, type Outcome } from '../checks.ts';
-import type { PolicyAnchors } from '../policy/policy.ts';
+import type { PolicyAnchors, VendorRoots } from '../policy/policy.ts';
 import type { TomlPath } from '../policy/toml-lines.ts';
 
 /** Whether the policy accepts the root, and which part of it says so. */
@@ -10,7 +10,9 @@ export function anchorOutcome(
   anchor: Anchor,
   anchors: PolicyAnchors,
 ): { readonly outcome: Outcome; readonly path: TomlPath } {
-  return anchor.simulated ? simulatedOutcome(anchor, anchors.simulated) : vendorOutcome(anchor, anchors.amd);
+  return anchor.simulated
+    ? simulatedOutcome(anchor, anchors.simulated)
+    : vendorOutcome(anchor, anchors[anchor.vendor] ?? 'none');
 }
 
 function simulatedOutcome(
@@ -32,8 +34,8 @@ function simulatedOutcome(
     : { path: [...path, index], outcome: passed(`${title}, which the policy lists`) };
 }
 
-function vendorOutcome({ name }: Anchor, wanted: PolicyAnchors['amd']): ReturnType<typeof anchorOutcome> {
-  const path = ['anchors', 'amd'];
+function vendorOutcome({ name, vendor }: Anchor, wanted: VendorRoots): ReturnType<typeof anchorOutcome> {
+  const path = ['anchors', vendor];
   const title = `${name}, a root that this release pins`;
   if (wanted === 'any') return { path, outcome: passed(`${title}; the policy says "any" of them`) };
   const index = wanted === 'none' ? -1 : wanted.indexOf(name);

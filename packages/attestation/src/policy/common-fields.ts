@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { amdAnchors } from '../anchors.ts';
-import type { PolicyAnchors } from './policy.ts';
+import { anchorsOf, type Vendor } from '../anchors.ts';
+import type { VendorRoots } from './policy.ts';
 import { policyTees } from './sections.ts';
 import type { TomlPath } from './toml-lines.ts';
 
@@ -12,6 +12,11 @@ export interface CommonField {
 }
 
 const quoted = (words: readonly string[]): string => words.map((word) => `"${word}"`).join(', ');
+
+export const vendors = Object.keys(anchorsOf) as readonly Vendor[];
+
+/** As people write them. */
+export const vendorNames: Readonly<Record<Vendor, string>> = { amd: 'AMD', intel: 'Intel', aws: 'AWS' };
 
 export const commonFields = {
   version: {
@@ -31,11 +36,9 @@ export const commonFields = {
       'Whether whoever verifies must say which report data it expects. That is what makes evidence fresh, since a report carries no time: `enarx run` and `enarx keep attest` always compare all 64 bytes with those of their own connection, whatever stands here. "required" refuses stored evidence of which nothing is known but its bytes.',
     values: '"required", or "any"',
   },
-  amd: {
-    path: ['anchors', 'amd'],
-    purpose: `AMD's roots that are accepted, by name; their keys are pinned in the release. ARK-Milan deserves thought: see \`products\`.`,
-    values: `a list of some of ${quoted(amdAnchors.map(({ name }) => name))}, or "any" of them, or "none"`,
-  },
+  amd: vendorRoots('amd', ' ARK-Milan deserves thought: see `products`.'),
+  intel: vendorRoots('intel', ''),
+  aws: vendorRoots('aws', ''),
   simulated: {
     path: ['anchors', 'simulated'],
     purpose:
@@ -44,6 +47,15 @@ export const commonFields = {
   },
 } as const satisfies Record<string, CommonField>;
 
-export function listOrWord(value: PolicyAnchors[keyof PolicyAnchors] | readonly string[]): string {
+function vendorRoots(vendor: Vendor, thought: string): CommonField {
+  const name = vendorNames[vendor];
+  return {
+    path: ['anchors', vendor],
+    purpose: `${name}'s roots that are accepted, by name; their keys are pinned in the release. To be there exactly when \`tees\` names a kind of ${name}'s.${thought}`,
+    values: `a list of some of ${quoted(anchorsOf[vendor].map((anchor) => anchor.name))}, or "any" of them, or "none"`,
+  };
+}
+
+export function listOrWord(value: VendorRoots | 'passed' | readonly string[]): string {
   return typeof value === 'string' ? `"${value}"` : `[${quoted(value)}]`;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { commonFields, listOrWord } from './common-fields.ts';
+import { commonFields, listOrWord, vendorNames, vendors } from './common-fields.ts';
 import type { Field } from './field.ts';
 import { fieldName } from './parse.ts';
 import type { Policy } from './policy.ts';
@@ -23,7 +23,7 @@ export function explainPolicy(policy: Policy): readonly ExplainedField[] {
     line: policy.lines?.lineOf(path),
     means,
   });
-  const { amd, simulated } = anchors;
+  const { simulated } = anchors;
   return [
     row(
       commonFields.tees.path,
@@ -35,12 +35,15 @@ export function explainPolicy(policy: Policy): readonly ExplainedField[] {
         ? 'report data: whoever verifies must say what it expects'
         : 'open: stored evidence is accepted without expected report data, so it may be of any age',
     ),
-    row(
-      commonFields.amd.path,
-      amd === 'any'
-        ? "open: any of AMD's pinned roots"
-        : `AMD's roots: ${amd === 'none' ? 'none' : amd.join(', ')}`,
-    ),
+    ...vendors.flatMap((vendor) => {
+      const roots = anchors[vendor];
+      if (roots === undefined) return [];
+      const means =
+        roots === 'any'
+          ? `open: any of ${vendorNames[vendor]}'s pinned roots`
+          : `${vendorNames[vendor]}'s roots: ${roots === 'none' ? 'none' : roots.join(', ')}`;
+      return [row(commonFields[vendor].path, means)];
+    }),
     row(
       commonFields.simulated.path,
       simulated === 'none'

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parse } from 'smol-toml';
 import * as v from 'valibot';
-import { amdAnchors } from '../anchors.ts';
+import { anchorsOf, type Vendor } from '../anchors.ts';
 import { attestationProblem } from '../problems.ts';
+import { vendorNames, vendors } from './common-fields.ts';
 import { asPolicy, type Policy, type PolicyAnchors } from './policy.ts';
 import { sectionSchema, sectionValues, type Section } from './section.ts';
 import { policyTees, sections, type PolicyTee } from './sections.ts';
@@ -13,9 +14,12 @@ const longest = 256 * 1024;
 /** Arrays and inline tables in each other; no field needs more than three. */
 const deepest = 16;
 
-const amdRoots = v.lazy((input) =>
-  input === 'any' || input === 'none' ? v.literal(input) : words(amdAnchors.map(({ name }) => name)).schema,
-);
+const rootsOf = (vendor: Vendor): v.GenericSchema =>
+  v.lazy((input) =>
+    input === 'any' || input === 'none'
+      ? v.literal(input)
+      : words(anchorsOf[vendor].map(({ name }) => name)).schema,
+  );
 
 /** Something that is wrong with a policy, at one place in it. */
 interface Complaint {
@@ -80,7 +84,14 @@ function documentSchema(tees: unknown): v.GenericSchema {
     tees: words(policyTees).schema,
     'report-data': orWord('any', word('required', 'any', '')),
     anchors: strictTable({
-      amd: amdRoots,
+      ...Object.fromEntries(
+        vendors.map((vendor) => [
+          vendor,
+          policyTees.some((tee) => named.includes(tee) && sections[tee].vendor === vendor)
+            ? rootsOf(vendor)
+            : v.optional(v.never(`tees names no kind of ${vendorNames[vendor]}'s; take this away`)),
+        ]),
+      ),
       simulated: orWord('none', digests(32)),
     }),
     ...Object.fromEntries(
@@ -105,8 +116,8 @@ function complaintOf(issue: v.BaseIssue<unknown>): Complaint {
 
 function contradictionsIn(policy: PolicyDocument): Complaint[] {
   const complaints: Complaint[] = [];
-  const { amd, simulated } = policy.anchors;
-  if (amd === 'none' && simulated === 'none')
+  const { simulated, ...ofVendors } = policy.anchors;
+  if (simulated === 'none' && Object.values(ofVendors).every((roots) => roots === 'none'))
     complaints.push({
       path: ['anchors'],
       message: 'no anchor is accepted, so no evidence could ever be',

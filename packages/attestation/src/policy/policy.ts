@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { toHex } from '@enarx/protocol';
+import type { Vendor } from '../anchors.ts';
 import { attestationProblem } from '../problems.ts';
 import type { SectionValues } from './field.ts';
 import { sections, type PolicyTee } from './sections.ts';
@@ -7,10 +8,14 @@ import type { TomlLines, TomlPath } from './toml-lines.ts';
 
 declare const checked: unique symbol;
 
-/** Anchors that a policy permits. They are accepted only when the caller passes them too. */
-export interface PolicyAnchors {
-  /** AMD's pinned roots by name. */
-  readonly amd: 'any' | 'none' | readonly string[];
+/** A vendor's pinned roots by name. */
+export type VendorRoots = 'any' | 'none' | readonly string[];
+
+/**
+ * Anchors that a policy permits. They are accepted only when the caller passes them too. A vendor of none of the policy's
+ * kinds of TEE has no member.
+ */
+export interface PolicyAnchors extends Readonly<Partial<Record<Vendor, VendorRoots>>> {
   /**
    * Simulated anchors by SHA-256 of their key, in hexadecimal. `passed` permits whatever the caller passes and has no
    * spelling in a file, so that no file can switch simulation on.

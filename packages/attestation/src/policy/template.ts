@@ -36,7 +36,7 @@ export function policyTemplate(verification: Verification): string {
     common(commonFields.tees, `["${format}"]`),
     common(commonFields.reportData, '"any"'),
     '[anchors]',
-    common(commonFields.amd, listOrWord(anchor.simulated ? 'none' : [anchor.name])),
+    common(commonFields[section.vendor], listOrWord(anchor.simulated ? 'none' : [anchor.name])),
     common(commonFields.simulated, listOrWord(anchor.simulated ? [toHex(anchor.spkiDigest)] : 'none')),
     `# ${section.title}\n[${format}]`,
   ];

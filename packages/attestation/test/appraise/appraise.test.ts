@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 
 import {
   amdAnchors,
+  awsAnchors,
   appraise,
   explainPolicy,
   parsePolicy,
@@ -110,6 +111,12 @@ suite('the anchor', () => {
     const none = anchorCheck({ 'anchors.amd': '"none"', ...listed }, milan);
     assert.equal(none.status, 'fail');
     assert.match(none.detail, /wants no vendor root/);
+  });
+
+  test('of a vendor of whom the policy does not speak is refused', () => {
+    const check = anchorCheck({}, awsAnchors[0] as Anchor);
+    assert.equal(check.status, 'fail');
+    assert.match(check.detail, /wants no vendor root/);
   });
 
   test('of a simulated processor is refused unless the policy lists its very key', () => {

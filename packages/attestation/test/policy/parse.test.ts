@@ -135,6 +135,11 @@ suite('a policy is refused', () => {
 
   test('when no root is accepted, or one that has no pin', () => {
     refused(policyText({ 'anchors.amd': '"none"' }), /^line 5, anchors: no anchor is accepted/);
+    refused(
+      policyText().replace('amd = "any"', 'amd = "any"\nintel = "any"'),
+      /^line 7, anchors\.intel: tees names no kind of Intel's; take this away$/,
+    );
+    refused(policyText({ 'anchors.amd': null }), /anchors\.amd: missing; every field must be spelt out/);
     refused(policyText({ 'anchors.amd': '[]' }), /anchors\.amd: may not be empty/);
     refused(
       policyText({ 'anchors.amd': '["ARK-Millan"]' }),
