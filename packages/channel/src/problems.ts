@@ -33,12 +33,6 @@ export const channelProblems = {
     title: 'The TLS connection is not one that evidence can be bound to',
     mend: 'Do not use this host before you know why: a Keep of any release offers a fresh TLS 1.3 connection with a certificate.',
   },
-  'channel/binding-other': {
-    kind: 'rejected',
-    status: 403,
-    title: 'The evidence is not about this connection',
-    mend: 'Somebody may be between you and the Keep, or it answered another question. Do not deliver to this host before you know.',
-  },
   'channel/timeout': {
     kind: 'unavailable',
     status: 504,
