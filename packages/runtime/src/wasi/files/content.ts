@@ -2,6 +2,7 @@
 import { fail } from '../errno.ts';
 import type { IoVectors } from '../io-vectors.ts';
 import type { Quota } from './quota.ts';
+import { Slabs } from './slab.ts';
 
 /** Bytes of a file that lie together. What lies before the last byte of a chunk counts as written, so that holes cost nothing only where whole chunks are missing. */
 export const chunkSize = 65_536;
@@ -12,6 +13,7 @@ const smallest = 64;
 /** 1 TiB: positions beyond make no sense in memory, and stay far from what a number cannot hold. */
 const largestFile = 0x100_0000_0000;
 const zeros = new Uint8Array(chunkSize);
+const slabs = new Slabs(chunkSize);
 
 interface Chunk {
   /** As long as what was written, up to the next power of two; beyond it lie zeros. */
@@ -126,12 +128,12 @@ export class Content {
     if (chunk === undefined) {
       // After a chunk that is full another full one is likely; otherwise it may be one of many small files.
       const follows = index > 0 && this.#chunks[index - 1]?.bytes.length === chunkSize;
-      this.#chunks[index] = { bytes: new Uint8Array(follows ? chunkSize : capacity(reached)), charged };
+      this.#chunks[index] = { bytes: arrayOf(follows ? chunkSize : capacity(reached)), charged };
       return;
     }
     chunk.charged = charged;
     if (reached <= chunk.bytes.length) return;
-    const grown = new Uint8Array(capacity(reached));
+    const grown = arrayOf(capacity(reached));
     grown.set(chunk.bytes);
     chunk.bytes = grown;
   }
@@ -140,7 +142,9 @@ export class Content {
     const kept = Math.ceil(size / chunkSize);
     // Not by index: a file may have a handful of chunks a million holes apart.
     this.#chunks.forEach((chunk, index) => {
-      if (index >= kept && chunk !== undefined) this.#quota.give(chunk.charged);
+      if (index < kept || chunk === undefined) return;
+      this.#quota.give(chunk.charged);
+      if (chunk.bytes.length === chunkSize) slabs.giveBack(chunk.bytes);
     });
     this.#chunks.length = Math.min(this.#chunks.length, kept);
     const offset = size % chunkSize;
@@ -150,13 +154,20 @@ export class Content {
     const needed = Math.min(charge(offset), last.charged);
     this.#quota.give(last.charged - needed);
     last.charged = needed;
-    if (last.bytes.length > 2 * capacity(needed)) last.bytes = last.bytes.slice(0, capacity(needed));
+    if (last.bytes.length <= 2 * capacity(needed)) return;
+    const shrunk = last.bytes.slice(0, capacity(needed));
+    if (last.bytes.length === chunkSize) slabs.giveBack(last.bytes);
+    last.bytes = shrunk;
   }
 }
 
 /** What so many bytes of one chunk cost: whole blocks. */
 export function charge(bytes: number): number {
   return Math.ceil(bytes / blockSize) * blockSize;
+}
+
+function arrayOf(size: number): Uint8Array {
+  return size === chunkSize ? slabs.take() : new Uint8Array(size);
 }
 
 function capacity(bytes: number): number {
