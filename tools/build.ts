@@ -12,8 +12,10 @@ const root = join(import.meta.dirname, '..');
 const release = join(root, 'packages', 'cli', 'release');
 const stampFile = join(root, '.stamp', 'build');
 
-/** One file each: they are measured, sandboxed and started at every Keep. */
+/** One file each: they are measured, sandboxed and started at every Keep, and a file costs a millisecond at every start. */
 const programs = {
+  enarx: 'packages/cli/src/start.ts',
+  command: 'packages/cli/src/enarx-main.ts',
   keepmgr: 'packages/keepmgr/src/keepmgr-main.ts',
   keepldr: 'packages/keepldr/src/keepldr-main.ts',
   wasmldr: 'packages/wasmldr/src/wasmldr-main.ts',
@@ -83,12 +85,6 @@ async function bundle(): Promise<void> {
   } as const;
   rmSync(release, { recursive: true, force: true });
   await build({ ...common, entryPoints: programs });
-  await build({
-    ...common,
-    entryPoints: { enarx: 'packages/cli/src/enarx-main.ts' },
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-  });
 }
 
 /** What a client of this release expects a Keep's loader to measure as. */
