@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
@@ -58,13 +59,22 @@ function fail(message) {
   process.exit(1);
 }
 
+/** Runs the program with our Node, the standard streams passed on. Ends this process when it fails, the way it failed. */
+function run(node, args) {
+  const { status, signal } = spawnSync(
+    node,
+    ['--disable-warning=ExperimentalWarning', '--conditions=source', ...args],
+    {
+      cwd: root,
+      stdio: 'inherit',
+    },
+  );
+  if (status !== 0) process.exit(status ?? 128 + (constants.signals[signal] ?? 1));
+}
+
 install();
-const { status } = spawnSync(
-  findNode(),
-  ['--disable-warning=ExperimentalWarning', '--conditions=source', join(root, 'tools', 'build.ts')],
-  {
-    cwd: root,
-    stdio: 'inherit',
-  },
-);
-if (status !== 0) fail('the build ended with an error');
+const node = findNode();
+run(node, [join(root, 'tools', 'build.ts')]);
+// The shell that npm started has looked `node` up before Node 26 was there, and some shells remember: so what comes next is started from here.
+const [script, ...args] = process.argv.slice(2);
+if (script !== undefined) run(node, [join(root, script), ...args]);
