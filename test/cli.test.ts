@@ -17,6 +17,8 @@ import {
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { tees } from '@enarx/protocol';
+
 import { enarx, errorCode, startHost, type Result, type TestHost } from './support/enarx.ts';
 import { eventually, nothingRunsIn } from './support/processes.ts';
 import { programs } from './support/programs.ts';
@@ -302,7 +304,7 @@ test('platform says of this machine and of a host what they can do, each probe w
     };
     assert.deepEqual(
       backends.map(({ tee }) => tee),
-      ['sim', 'snp', 'sev', 'sgx', 'tdx', 'vm'],
+      [...tees],
     );
     assert.equal(backends[0]?.usable, true);
     for (const { probes } of backends)

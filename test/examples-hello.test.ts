@@ -18,7 +18,11 @@ function findCompiler(): string | undefined {
   return directories
     .map((path) => join(path, 'rustc'))
     .find((rustc) => {
-      const run = (...args: string[]): string => spawnSync(rustc, args, { encoding: 'utf8' }).stdout;
+      // Nothing comes back from a program that is not there, whatever the types say.
+      const run = (...args: string[]): string => {
+        const { status, stdout } = spawnSync(rustc, args, { encoding: 'utf8' });
+        return status === null ? '' : stdout;
+      };
       if (run('--version').trim() !== compiler) return false;
       const library = run('--print', 'target-libdir', '--target', target).trim();
       return library !== '' && spawnSync('test', ['-d', library]).status === 0;

@@ -94,8 +94,8 @@ for (const victim of ['runner', 'wasmldr', 'bwrap', 'keepldr', 'keepmgr']) {
           kill(host, victim);
           await next().then(
             () => {
-              // A Keep replaces a runner that has died before its workload came.
-              assert.equal(victim, 'runner');
+              // A Keep replaces a runner that has died before its workload came, and dies a moment after its sandbox.
+              assert.ok(victim === 'runner' || victim === 'bwrap', victim);
               assert.notEqual(name, 'running');
             },
             (error: unknown) => {

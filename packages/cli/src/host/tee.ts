@@ -5,7 +5,17 @@ import { closest } from '../config/closest.ts';
 import { cliProblem } from '../problems.ts';
 
 /** The protocol's list once more: taking it from there would load every message's schema for `--help`. */
-const tees = ['sim', 'snp', 'sev', 'sgx', 'tdx', 'vm'] as const satisfies readonly Tee[];
+const kinds: Readonly<Record<Tee, true>> = {
+  sim: true,
+  'sim-sev': true,
+  snp: true,
+  sev: true,
+  'sev-es': true,
+  sgx: true,
+  tdx: true,
+  vm: true,
+};
+const tees = Object.keys(kinds) as Tee[];
 
 /** @throws EnarxError `cli/usage` */
 export function parseTee(text: string): Tee {
@@ -16,4 +26,9 @@ export function parseTee(text: string): Tee {
     found: `--tee ${text}`,
     expected: `${tees.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
   });
+}
+
+/** Whether a software processor vouches for such Keeps by their very kind. */
+export function isSimulated(tee: Tee): boolean {
+  return tee === 'sim' || tee === 'sim-sev';
 }

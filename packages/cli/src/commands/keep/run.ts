@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EnarxContext } from '../../context.ts';
+import { isSimulated } from '../../host/tee.ts';
 import { withHost } from '../../host/with-host.ts';
 import { deliver, prepareDelivery, statusOfEnd, trustFor } from '../../run/deliver.ts';
 import { Interruption } from '../../run/interruption.ts';
@@ -23,7 +24,7 @@ export async function runInKeep(
       const identity = await new OwnerKeys(this.process.env).of(keep.name);
       // The kind is only the host's word, and decides only which measurement of the release is expected.
       const { tee } = await keep.show();
-      if (tee === 'sim') reportSimulated(this.output);
+      if (isSimulated(tee)) reportSimulated(this.output);
       const trust = await trustFor(this, flags, tee);
       const { signal } = interruption;
       return deliver(this, keep, delivery, { identity, trust, verbose, detach, signal });

@@ -6,7 +6,7 @@ import type { Tee } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { startOwnKeepmgr, sweepLeftovers, type OwnHost } from '../../host/own-keepmgr.ts';
-import { parseTee } from '../../host/tee.ts';
+import { isSimulated, parseTee } from '../../host/tee.ts';
 import { deliver, prepareDelivery, statusOfEnd, trustFor, type Delivery } from '../../run/deliver.ts';
 import { Interruption } from '../../run/interruption.ts';
 import { reportSimulated, reportStep } from '../../run/report.ts';
@@ -23,7 +23,7 @@ export async function runProgram(
 ): Promise<void> {
   const tee = parseTee(flags.tee);
   const delivery = await prepareDelivery(flags, module, args);
-  if (tee === 'sim') reportSimulated(this.output);
+  if (isSimulated(tee)) reportSimulated(this.output);
   using interruption = new Interruption();
   try {
     if (flags.host !== undefined) {
