@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { tees, type Platform, type Tee } from '@enarx/protocol';
+import { tees, type Platform } from '@enarx/protocol';
 
-import type { Probe } from './backends/backend.ts';
-import { sim } from './backends/sim/sim.ts';
+import { findBackend } from './backends/backends.ts';
 import { hardwareProbes } from './platform/hardware.ts';
 import { readProcessorFlags } from './platform/processor.ts';
 
@@ -11,19 +10,21 @@ export async function probePlatform(): Promise<Platform['backends']> {
   const processor = readProcessorFlags();
   return Promise.all(
     tees.map(async (tee) => {
-      const probes =
-        tee === 'sim' ? await sim.probe() : [...hardwareProbes[tee](processor), unsupported(tee)];
-      return { tee, usable: probes.every(({ pass }) => pass), probes: [...probes] };
+      const backend = findBackend(tee);
+      const own =
+        backend === undefined
+          ? [
+              {
+                id: 'backend',
+                pass: false,
+                // Whatever the machine has, this release has no loader for it, and says so rather than let a create fail.
+                found: `this release has no backend for ${tee}`,
+                remedy: 'Use a simulated Keep (sim), or a release that has one.',
+              },
+            ]
+          : await backend.probe();
+      const probes = [...hardwareProbes[tee](processor), ...own];
+      return { tee, usable: probes.every(({ pass }) => pass), probes };
     }),
   );
-}
-
-/** Whatever the machine has, this release has no loader for it, and says so rather than let a create fail. */
-function unsupported(tee: Tee): Probe {
-  return {
-    id: 'backend',
-    pass: false,
-    found: `this release has no backend for ${tee}`,
-    remedy: 'Use a simulated Keep (sim), or a release that has one.',
-  };
 }

@@ -84,13 +84,33 @@ export function killRecordedGroup(
   return members.length > 0;
 }
 
+/**
+ * Kills every process that names the Keep's directory in its command line or stands in it, whoever its parent is: a
+ * sandbox that was killed while it was being made leaves a child that no group and no record tells of.
+ *
+ * @param directory - the Keep's own; its name holds the id, so nobody else's process has to do with it
+ * @returns how many there were; none is left when it is 0
+ */
+export function killThoseIn(directory: string): number {
+  const found = running().filter(
+    (id) =>
+      id !== process.pid && (commandLineOf(id).includes(directory) || directoryOf(id).startsWith(directory)),
+  );
+  for (const id of found) signal(id);
+  return found.length;
+}
+
 function membersOf(group: number): number[] {
+  return running().filter((id) => statOf(id)?.group === group);
+}
+
+function running(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^[0-9]+$/.test(name))
     .map(Number)
     .filter((id) => {
       const stat = statOf(id);
-      return stat?.group === group && stat.state !== 'Z';
+      return stat !== undefined && stat.state !== 'Z';
     });
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import {
@@ -9,11 +10,12 @@ import {
   isAlive,
   killOwnGroup,
   killRecordedGroup,
+  killThoseIn,
   leadsGroupBelow,
   referenceTo,
   type ProcessReference,
 } from '../src/processes.ts';
-import { eventually } from './support/sockets.ts';
+import { eventually, ownDirectory } from './support/sockets.ts';
 
 const sleeper = ['--eval', 'console.log("up"); setInterval(() => undefined, 1000)'];
 
@@ -124,6 +126,23 @@ test('an id that another process has by now is left alone', async () => {
   assert.ok(isAlive([id, began]));
   killOwnGroup(id);
   await once(child, 'exit');
+});
+
+test('whoever names the directory of a Keep or stands in it is found and killed, and nobody else', async () => {
+  using directory = ownDirectory();
+  const named = await start(['--eval', sleeper[1] as string, join(directory.path, 'guest')]);
+  const standing = spawn(process.execPath, sleeper, {
+    cwd: directory.path,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(standing.stdout, 'data');
+  const other = await start();
+  const references = [named, standing].map(reference);
+  assert.equal(killThoseIn(directory.path), 2);
+  await eventually('both are gone', () => references.every((one) => !isAlive(one)));
+  assert.equal(killThoseIn(directory.path), 0);
+  assert.ok(isAlive(reference(other)));
+  other.kill('SIGKILL');
 });
 
 test('ids 0 and 1, which mean "own group" and "everybody" when negated, are never signalled', () => {

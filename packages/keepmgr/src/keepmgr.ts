@@ -84,7 +84,8 @@ async function start(
     log('simulator-unreadable', { detail: (error as Error).message });
   });
   const platform = once(probePlatform);
-  void platform();
+  // Whoever asks is told.
+  platform().catch(() => undefined);
 
   const keeps = new Keeps({
     store: new Store(directory.keeps),

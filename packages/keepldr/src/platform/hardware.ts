@@ -4,24 +4,23 @@ import { accessSync, constants } from 'node:fs';
 import type { Tee } from '@enarx/protocol';
 
 import type { Probe } from '../backends/backend.ts';
-import { findTool } from '../sandbox/tool.ts';
 import { readText, type ProcessorFlags } from './processor.ts';
 
-type HardwareTee = Exclude<Tee, 'sim'>;
+type HardwareTee = Exclude<Tee, 'sim' | 'sim-sev'>;
 
 /** What each kind of Keep needs of a machine. Looking is cheap and changes nothing. */
-export const hardwareProbes: Readonly<Record<HardwareTee, (processor: ProcessorFlags) => Probe[]>> = {
+export const hardwareProbes: Readonly<Record<Tee, (processor: ProcessorFlags) => Probe[]>> = {
+  sim: () => [],
+  'sim-sev': () => [],
+  vm: () => [],
+  // Where the hardware is not there these two are emulated, which their backend says.
+  sev: () => [],
+  'sev-es': () => [],
   snp: (processor) => [
     device('kvm-device', '/dev/kvm', enableVirtualisation),
     device('sev-device', '/dev/sev', 'Load the ccp module; enable SEV in the firmware of the machine.'),
     processorFlag('cpu-snp', processor, 'sev_snp', 'An AMD EPYC 7003 or later is needed, with SNP enabled.'),
     kernelParameter('kvm-snp', 'kvm_amd', 'sev_snp'),
-  ],
-  sev: (processor) => [
-    device('kvm-device', '/dev/kvm', enableVirtualisation),
-    device('sev-device', '/dev/sev', 'Load the ccp module; enable SEV in the firmware of the machine.'),
-    processorFlag('cpu-sev', processor, 'sev', 'An AMD EPYC is needed, with SEV enabled.'),
-    kernelParameter('kvm-sev', 'kvm_amd', 'sev'),
   ],
   sgx: (processor) => [
     device('sgx-device', '/dev/sgx_enclave', 'Use Linux 5.11 or later; enable SGX in the firmware.'),
@@ -44,7 +43,6 @@ export const hardwareProbes: Readonly<Record<HardwareTee, (processor: ProcessorF
     ),
     kernelParameter('kvm-tdx', 'kvm_intel', 'tdx'),
   ],
-  vm: () => [device('kvm-device', '/dev/kvm', enableVirtualisation), emulator()],
 };
 
 const enableVirtualisation =
@@ -84,12 +82,4 @@ function kernelParameter(id: string, module: string, parameter: string): Probe {
     found: value === undefined ? `${module} has no parameter ${parameter}` : `${module}.${parameter}=${value}`,
     remedy: `Load ${module} with ${parameter}=1.`,
   };
-}
-
-function emulator(): Probe {
-  const name = process.arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
-  const path = findTool(name);
-  return path === undefined
-    ? { id: 'qemu', pass: false, found: `${name} is not installed`, remedy: 'apt install qemu-system' }
-    : { id: 'qemu', pass: true, found: path };
 }

@@ -47,13 +47,15 @@ export function sendProblem(response: ServerResponse, problem: EnarxError): void
   const { req: request } = response;
   const body = encodeProblem(problem);
   const unread = !request.complete;
+  // The head says what the body would be; node:http refuses one that is written all the same.
+  const bodiless = request.method === 'HEAD';
   response.writeHead(problem.status, {
     ...always,
     'content-type': problemContentType,
     'content-length': body.length,
     ...(unread ? { connection: 'close' } : {}),
   });
-  response.end(body);
+  response.end(bodiless ? undefined : body);
   if (unread) setTimeout(() => request.socket.destroy(), lastWordsTime).unref();
 }
 

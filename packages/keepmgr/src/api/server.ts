@@ -24,9 +24,9 @@ export function apiServer(subject: ApiSubject, log: DaemonLog): Server {
   server.maxHeadersCount = mostHeaders;
   server.maxConnections = limits.connections;
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
-    // node:http types it as any duplex; it is the connection, with or without TLS.
+    // It is the connection, unless the request has a body: then node:http puts a stream of its own before it.
     if (socket instanceof Socket) void upgrade(subject, log, request, socket, head);
-    else socket.destroy();
+    else sendProblemRaw(socket, keepmgrProblem('api/body-too-large', { expected: 'no body' }));
   });
   server.on('clientError', (error, socket) => {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;

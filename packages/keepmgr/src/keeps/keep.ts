@@ -6,6 +6,7 @@ import {
   bootId,
   isAlive,
   killRecordedGroup,
+  killThoseIn,
   leadsGroupBelow,
   type ProcessReference,
 } from '@enarx/keepldr/processes';
@@ -54,6 +55,9 @@ const launchKind = 0;
 const lastFramesTime = 1000;
 /** Steps that the table does not have, before the loader counts as hostile. */
 const mostLies = 8;
+/** The kernel may take a moment to end what was killed. */
+const longestDying = 2000;
+const dyingStep = 10;
 /** How often a loader without a connection is looked for among the processes. */
 const lookEvery = 250;
 
@@ -278,6 +282,10 @@ export class Keep {
     } catch (error) {
       this.#fail('keepmgr/launch-failed');
       this.#tearDown();
+      await this.#cleared;
+      await this.#persist().catch(() => undefined);
+      // Nobody was told of it, so nobody will remove it.
+      await store.remove(this.id).catch(() => undefined);
       throw error;
     }
     const launch = encodeMessage(ldrLaunch, { ...details, id: this.id, tee: this.tee, token, directory });
@@ -433,23 +441,39 @@ export class Keep {
     clearTimeout(this.#absenceTimer);
     this.#control?.close();
     this.#control = undefined;
-    if (this.#boot === bootId()) {
-      const directory = this.#around.store.directoryOf(this.id);
-      const ours = (line: string, where: string): boolean =>
-        line.includes(this.#around.release) || line.includes(directory) || where.startsWith(directory);
-      // The guests first: their loader would report their end as a failure of theirs.
-      for (const reference of this.#processes) killRecordedGroup(reference, ours);
-      if (this.#loader !== undefined) killRecordedGroup(this.#loader, ours);
-    }
+    const killed = this.#boot === bootId() && this.#killAll();
     this.#processes = [];
     this.#loader = undefined;
     this.#channels.refuseAll();
-    this.#cleared = this.#around.store.clear(this.id).catch((error: unknown) => {
-      this.#around.log('clear-failed', { keep: formatKeepId(this.id), detail: (error as Error).message });
-    });
+    this.#cleared = this.#clear(killed || this.#state === 'failed');
     this.#save();
     this.#changed();
     for (const resolve of this.#goneWaiters.splice(0)) resolve();
+  }
+
+  /** Answers whether anything was left to kill. */
+  #killAll(): boolean {
+    const directory = this.#around.store.directoryOf(this.id);
+    const ours = (line: string, where: string): boolean =>
+      line.includes(this.#around.release) || line.includes(directory) || where.startsWith(directory);
+    let killed = false;
+    // The guests first: their loader would report their end as a failure of theirs.
+    for (const reference of this.#processes) killed = killRecordedGroup(reference, ours) || killed;
+    if (this.#loader !== undefined) killed = killRecordedGroup(this.#loader, ours) || killed;
+    return killed;
+  }
+
+  /** @param doubtful - whether something may still die, or live without a record */
+  async #clear(doubtful: boolean): Promise<void> {
+    const { store, log } = this.#around;
+    try {
+      const deadline = performance.now() + longestDying;
+      while (doubtful && killThoseIn(store.directoryOf(this.id)) > 0 && performance.now() < deadline)
+        await new Promise((resolve) => setTimeout(resolve, dyingStep));
+      await store.clear(this.id);
+    } catch (error) {
+      log('clear-failed', { keep: formatKeepId(this.id), detail: (error as Error).message });
+    }
   }
 
   #untilGone(): Promise<void> {

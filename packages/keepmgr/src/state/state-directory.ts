@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 import { keepmgrProblem } from '../problems.ts';
 import { lockStateDirectory } from './lock.ts';
@@ -28,7 +28,7 @@ export function openStateDirectory(given: string): StateDirectory {
   const keeps = join(path, 'keeps');
   let descriptor: number;
   try {
-    mkdirSync(keeps, { recursive: true, mode: 0o700 });
+    makeDirectory(keeps);
     const { uid } = statSync(path);
     if (uid !== process.getuid?.()) throw new Error(`it belongs to user ${String(uid)}`);
     // Tokens, records and the simulated processor's keys are in it, and whoever reaches the socket is asked for a token only.
@@ -54,4 +54,17 @@ export function openStateDirectory(given: string): StateDirectory {
       closeSync(descriptor);
     },
   };
+}
+
+/** With what is missing above it. Node's own recursive mkdir never ends where the kernel answers ENOENT below a directory that is there, as it does in /proc. */
+function makeDirectory(path: string, again = true): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    if (code !== 'ENOENT' || !again || dirname(path) === path) throw error;
+    makeDirectory(dirname(path));
+    makeDirectory(path, false);
+  }
 }

@@ -35,7 +35,7 @@ export interface Host extends AsyncDisposable {
 
 /** A daemon in this process; its Keeps are processes of their own. */
 export async function startHost(
-  options: { limits?: Partial<Limits>; listen?: string; state?: string } = {},
+  options: { limits?: Partial<Limits>; listen?: string; state?: string; release?: string } = {},
 ): Promise<Host> {
   const own = options.state === undefined ? await stateDirectory() : undefined;
   const state = options.state ?? (own as { path: string }).path;
@@ -43,7 +43,7 @@ export async function startHost(
   const keepmgr = await startKeepmgr({
     listen: options.listen ?? 'http://127.0.0.1:0',
     stateDirectory: state,
-    releaseDirectory: await releaseWithStandIn(),
+    releaseDirectory: options.release ?? (await releaseWithStandIn()),
     limits: options.limits,
     log: (line) => events.push(line),
   });
@@ -75,6 +75,9 @@ export async function startDaemon(state: string, ...args: string[]): Promise<Dae
     [program, '--listen', 'http://127.0.0.1:0', '--state', state, ...args],
     { env: {}, stdio: ['pipe', 'pipe', 'pipe'] },
   );
+  // A test that fails leaves no daemon behind.
+  process.once('exit', () => child.kill('SIGKILL'));
+  child.unref();
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
   const lines = createInterface({ input: child.stdout });
