@@ -50,11 +50,15 @@ export class AttestedKeep<P extends Purpose> {
     const { steps } = this.#session;
     const frames = await this.#channel.deliver();
     const conversation = new Conversation(frames, workload, this.#session);
+    const takeStep = (): void => {
+      const { checks } = this.verdict;
+      steps.take(8, `${String(checks.length)} checks; module of ${String(workload.module.size)} bytes`);
+    };
+    conversation.onAnswer = takeStep;
     conversation.start();
     try {
       const sent = sendWorkload(frames, workload, this.#session.tap).then(() => {
-        const { checks } = this.verdict;
-        steps.take(8, `${String(checks.length)} checks; module of ${String(workload.module.size)} bytes`);
+        takeStep();
         conversation.expectAnswer();
       });
       // Whichever fails first: the Keep may refuse before everything is sent.

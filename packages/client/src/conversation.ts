@@ -32,6 +32,8 @@ const longestAnswer = 120_000;
 
 /** The conversation with a program: what it prints, what it reads, how it ended. One connection, until either side ends it. */
 export class Conversation {
+  /** Called when the Keep's word on the workload comes: it may be heard before the last write is known to be done. */
+  onAnswer: (() => void) | undefined;
   /** Resolves when the Keep has accepted the workload. */
   readonly accepted: Promise<unknown>;
   readonly ended: Promise<Ended>;
@@ -124,6 +126,7 @@ export class Conversation {
       case workloadFrame.accepted: {
         if (this.#isAccepted) throw unexpected('a second acceptance');
         const { digest } = this.#decode(acceptedMessage, payload);
+        this.onAnswer?.();
         this.#session.steps.take(9, `SHA-256 ${toHex(digest)}`);
         this.#accept();
         return undefined;
