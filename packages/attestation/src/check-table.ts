@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { azureChecks } from './azure/check.ts';
 import { csrChecks } from './evidence-csr.ts';
+import { nitroBindingChecks, nitroFormChecks } from './nitro/check-table.ts';
 import { snpBindingChecks, snpEndorsementChecks, snpFormChecks } from './snp/check-table.ts';
 import { sevChecks } from './sev/verify.ts';
 import { x509Checks } from './x509/chain.ts';
@@ -14,4 +15,6 @@ export const verifyChecks = {
   ...azureChecks,
   ...csrChecks,
   ...sevChecks,
+  ...nitroFormChecks,
+  ...nitroBindingChecks,
 } as const;

@@ -4,6 +4,7 @@ export * from './appraise/index.ts';
 export * from './attest.ts';
 export * from './azure/runtime-data.ts';
 export { verifyChecks } from './check-table.ts';
+export * from './nitro/claims.ts';
 export * from './pem.ts';
 export * from './policy/index.ts';
 export * from './problems.ts';

@@ -213,6 +213,54 @@ export const attestationProblems = {
     title: 'The bytes are not a table of launch secrets',
     mend: 'Give the area as the firmware filled it: the GUID 1e74f542-71dd-4d66-963e-ef4287ff173b, a length, entries.',
   },
+  'cose/cbor-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The bytes are not one item of CBOR as evidence and results have it',
+    mend: 'Give the file as it was made. Refused are longer heads than needed, strings in pieces, repeated keys, more than 16 levels, and bytes behind the item.',
+  },
+  'cose/malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The bytes are not a COSE_Sign1 message with its payload',
+    mend: 'Give the whole message (RFC 9052 section 4.2), alone or with the tag 18.',
+  },
+  'nitro/document-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The payload is not an attestation document of an AWS Nitro Enclave',
+    mend: 'Give the document as /dev/nsm returned it. Documents of NitroTPM, with their nitrotpm_pcrs, are another kind.',
+  },
+  'result/malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The bytes are not an EAT Attestation Result',
+    mend: 'Give a JWT or a COSE_Sign1 message signed with ES256 or ES384, whose claims are those of draft-ietf-rats-ear.',
+  },
+  'result/rejected': {
+    kind: 'rejected',
+    status: 403,
+    title: 'The attestation result cannot be relied on',
+    mend: 'Ask the verifier for a new result, and give the key with which it signs.',
+  },
+  'result/unencodable': {
+    kind: 'usage',
+    status: 400,
+    title: 'An attestation result cannot be made of this',
+    mend: 'Give a nonce of 8 to 64 bytes, a P-256 or P-384 key, and times in seconds since 1970.',
+  },
+  'cmw/malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The bytes are not a Conceptual Message Wrapper',
+    mend: 'Give a record, a tag or a collection of draft-ietf-rats-msg-wrap, in CBOR or JSON.',
+  },
+  'bundle/malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The bytes are not a collateral bundle',
+    mend: 'Make one with `enarx evidence bundle`; docs/bundle.md has its format.',
+  },
 } as const satisfies Record<string, ProblemDefinition>;
 
 export const attestationProblem = problemsOf(attestationProblems);

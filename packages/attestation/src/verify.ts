@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { untext } from './evidence-text.ts';
 import { maxEvidenceLength, recogniseEvidence } from './evidence.ts';
+import { looksLikeNitro } from './nitro/recognise.ts';
 import { attestationProblem } from './problems.ts';
 import { looksLikeSevCertificates } from './sev/platform-chain.ts';
 import { verifySevPlatform } from './sev/verify.ts';
@@ -24,6 +25,12 @@ export async function verifyEvidence(options: VerifyOptions): Promise<Verificati
   // A copy, since the caller may go on writing while we wait; and plain, since in Node `slice` of a Buffer shares its memory.
   const evidence = new Uint8Array(options.evidence);
   const endorsements = options.endorsements.map((bytes) => new Uint8Array(bytes));
+  const plain = binaryOf(evidence);
+  // Each vendor's verifier is loaded when its evidence is first met: a browser gets none that it does not need.
+  if (looksLikeNitro(plain)) {
+    const { verifyNitro } = await import('./nitro/verify.ts');
+    return verifyNitro({ ...options, evidence: plain, endorsements });
+  }
   const certificates = sevCertificates(evidence);
   if (certificates === undefined)
     return verifySnp(recogniseEvidence(evidence), { ...options, evidence, endorsements });
@@ -33,7 +40,12 @@ export async function verifyEvidence(options: VerifyOptions): Promise<Verificati
 
 /** Certificates of a SEV platform in binary, or in the hex or base64 in which QEMU hands them over. */
 function sevCertificates(received: Uint8Array): Uint8Array | undefined {
-  const text = untext(received);
-  const bytes = text.kind === 'bytes' ? text.bytes : received;
+  const bytes = binaryOf(received);
   return bytes.length !== snpReportLength && looksLikeSevCertificates(bytes) ? bytes : undefined;
+}
+
+/** What hex or base64 spells; else the bytes themselves. */
+function binaryOf(received: Uint8Array): Uint8Array {
+  const text = untext(received);
+  return text.kind === 'bytes' ? text.bytes : received;
 }
