@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EnarxError } from '@enarx/protocol';
+import { EnarxError, quotedText } from '@enarx/protocol';
 
 import { utcTime } from './der/writer.ts';
 
@@ -41,8 +41,12 @@ export function outcomeOf(failures: readonly string[], pass: string): Outcome {
   return failures.length === 0 ? passed(pass) : failed(failures.join('; '));
 }
 
+/** In bytes of UTF-8. */
+const longestDetail = 2048;
+
+/** Details quote names and numbers out of what an attacker may have written, and are shown in terminals. */
 export function check(id: string, { status, detail }: Outcome): Check {
-  return { id, status, detail };
+  return { id, status, detail: quotedText(detail, longestDetail) };
 }
 
 /** Sentence of an error that a reader threw; anything else is our own fault and goes on. */

@@ -6,9 +6,11 @@ import { looksLikeHcl, readHclReport } from './azure/hcl.ts';
 import { readTpmQuote } from './azure/quote.ts';
 import type { TpmQuote } from './azure/runtime-data.ts';
 import { tags } from './der/tags.ts';
+import { looksLikeDstack, readDstackAttestation } from './dstack/attestation.ts';
 import { readEvidenceCsr, type EvidenceCsr } from './evidence-csr.ts';
 import { readEvidenceJson } from './evidence-json.ts';
 import { untext } from './evidence-text.ts';
+import { looksLikeOakEvidence, readOakEvidence } from './oak/evidence.ts';
 import { attestationProblem } from './problems.ts';
 import { snpReportLength } from './snp/report.ts';
 
@@ -35,6 +37,7 @@ export interface Recognised {
  * - Azure's blob of NV index 0x01400001;
  * - our own `evidence` message;
  * - a PKCS#10 request as the first Enarx made it;
+ * - Oak's `Evidence` and dstack's `VersionedAttestation`, of which only report and certificates are read;
  * - JSON: configfs-tsm (`outblob`, `auxblob`), Azure vTPM evidence, Trustee's dump of fields;
  * - any of these in hex or base64.
  * @throws EnarxError `evidence/…`, `azure/malformed`, `amd/table-malformed`, `cbor/…`, `message/invalid`
@@ -49,6 +52,11 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
     return snp(report, [endorsements]);
   }
   if (bytes.length === snpReportLength) return snp(bytes, []);
+  if (looksLikeOakEvidence(bytes)) return snp(readOakEvidence(bytes), []);
+  if (looksLikeDstack(bytes)) {
+    const { report, endorsements } = readDstackAttestation(bytes);
+    return snp(report, endorsements);
+  }
   if (bytes[0] === tags.sequence) {
     const csr = readEvidenceCsr(bytes);
     return { format: 'snp', report: csr.report, endorsements: csr.endorsements, csr };

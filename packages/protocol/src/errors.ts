@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { quotedText } from './text.ts';
 
 /**
  * What sort of end a problem is. The kind, not the code, decides an exit status, so that a new code never
@@ -46,8 +47,10 @@ export class EnarxError<Code extends string = string> extends Error {
   readonly expected: string | undefined;
 
   constructor(code: Code, definition: ProblemDefinition, occurrence: ProblemOccurrence = {}) {
+    const found = quoted(occurrence.found);
+    const expected = quoted(occurrence.expected);
     super(
-      sentence(definition.title, occurrence),
+      sentence(definition.title, found, expected),
       'cause' in occurrence ? { cause: occurrence.cause } : undefined,
     );
     this.code = code;
@@ -55,12 +58,20 @@ export class EnarxError<Code extends string = string> extends Error {
     this.status = definition.status;
     this.title = definition.title;
     this.mend = definition.mend;
-    this.found = occurrence.found;
-    this.expected = occurrence.expected;
+    this.found = found;
+    this.expected = expected;
   }
 }
 
-function sentence(title: string, { found, expected }: ProblemOccurrence): string {
+/** In bytes of UTF-8. */
+const longestQuote = 1024;
+
+/** What was found is often an attacker's own words, and ends in terminals and logs. */
+function quoted(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : quotedText(text, longestQuote);
+}
+
+function sentence(title: string, found: string | undefined, expected: string | undefined): string {
   const parts = [title];
   if (found !== undefined) parts.push(`found ${found}`);
   if (expected !== undefined) parts.push(`expected ${expected}`);

@@ -12,3 +12,19 @@ export function cutText(text: string, maxBytes: number): string {
   const { read } = encoder.encodeInto(wellFormed, new Uint8Array(maxBytes));
   return wellFormed.slice(0, read);
 }
+
+/** Controls, what turns the direction of writing or cannot be seen, line and paragraph separators. */
+const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * Text that others wrote, fit to stand within a sentence of ours: what would command a terminal, break a line of a log or write over what
+ * stands before it is spelt out, and what is too long is cut.
+ */
+export function quotedText(text: string, maxBytes: number): string {
+  const cut = cutText(text, maxBytes);
+  const shown = cut.replace(
+    invisible,
+    (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
+  );
+  return cut.length < text.length ? `${shown}…` : shown;
+}

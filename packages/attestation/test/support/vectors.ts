@@ -13,6 +13,8 @@ export interface Vector {
   readonly file: string;
   readonly kind: string;
   readonly product?: string;
+  /** Bytes. */
+  readonly size?: number;
   readonly expected: Readonly<Record<string, unknown>>;
 }
 

@@ -20,7 +20,8 @@ const show = buildCommand<OutputFlags, string[], EnarxContext>({
     fullDescription: [
       'Decode evidence, and say what it claims. Nothing of it is verified: a claim is what somebody wrote.',
       'Forms are recognised by content: SEV-SNP reports, alone or with their certificate table; answers of /dev/sev-guest; configfs-tsm',
-      "and Azure's vTPM evidence as JSON; Azure's HCL report; messages of this program; certificates of legacy SEV; hex or base64 of these.",
+      "and Azure's vTPM evidence as JSON; Azure's HCL report; Oak's Evidence; dstack's attestation; messages of this program; certificates of",
+      'legacy SEV; hex or base64 of these.',
     ].join('\n'),
   },
 });
