@@ -32,7 +32,9 @@ export const signingAlgorithms: readonly SigningAlgorithm[] = [es256, es384];
 
 /** The algorithm that a key is for; a key is for one only. */
 export function algorithmOfKey({ algorithm }: CryptoKey): SigningAlgorithm | undefined {
-  return signingAlgorithms.find(({ curve }) => (algorithm as { readonly namedCurve?: string }).namedCurve === curve);
+  return signingAlgorithms.find(
+    ({ curve }) => (algorithm as { readonly namedCurve?: string }).namedCurve === curve,
+  );
 }
 
 /** Whether `key` signed the bytes with the algorithm that it is for. */
