@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
 import { derBitString, derElement, derOid, derSequence } from '@enarx/attestation/der';
 import { issueCertificate, type ExtensionToIssue } from '@enarx/attestation/x509';
@@ -34,9 +34,15 @@ const usageOids = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.
 /** [2] IMPLICIT IA5String of GeneralName. */
 const dnsNameTag = 0x82;
 
-/** Makes a P-256 key and signs a certificate for it with it. Nobody has to believe what the certificate says: the key is what evidence or ownership binds. */
-export async function makeCertificate(subject: Subject): Promise<OwnCertificate> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+/**
+ * Makes a P-256 key, unless one is given, and signs a certificate for it with it. Nobody has to believe what the certificate says: the key is what evidence or
+ * ownership binds.
+ */
+export async function makeCertificate(
+  subject: Subject,
+  privateKey: KeyObject = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+): Promise<OwnCertificate> {
+  const publicKey = createPublicKey(privateKey);
   const name = [[commonNameOid, subject.commonName]] as const;
   const der = await issueCertificate(
     {

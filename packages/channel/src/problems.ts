@@ -21,6 +21,12 @@ export const channelProblems = {
     title: 'Others may read the file of the client identity',
     mend: 'chmod 600 the file; make a new identity if somebody may have read it.',
   },
+  'channel/key-invalid': {
+    kind: 'malformed',
+    status: 422,
+    title: 'What was given as the private key of the Keep is none',
+    mend: 'Give a P-256 key in PKCS #8, DER; the client of the same release makes one.',
+  },
   'channel/handshake-failed': {
     kind: 'unavailable',
     status: 502,

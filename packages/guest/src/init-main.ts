@@ -4,6 +4,7 @@
 import { Port } from '@enarx/channel/port';
 import { serveGuest } from '@enarx/wasmldr';
 
+import { kernelSecrets } from './efi-secret.ts';
 import { kernelEvidence } from './evidence.ts';
 import { loadModules } from './modules.ts';
 import { mountEvidence, mountFileSystems } from './mounts.ts';
@@ -25,10 +26,12 @@ try {
   denyNewPrivileges();
   const [device, channel] = await Promise.all([openPort(devicePort), openPort(channelPort)]);
   const report = kernelEvidence();
+  const secrets = kernelSecrets();
   await serveGuest({
     device,
     runner: { runner, user: nobody },
     ...(report === undefined ? {} : { report }),
+    ...(secrets === undefined ? {} : { secrets }),
     listen: (accept) => {
       new Port(channel, 'guest', {
         connection: accept,

@@ -20,8 +20,9 @@ import {
 import { cpioArchive } from './cpio.ts';
 import { lockFile, readLock, type LockedPackage } from './debian/lock.ts';
 import { packageFiles, unpackPackage, type PackageSources } from './debian/packages.ts';
+import { imageFiles } from './files.ts';
 import { launchDigests } from './launch-digests.ts';
-import { imageFiles, measureFile, type ImageManifest } from './manifest.ts';
+import { measureFile, type ImageManifest } from './manifest.ts';
 import { imageProblem } from './problems.ts';
 
 export interface BuildOptions {

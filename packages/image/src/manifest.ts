@@ -5,16 +5,8 @@ import { join } from 'node:path';
 
 import * as v from 'valibot';
 
+import { imageFiles } from './files.ts';
 import { imageProblem } from './problems.ts';
-
-/** Files of an image directory. */
-export const imageFiles = {
-  kernel: 'vmlinuz',
-  initrd: 'initrd.cpio',
-  firmware: 'firmware.fd',
-  manifest: 'image.json',
-  bom: 'image.cdx.json',
-} as const;
 
 const hex = (bytes: number): v.GenericSchema<string> =>
   v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${String(2 * bytes)}}$`)));

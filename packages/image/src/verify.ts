@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { imageFiles } from './files.ts';
 import { launchDigests } from './launch-digests.ts';
-import { imageFiles, measureFile, readManifest, type ImageManifest } from './manifest.ts';
+import { measureFile, readManifest, type ImageManifest } from './manifest.ts';
 import { imageProblem } from './problems.ts';
 
 /**

@@ -6,6 +6,7 @@ import { EnarxError, type KeepState, type LdrLaunch, type LdrState } from '@enar
 
 import type { InstanceEnd, TeeInstance } from './backends/backend.ts';
 import { backendFor } from './backends/backends.ts';
+import { refuseOwner } from './backends/launch-secret/conversation.ts';
 import { ManagerLink } from './manager-link.ts';
 import { relay } from './relay.ts';
 
@@ -27,33 +28,44 @@ const longestDrainingWhenStopped = 1000;
  */
 export async function runKeep(launch: LdrLaunch, release: string): Promise<void> {
   // Spawning comes first: the guest starts while everything else is set up.
-  const launching = launchInstance(launch, release);
-  const keep = new KeepLoader(launch);
-  await keep.run(launching);
+  let keep: KeepLoader | undefined;
+  const launching = launchInstance(launch, release, (event, detail) => keep?.note(event, detail));
+  keep = new KeepLoader(launch, launching);
+  await keep.run();
 }
 
-async function launchInstance(launch: LdrLaunch, release: string): Promise<TeeInstance> {
+async function launchInstance(
+  launch: LdrLaunch,
+  release: string,
+  onEvent: (event: string, detail: string) => void,
+): Promise<TeeInstance> {
   return backendFor(launch.tee).launch({
     id: launch.id,
     release,
     guestDirectory: join(launch.directory, 'guest'),
     simulator: launch.simulator,
     sandbox: launch.sandbox,
+    image: launch.image,
+    sevPlatform: launch['sev-platform'],
+    resources: launch.resources,
+    onEvent,
   });
 }
 
 class KeepLoader {
   readonly #manager: ManagerLink;
   #instance: TeeInstance | undefined;
+  readonly #launching: Promise<TeeInstance>;
   #state: LdrState = { state: 'launching' };
   #stopped = false;
   #lost = false;
   readonly #relays = new Set<Promise<void>>();
 
-  constructor({ manager, id, token }: LdrLaunch) {
+  constructor({ manager, id, token }: LdrLaunch, launching: Promise<TeeInstance>) {
+    this.#launching = launching;
     this.#manager = new ManagerLink({ path: manager, id, token }, this.#state, {
-      open: (stream) => {
-        this.#open(stream);
+      open: (stream, to) => {
+        this.#open(stream, to);
       },
       stop: () => {
         this.#stopped = true;
@@ -66,8 +78,17 @@ class KeepLoader {
     });
   }
 
-  async run(launching: Promise<TeeInstance>): Promise<void> {
-    const end = await this.#supervise(launching);
+  /** Something that an operator may want to know, after which the instance may have other processes. */
+  note(event: string, detail: string): void {
+    this.#manager.log(event, detail);
+    const processes = this.#instance?.processes;
+    if (processes === undefined) return;
+    this.#state = { ...this.#state, processes: processes.map(([id, start]) => [id, start]) };
+    this.#manager.state(this.#state);
+  }
+
+  async run(): Promise<void> {
+    const end = await this.#supervise();
     this.#manager.log('guest-ended', end.detail);
     const { state } = this.#state;
     if (state !== 'exited' && state !== 'failed') {
@@ -82,9 +103,9 @@ class KeepLoader {
     await this.#manager.close();
   }
 
-  async #supervise(launching: Promise<TeeInstance>): Promise<InstanceEnd> {
+  async #supervise(): Promise<InstanceEnd> {
     try {
-      const instance = await launching;
+      const instance = await this.#launching;
       this.#instance = instance;
       this.#state = { state: 'launching', processes: instance.processes.map(([id, start]) => [id, start]) };
       this.#manager.state(this.#state);
@@ -125,8 +146,13 @@ class KeepLoader {
     this.#manager.state(this.#state);
   }
 
-  #open(stream: number): void {
-    if (this.#relays.size >= mostRelays || this.#instance === undefined) return;
+  #open(stream: number, to: 'guest' | 'loader'): void {
+    if (this.#relays.size >= mostRelays) return;
+    if (to === 'loader') {
+      void this.#provision(this.#manager.openRelay(stream));
+      return;
+    }
+    if (this.#instance === undefined) return;
     let guest: Duplex;
     try {
       guest = this.#instance.connect();
@@ -138,6 +164,13 @@ class KeepLoader {
       this.#relays.delete(carried);
     });
     this.#relays.add(carried);
+  }
+
+  /** The owner may come before the instance is made. */
+  async #provision(connection: Duplex): Promise<void> {
+    const instance = await this.#launching.catch(() => undefined);
+    if (instance?.provision === undefined) await refuseOwner(connection);
+    else instance.provision(connection);
   }
 }
 

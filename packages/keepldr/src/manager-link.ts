@@ -25,8 +25,8 @@ const shortestAcceptance = 2000;
 const longestQueue = 64;
 
 export interface LinkEvents {
-  /** Asked to open a relay connection with this number. */
-  open(stream: number): void;
+  /** Asked to open a relay connection with this number, to the guest or to the loader itself. */
+  open(stream: number, to: 'guest' | 'loader'): void;
   /** Asked to destroy the Keep. */
   stop(): void;
   /** The manager was away for too long. Nothing follows. */
@@ -138,8 +138,10 @@ export class ManagerLink {
       for (const entry of this.#logs.splice(0)) this.#send(managerFrame.log, encodeMessage(ldrLog, entry));
       for await (const frame of frames) {
         heard = true;
-        if (frame.kind === managerFrame.open) this.#events.open(decodeMessage(ldrOpen, frame.payload).stream);
-        else if (frame.kind === managerFrame.stop) this.#events.stop();
+        if (frame.kind === managerFrame.open) {
+          const { stream, to = 'guest' } = decodeMessage(ldrOpen, frame.payload);
+          this.#events.open(stream, to);
+        } else if (frame.kind === managerFrame.stop) this.#events.stop();
         else break;
       }
     } catch {

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { tees, type Platform } from '@enarx/protocol';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
+import { imageFiles } from '@enarx/image/files';
+import { cutText, tees, type Platform } from '@enarx/protocol';
+
+import type { Probe } from './backends/backend.ts';
 import { findBackend } from './backends/backends.ts';
+import { isMachineKind } from './backends/machine-kinds.ts';
 import { hardwareProbes } from './platform/hardware.ts';
 import { readProcessorFlags } from './platform/processor.ts';
 
@@ -27,4 +33,24 @@ export async function probePlatform(): Promise<Platform['backends']> {
       return { tee, usable: probes.every(({ pass }) => pass), probes };
     }),
   );
+}
+
+/** The same, and for kinds that boot one, whether there is a guest image. */
+export function withImage(backends: Platform['backends'], image: string): Platform['backends'] {
+  return backends.map((backend) => {
+    if (!isMachineKind(backend.tee)) return backend;
+    const probe = probeImage(image);
+    return { ...backend, usable: backend.usable && probe.pass, probes: [...backend.probes, probe] };
+  });
+}
+
+function probeImage(image: string): Probe {
+  const missing = Object.values(imageFiles).find((name) => !existsSync(join(image, name)));
+  if (missing === undefined) return { id: 'image', pass: true, found: cutText(image, 512) };
+  return {
+    id: 'image',
+    pass: false,
+    found: cutText(`no ${missing} in ${image}`, 512),
+    remedy: 'enarx image build, or start keepmgr with --image DIR',
+  };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { problemsOf, type ProblemDefinition } from '@enarx/protocol';
+import { EnarxError, problemsOf, type ProblemDefinition } from '@enarx/protocol';
 
 /** Problems of one Keep's loader on the host. Their codes are also the reasons that a failed Keep reports. */
 export const keepldrProblems = {
@@ -87,6 +87,30 @@ export const keepldrProblems = {
     title: 'The guest did not become ready in time and was destroyed',
     mend: 'Look at the log of the Keep; emulated guests need a processor of their own to boot in time.',
   },
+  'keepldr/owner-gone': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The owner of the Keep did not see its launch through',
+    mend: 'Create another Keep. Kinds with a launch secret need a client that takes part in the launch.',
+  },
+  'keepldr/secret-refused': {
+    kind: 'rejected',
+    status: 422,
+    title: 'The firmware of the platform refused the secret',
+    mend: 'A secret is for the launch whose measurement it was sealed for; launch a new Keep.',
+  },
+  'keepldr/launch-taken': {
+    kind: 'usage',
+    status: 409,
+    title: 'The launch of this Keep has or had an owner, or needs none',
+    mend: 'Create a Keep of a kind with a launch secret, and launch it once.',
+  },
+  'keepldr/sev-platform-missing': {
+    kind: 'unsupported',
+    status: 501,
+    title: 'This host has no SEV firmware, real or simulated',
+    mend: 'See `enarx platform`; keepmgr makes a simulated platform and passes its file.',
+  },
   'keepldr/release-unreadable': {
     kind: 'unavailable',
     status: 503,
@@ -103,3 +127,9 @@ export const keepldrProblems = {
 
 export const keepldrProblem = problemsOf(keepldrProblems);
 export type KeepldrProblemCode = keyof typeof keepldrProblems;
+
+/** The reason to give for a launch that came to nothing: the error's own, if it is one of these. */
+export function launchProblemOf(error: unknown): KeepldrProblemCode {
+  const code = error instanceof EnarxError ? (error as EnarxError).code : '';
+  return Object.hasOwn(keepldrProblems, code) ? (code as KeepldrProblemCode) : 'keepldr/launch-failed';
+}

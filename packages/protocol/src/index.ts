@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './frames.ts';
 export * from './keep-id.ts';
 export { decodeMessage, encodeMessage, type MessageType, type Of } from './message.ts';
+export * from './launch-secret.ts';
 export * from './messages.ts';
 export * from './problem-details.ts';
 export * from './problems.ts';

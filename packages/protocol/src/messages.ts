@@ -37,7 +37,7 @@ const texts = (count: number, length: number): v.GenericSchema<string[]> =>
 export const sandboxes = ['bubblewrap', 'setpriv', 'plain'] as const;
 export type Sandbox = (typeof sandboxes)[number];
 
-export const tees = ['sim', 'snp', 'sev', 'sgx', 'tdx', 'vm'] as const;
+export const tees = ['sim', 'sim-sev', 'snp', 'sev', 'sev-es', 'sgx', 'tdx', 'vm'] as const;
 export type Tee = (typeof tees)[number];
 
 /** launching → ready → claimed → running → exited, and failed from any of them but exited. */
@@ -48,6 +48,27 @@ const keepId = bytes(16);
 const tee = v.picklist(tees);
 const keepState = v.picklist(keepStates);
 const sandbox = v.picklist(sandboxes);
+const file = text(4096);
+
+/** All of it may be left out, and `strictObject` would take an empty array or byte string for a map without entries. */
+const optionalEntries = <T>(entries: v.GenericSchema<T>): v.GenericSchema<T> =>
+  v.pipe(v.custom<T>(isMap, 'a map'), entries);
+
+function isMap(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+const resources = optionalEntries(
+  v.strictObject({
+    /** MiB. */
+    memory: v.optional(v.pipe(uint, v.minValue(256), v.maxValue(1_048_576))),
+    vcpus: v.optional(v.pipe(uint, v.minValue(1), v.maxValue(512))),
+  }),
+);
+/** What a machine is given. */
+export type Resources = v.InferOutput<typeof resources>;
 /** Leader of a process group: id, and start time in clock ticks since boot, which tells it from a later process with the same id. */
 const processReference = v.strictTuple([positive, uint]);
 
@@ -60,12 +81,32 @@ export const managerInfo = messageType(
     protocol: v.literal(protocolVersion),
     release: text(64),
     tees: v.pipe(v.array(tee), v.maxLength(16)),
+    /** Whether the host takes no new Keeps. */
+    cordoned: v.optional(v.boolean()),
   }),
 );
 export type ManagerInfo = Of<typeof managerInfo>;
 
-export const createKeep = messageType('create-keep', 1024, v.strictObject({ tee }));
+/** Milliseconds, from a second to a year. */
+const lease = v.pipe(uint, v.minValue(1000), v.maxValue(31_536_000_000));
+
+export const createKeep = messageType(
+  'create-keep',
+  1024,
+  v.strictObject({
+    tee,
+    resources: v.optional(resources),
+    /** The client's own id of this creation: asked again, it gives the same Keep. */
+    request: v.optional(bytes(16)),
+    /** How long the Keep may be before it is stopped, unless it is renewed. */
+    lease: v.optional(lease),
+  }),
+);
 export type CreateKeep = Of<typeof createKeep>;
+
+/** Grants a Keep so many milliseconds from now. */
+export const renewKeep = messageType('renew-keep', 64, v.strictObject({ lease }));
+export type RenewKeep = Of<typeof renewKeep>;
 
 const keepEntries = {
   id: keepId,
@@ -76,6 +117,8 @@ const keepEntries = {
   ended: v.optional(uint),
   /** Code of the problem that ended the Keep. */
   reason: v.optional(text(64)),
+  /** The end of its lease, milliseconds since 1970. */
+  expires: v.optional(uint),
 };
 
 /** What the host says of a Keep. None of it is proof of anything. */
@@ -88,6 +131,21 @@ export const keepList = messageType(
   v.pipe(v.array(v.strictObject(keepEntries)), v.maxLength(16_384)),
 );
 export type KeepList = Of<typeof keepList>;
+
+/** What changed since a cursor, each Keep as it is now. */
+export const keepChanges = messageType(
+  'keep-changes',
+  4_194_304,
+  v.strictObject({
+    /** Where to go on from. */
+    cursor: text(64),
+    /** The cursor was of no use: these are all Keeps there are. */
+    reset: v.boolean(),
+    keeps: v.pipe(v.array(v.strictObject(keepEntries)), v.maxLength(16_384)),
+    removed: v.pipe(v.array(keepId), v.maxLength(16_384)),
+  }),
+);
+export type KeepChanges = Of<typeof keepChanges>;
 
 const logEntryEntries = {
   time: uint,
@@ -160,6 +218,20 @@ export const ldrLaunch = messageType(
     simulator: v.optional(text(4096)),
     /** The strongest sandbox that the keepmgr found to work here. Without it the keepldr tries them itself. */
     sandbox: v.optional(sandbox),
+    /** Directory of the guest image, for machines. */
+    image: v.optional(file),
+    /** File of the simulated SEV platform, for launches with a secret where no real one is. */
+    'sev-platform': v.optional(file),
+    resources: v.optional(resources),
+    /** Sockets that the host opens for the program; none without it. */
+    sockets: v.optional(
+      v.strictObject({
+        /** `ADDRESS:PORTS` */
+        listen: texts(64, 128),
+        /** `HOST:PORTS` */
+        dial: texts(64, 320),
+      }),
+    ),
   }),
 );
 export type LdrLaunch = Of<typeof ldrLaunch>;
@@ -177,13 +249,27 @@ export type LdrState = Of<typeof ldrState>;
 
 export const ldrLog = messageType('ldr-log', 4096, v.strictObject(logEntryEntries));
 
-export const ldrOpen = messageType('ldr-open', 64, v.strictObject({ stream: uint }));
+export const ldrOpen = messageType(
+  'ldr-open',
+  64,
+  /** To the guest, unless it says so. */
+  v.strictObject({ stream: uint, to: v.optional(v.literal('loader')) }),
+);
 export type LdrOpen = Of<typeof ldrOpen>;
 
 // keepldr ↔ wasmldr: the guest's device
 
 /** First frame from the host: which Keep this is. It is a claim of the host's until evidence binds it. */
-export const guestLaunch = messageType('guest-launch', 1024, v.strictObject({ id: keepId, tee }));
+export const guestLaunch = messageType(
+  'guest-launch',
+  20_480,
+  v.strictObject({
+    id: keepId,
+    tee,
+    /** The table of secrets that a simulated launch was given; a real one's is in the guest's memory. */
+    secret: v.optional(bytesUpTo(16_384)),
+  }),
+);
 export type GuestLaunch = Of<typeof guestLaunch>;
 
 /** All that the host is told of what happens inside. */
@@ -198,8 +284,8 @@ export const reportRequest = messageType('report-request', 256, v.strictObject({
 export type ReportRequest = Of<typeof reportRequest>;
 
 const evidenceEntries = {
-  format: v.picklist(['snp']),
-  /** The report as the processor signed it. */
+  format: v.picklist(['snp', 'sev']),
+  /** The report as the processor signed it; for `sev` a signature with the key that was the launch secret. */
   report: bytesUpTo(16_384),
   /** Certificates that came with it, in the format's own table (SNP: GUID table). */
   endorsements: bytesUpTo(32_768),
@@ -207,6 +293,80 @@ const evidenceEntries = {
 
 export const evidence = messageType('evidence', 65_536, v.strictObject(evidenceEntries));
 export type Evidence = Of<typeof evidence>;
+
+// keepldr ↔ wasmldr: sockets of the program, which the host opens and whose bytes it relays
+
+/** A listener or an outgoing connection of the guest's, by the number of the program's descriptor. */
+const socketNumber = v.pipe(uint, v.maxValue(1023));
+
+/** Asks the host to listen. */
+export const guestListen = messageType(
+  'guest-listen',
+  256,
+  v.strictObject({
+    number: socketNumber,
+    /** Where; the host chooses where it is left out. */
+    address: v.optional(text(64)),
+    /** 0: any that is free. */
+    port: v.pipe(uint, v.maxValue(65_535)),
+  }),
+);
+export type GuestListen = Of<typeof guestListen>;
+
+/** Where the host says that it listens. */
+export const guestListening = messageType(
+  'guest-listening',
+  256,
+  v.strictObject({
+    number: socketNumber,
+    address: text(64),
+    port: v.pipe(positive, v.maxValue(65_535)),
+  }),
+);
+export type GuestListening = Of<typeof guestListening>;
+
+/** Asks the host to connect. When it has, a connection with this number comes. */
+export const guestDial = messageType(
+  'guest-dial',
+  512,
+  v.strictObject({
+    number: socketNumber,
+    host: v.pipe(
+      text(253),
+      v.check((name) => name !== '', 'a name'),
+    ),
+    port: v.pipe(positive, v.maxValue(65_535)),
+  }),
+);
+export type GuestDial = Of<typeof guestDial>;
+
+/** Why a host does not listen or connect. `not-allowed` is its policy, the rest is what its network says. */
+export const socketRefusals = [
+  'not-allowed',
+  'name-unknown',
+  'refused',
+  'unreachable',
+  'timeout',
+  'address-in-use',
+  'address-unknown',
+  'not-permitted',
+  'too-many',
+  'failed',
+] as const;
+export type SocketRefusal = (typeof socketRefusals)[number];
+
+export const guestRefused = messageType(
+  'guest-refused',
+  64,
+  v.strictObject({ number: socketNumber, reason: v.picklist(socketRefusals) }),
+);
+export type GuestRefused = Of<typeof guestRefused>;
+
+/** The program has closed a listener. */
+export const guestClose = messageType('guest-close', 16, v.strictObject({ number: socketNumber }));
+
+/** First frame from the host on each connection for the program; what follows is what the other end sends. */
+export const guestConnection = messageType('guest-connection', 16, v.strictObject({ number: socketNumber }));
 
 // keepldr ↔ guest of a VM: connections over one port
 
@@ -222,6 +382,65 @@ export const portCredit = messageType(
     bytes: v.pipe(positive, v.maxValue(16_777_216)),
   }),
 );
+
+// client ↔ keepldr, carried by keepmgr: a launch with a secret (SEV API specification, chapter 6)
+
+const byte = v.pipe(uint, v.maxValue(255));
+
+/** Certificates as the platform has them, binary, in any order: PDH, PEK, OCA, CEK, ASK, ARK. */
+export const sevPlatform = messageType(
+  'sev-platform',
+  65_536,
+  v.strictObject({
+    certificates: v.pipe(
+      v.array(
+        v.pipe(
+          bytesUpTo(16_384),
+          v.check((value) => value.length > 0, 'not empty'),
+        ),
+      ),
+      v.minLength(1),
+      v.maxLength(8),
+    ),
+  }),
+);
+export type SevPlatform = Of<typeof sevPlatform>;
+
+export const sevStart = messageType(
+  'sev-start',
+  4096,
+  v.strictObject({
+    policy: v.pipe(uint, v.maxValue(0xffff_ffff)),
+    /** The owner's, for LAUNCH_START. */
+    certificate: bytes(2084),
+    session: bytes(128),
+  }),
+);
+export type SevStart = Of<typeof sevStart>;
+
+export const sevMeasurement = messageType(
+  'sev-measurement',
+  256,
+  v.strictObject({
+    /** HMAC of 32 bytes, nonce of 16. */
+    measurement: bytes(48),
+    firmware: v.strictObject({ major: byte, minor: byte, build: byte }),
+  }),
+);
+export type SevMeasurement = Of<typeof sevMeasurement>;
+
+export const sevSecret = messageType(
+  'sev-secret',
+  20_480,
+  v.strictObject({
+    header: bytes(52),
+    payload: v.pipe(
+      bytesUpTo(16_384),
+      v.check((value) => value.length >= 16, 'at least 16 bytes'),
+    ),
+  }),
+);
+export type SevSecret = Of<typeof sevSecret>;
 
 // client ↔ wasmldr, inside the attested TLS connection
 
@@ -249,22 +468,59 @@ const limitEntries = v.strictObject({
   inodes: v.optional(positive),
   /** Descriptors that may be open at once. */
   descriptors: v.optional(positive),
+  /** Bytes that the program may send and receive on all its sockets together. */
+  traffic: v.optional(positive),
 });
 export type Limits = v.InferOutput<typeof limitEntries>;
 
-/** All of it may be left out, and `strictObject` would take an empty array or byte string for a map without entries. */
-export const limits: v.GenericSchema<Limits> = v.pipe(v.custom<Limits>(isMap, 'a map'), limitEntries);
+export const limits: v.GenericSchema<Limits> = optionalEntries(limitEntries);
 
-function isMap(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype;
-}
+/** Certificates in PEM, one or several in each text. */
+const certificates = v.pipe(v.array(text(16_384)), v.minLength(1), v.maxLength(64));
+const port = v.pipe(uint, v.maxValue(65_535));
+const hostName = v.pipe(
+  text(253),
+  v.check((name) => name !== '', 'a name'),
+);
+/** An address of the host's in the notation of its family, or `localhost`. */
+const address = text(64);
 
 const files = v.pipe(
   v.array(
     v.variant('kind', [
       v.strictObject({ kind: v.picklist(['null', 'stdin', 'stdout', 'stderr']) }),
+      v.variant('prot', [
+        v.strictObject({
+          kind: v.literal('listen'),
+          prot: v.literal('tls'),
+          /** Where on the host; the host chooses where it is left out. */
+          address: v.optional(address),
+          /** 0: any that is free. */
+          port,
+          /** Authorities of which a client has to show a certificate; with none, none is asked for. */
+          clients: v.optional(certificates),
+        }),
+        v.strictObject({
+          kind: v.literal('listen'),
+          prot: v.literal('tcp'),
+          address: v.optional(address),
+          port,
+        }),
+        v.strictObject({
+          kind: v.literal('connect'),
+          prot: v.literal('tls'),
+          host: hostName,
+          port: v.pipe(port, v.minValue(1)),
+          /** Who may vouch for the other end: the public authorities that Node carries, or these. */
+          trust: v.union([v.literal('public'), certificates]),
+        }),
+        v.strictObject({
+          kind: v.literal('connect'),
+          prot: v.literal('tcp'),
+          host: hostName,
+          port: v.pipe(port, v.minValue(1)),
+        }),
+      ]),
       v.strictObject({
         kind: v.literal('directory'),
         /** Where it lies among the files of the package. */
@@ -330,7 +586,28 @@ export const entry = messageType(
 );
 export type Entry = Of<typeof entry>;
 
-export const accepted = messageType('accepted', 256, v.strictObject({ digest: bytes(32) }));
+export const accepted = messageType(
+  'accepted',
+  8192,
+  v.strictObject({
+    digest: bytes(32),
+    /** Where the host says that it listens for the program. */
+    listening: v.optional(
+      v.pipe(
+        v.array(
+          v.strictObject({
+            /** Number of the descriptor. */
+            file: v.pipe(uint, v.maxValue(1023)),
+            address,
+            port: v.pipe(port, v.minValue(1)),
+          }),
+        ),
+        v.minLength(1),
+        v.maxLength(64),
+      ),
+    ),
+  }),
+);
 export type Accepted = Of<typeof accepted>;
 
 /** Bytes of stdin that the other side may send on top of what it was granted before. */
@@ -346,7 +623,7 @@ export const ended = messageType(
     v.strictObject({ how: v.literal('trap'), trap: text(1024), frames: texts(64, 256) }),
     v.strictObject({
       how: v.literal('limit'),
-      limit: v.picklist(['memory', 'wall', 'cpu', 'output']),
+      limit: v.picklist(['memory', 'wall', 'cpu', 'output', 'traffic']),
       value: positive,
     }),
     v.strictObject({ how: v.literal('stopped') }),
@@ -359,9 +636,37 @@ export type Ended = Of<typeof ended>;
 /** keepldr → keepmgr and back, on the control connection and at the head of a relay connection. */
 export const managerFrame = { hello: 0, state: 1, log: 2, open: 3, stop: 4 } as const;
 /** keepldr ↔ wasmldr. */
-export const guestFrame = { launch: 0, state: 1, reportRequest: 2, evidence: 3, problem: 4 } as const;
+export const guestFrame = {
+  launch: 0,
+  state: 1,
+  reportRequest: 2,
+  evidence: 3,
+  problem: 4,
+  listen: 5,
+  listening: 6,
+  dial: 7,
+  refused: 8,
+  close: 9,
+} as const;
 /** keepldr ↔ guest of a VM, on the port that carries connections. Data belongs to the connection that was selected last. */
-export const portFrame = { open: 0, select: 1, data: 2, credit: 3, end: 4, reset: 5 } as const;
+export const portFrame = {
+  open: 0,
+  select: 1,
+  data: 2,
+  credit: 3,
+  end: 4,
+  reset: 5,
+  openSocket: 6,
+} as const;
+/** client ↔ keepldr: the owner's part in a launch with a secret, in this order. */
+export const launchFrame = {
+  platform: 0,
+  start: 1,
+  measurement: 2,
+  secret: 3,
+  finished: 4,
+  problem: 5,
+} as const;
 /** client ↔ wasmldr after the upgrade. */
 export const workloadFrame = {
   deliver: 0,
@@ -382,8 +687,10 @@ export const workloadFrame = {
 export const messageTypes: readonly MessageType<unknown>[] = [
   managerInfo,
   createKeep,
+  renewKeep,
   keep,
   keepList,
+  keepChanges,
   keepLog,
   platform,
   ldrHello,
@@ -395,8 +702,18 @@ export const messageTypes: readonly MessageType<unknown>[] = [
   guestState,
   reportRequest,
   evidence,
+  guestListen,
+  guestListening,
+  guestDial,
+  guestRefused,
+  guestClose,
+  guestConnection,
   portStream,
   portCredit,
+  sevPlatform,
+  sevStart,
+  sevMeasurement,
+  sevSecret,
   attestRequest,
   deliver,
   entry,

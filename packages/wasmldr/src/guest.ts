@@ -8,6 +8,7 @@ import { startRunner, type RunnerOptions } from '@enarx/runtime';
 
 import { Device } from './device.ts';
 import { Keep, type KeepTimes } from './keep.ts';
+import { launchSecretOf, possession, type SecretSource } from './launch-secret.ts';
 
 /** Milliseconds. */
 const longestFarewell = 1000;
@@ -19,6 +20,8 @@ export interface GuestOptions {
   readonly runner: Omit<RunnerOptions, 'shape'>;
   /** Evidence of the processor over 64 bytes, where this guest can ask it by itself; otherwise the device is asked. */
   readonly report?: ((reportData: Uint8Array) => Promise<Evidence>) | undefined;
+  /** Launch secrets as this guest's kernel shows them, where it does. */
+  readonly secrets?: SecretSource | undefined;
   /** Begins to hand over connections from outside, and resolves when they can come. */
   readonly listen: (accept: (connection: Duplex) => void) => Promise<void>;
   readonly times?: Partial<KeepTimes & ChannelTimes> | undefined;
@@ -34,6 +37,7 @@ export async function serveGuest({
   device: stream,
   runner,
   report,
+  secrets,
   listen,
   times,
 }: GuestOptions): Promise<void> {
@@ -45,11 +49,14 @@ export async function serveGuest({
   });
   try {
     const opened = (device = await Device.open(stream));
-    const { id } = opened.launch;
+    const { id, tee, secret: table } = opened.launch;
+    const secret = launchSecretOf(tee, table, secrets);
+    if (secret !== undefined) keep.reserve(secret.owner);
     const channel = serveChannel({
       keepId: id,
-      certificate: await createKeepCertificate(id),
-      report: report ?? ((reportData) => opened.report(reportData)),
+      certificate: await createKeepCertificate(id, Date.now(), secret?.key),
+      report:
+        secret === undefined ? (report ?? ((reportData) => opened.report(reportData))) : possession(secret),
       services: keep,
       times,
     });

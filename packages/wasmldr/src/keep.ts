@@ -56,6 +56,7 @@ export class Keep implements KeepServices {
   readonly #tellHost: KeepOptions['tellHost'];
   readonly #startRunner: KeepOptions['startRunner'];
   readonly #times: KeepTimes;
+  #expected: Uint8Array | undefined;
   #runner: Runner;
   /** SHA-256 of the key of whoever delivers first. */
   #owner: Uint8Array | undefined;
@@ -80,7 +81,14 @@ export class Keep implements KeepServices {
     this.#runner.kill();
   }
 
+  /** Settles who may deliver before anybody does. @param owner - SHA-256 of the client's key, 32 bytes */
+  reserve(owner: Uint8Array): void {
+    this.#expected = owner;
+  }
+
   deliver(clientKey: Uint8Array): Conversation {
+    if (this.#expected !== undefined && !timingSafeEqual(this.#expected, clientKey))
+      throw wasmldrProblem('wasmldr/not-owner');
     if (this.#owner !== undefined) throw wasmldrProblem('wasmldr/workload-taken');
     this.#owner = clientKey;
     this.#tellHost('claimed');

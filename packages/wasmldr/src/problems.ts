@@ -51,6 +51,12 @@ export const wasmldrProblems = {
     title: 'The Keep was stopped by its owner before its program had started',
     mend: 'Create a new Keep and deliver again.',
   },
+  'wasmldr/secret-missing': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The launch secret that this kind of Keep lives from is not there',
+    mend: 'Launch the Keep with a client that takes part in the launch; on hardware the guest kernel needs EFI_COCO_SECRET (`enarx image build --kernel`).',
+  },
   'wasmldr/host-misbehaved': {
     kind: 'internal',
     status: 502,

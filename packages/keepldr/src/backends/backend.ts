@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 
-import type { GuestState, Platform, Sandbox, Tee } from '@enarx/protocol';
+import type { GuestState, Platform, Resources, Sandbox, Tee } from '@enarx/protocol';
 
 import type { ProcessReference } from '../processes.ts';
 import type { KeepldrProblemCode } from '../problems.ts';
@@ -20,18 +20,16 @@ export interface LaunchOptions {
   readonly simulator?: string | undefined;
   /** Sandbox found to work on this machine; without it the backend tries. */
   readonly sandbox?: Sandbox | undefined;
+  /** File of the simulated SEV platform, for launches with a secret where no real one is. */
+  readonly sevPlatform?: string | undefined;
   /** Directory of the guest image, for machines. */
   readonly image?: string | undefined;
   /** What a machine is given; the backend's own measure where it is left out. */
-  readonly resources?: MachineResources | undefined;
+  readonly resources?: Resources | undefined;
   /** What runs the instructions of a machine without encrypted memory. */
   readonly accelerator?: 'kvm' | 'tcg' | undefined;
-}
-
-export interface MachineResources {
-  /** MiB. */
-  readonly memory?: number;
-  readonly vcpus?: number;
+  /** Told of what an operator may want to know; a machine that had to be started again has other processes from then on. */
+  readonly onEvent?: ((event: string, detail: string) => void) | undefined;
 }
 
 /** Why an instance is no more. */
@@ -44,12 +42,14 @@ export interface InstanceEnd {
 
 /** One running TEE instance. */
 export interface TeeInstance {
-  /** Leaders of every process group that belongs to it. */
+  /** Leaders of every process group that belongs to it by now. */
   readonly processes: readonly ProcessReference[];
   /** States that the guest reports, each at most once and only forwards; ends when the instance does. */
   readonly states: AsyncIterable<GuestStateWord>;
   /** A new connection to the guest's channel, half-open when one side ends. Errors are events of the stream. */
   connect(): Duplex;
+  /** A connection of the owner's, who takes part in a launch with a secret. Kinds without one have no use for it. */
+  readonly provision?: ((connection: Duplex) => void) | undefined;
   /** Destroys it. Resolves when nothing of it runs any more, in bounded time. */
   stop(): Promise<void>;
   /** Resolves when it has ended by itself or was stopped. Never rejects. */

@@ -6,8 +6,6 @@ import type { Tee } from '@enarx/protocol';
 import type { Probe } from '../backends/backend.ts';
 import { readText, type ProcessorFlags } from './processor.ts';
 
-type HardwareTee = Exclude<Tee, 'sim' | 'sim-sev'>;
-
 /** What each kind of Keep needs of a machine. Looking is cheap and changes nothing. */
 export const hardwareProbes: Readonly<Record<Tee, (processor: ProcessorFlags) => Probe[]>> = {
   sim: () => [],
@@ -58,12 +56,7 @@ function device(id: string, path: string, remedy: string): Probe {
   }
 }
 
-function processorFlag(
-  id: string,
-  { vendor, flags }: ProcessorFlags,
-  flag: string,
-  remedy: string,
-): Probe {
+function processorFlag(id: string, { vendor, flags }: ProcessorFlags, flag: string, remedy: string): Probe {
   if (flags.has(flag)) return { id, pass: true, found: `flag ${flag}` };
   return {
     id,
@@ -79,7 +72,8 @@ function kernelParameter(id: string, module: string, parameter: string): Probe {
   return {
     id,
     pass: false,
-    found: value === undefined ? `${module} has no parameter ${parameter}` : `${module}.${parameter}=${value}`,
+    found:
+      value === undefined ? `${module} has no parameter ${parameter}` : `${module}.${parameter}=${value}`,
     remedy: `Load ${module} with ${parameter}=1.`,
   };
 }

@@ -4,17 +4,17 @@ import { readFile } from 'node:fs/promises';
 import { execPath, version } from 'node:process';
 import type { Duplex, Readable } from 'node:stream';
 
-import type { Evidence, Sandbox } from '@enarx/protocol';
+import type { Evidence, Sandbox, Tee } from '@enarx/protocol';
 
 import { EventQueue } from '../../event-queue.ts';
 import { connectToGuest } from '../../guest-socket.ts';
 import { killOwnGroup, killRecordedGroup, referenceTo, type ProcessReference } from '../../processes.ts';
-import { keepldrProblem } from '../../problems.ts';
+import { keepldrProblem, launchProblemOf } from '../../problems.ts';
 import { confinementNamed, probeSandboxes, strongestSandbox } from '../../sandbox/choose.ts';
 import type { Confinement } from '../../sandbox/confinement.ts';
 import { sendInputs } from '../../sandbox/tool.ts';
 import type { Backend, GuestStateWord, InstanceEnd, LaunchOptions, Probe, TeeInstance } from '../backend.ts';
-import { serveDevice } from '../device.ts';
+import { serveDevice, type Device } from '../device.ts';
 import { loaderArguments, loaderFiles } from './loader-command.ts';
 
 const deviceDescriptor = 3;
@@ -26,11 +26,26 @@ const longestDiagnosis = 400;
 export const sim: Backend = {
   tee: 'sim',
   probe,
-  launch: async (options) =>
-    launchIn(confinementNamed(options.sandbox ?? (await strongestSandbox())), options),
+  launch: async (options) => launchIn(await confinementFor(options), options),
 };
 
-async function probe(): Promise<readonly Probe[]> {
+/** What a kind of process Keep has in the place of a processor. */
+export interface ProcessSupport {
+  readonly tee: Tee;
+  /** Evidence for the guest, over 64 bytes. */
+  readonly report: (reportData: Uint8Array) => Promise<Evidence>;
+  /** What the guest is handed with its launch, and not launched without. */
+  readonly secret?: Promise<Uint8Array> | undefined;
+  /** Rejects when there will be no launch. */
+  readonly ready: Promise<unknown>;
+  readonly provision?: TeeInstance['provision'];
+}
+
+export async function confinementFor({ sandbox }: LaunchOptions): Promise<Confinement> {
+  return confinementNamed(sandbox ?? (await strongestSandbox()));
+}
+
+export async function probe(): Promise<readonly Probe[]> {
   const { strongest, probes } = await probeSandboxes();
   const newEnough = Number.parseInt(version.slice(1), 10) >= 26;
   return [
@@ -58,8 +73,24 @@ function detailOf(probes: readonly Probe[], strongest: Sandbox): string {
  * measured: its start is what takes longest, and the rest happens meanwhile.
  */
 export function launchIn(confinement: Confinement, options: LaunchOptions): TeeInstance {
-  const { simulator } = options;
+  const { simulator, release } = options;
   if (simulator === undefined) throw keepldrProblem('keepldr/simulator-missing');
+  return launchProcess(confinement, options, () => {
+    const processor = launchOnProcessor(release, simulator);
+    return {
+      tee: 'sim',
+      ready: processor,
+      report: async (reportData) => (await processor).report(reportData),
+    };
+  });
+}
+
+/** @param support - called when the process was spawned */
+export function launchProcess(
+  confinement: Confinement,
+  options: LaunchOptions,
+  support: () => ProcessSupport,
+): TeeInstance {
   const command = confinement.command({
     node: execPath,
     template: loaderArguments,
@@ -76,18 +107,19 @@ export function launchIn(confinement: Confinement, options: LaunchOptions): TeeI
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', ...command.inputs.map(() => 'pipe' as const)],
   });
   sendInputs(child.stdio, command.inputs);
-  return new SimInstance(child, options, simulator);
+  return new SimInstance(child, options, support());
 }
 
 class SimInstance implements TeeInstance {
   readonly processes: readonly ProcessReference[];
   readonly states: AsyncIterable<GuestStateWord>;
   readonly exited: Promise<InstanceEnd>;
+  readonly provision: TeeInstance['provision'];
   readonly #child: ChildProcess;
   readonly #socket: string;
   #broken: InstanceEnd | undefined;
 
-  constructor(child: ChildProcess, options: LaunchOptions, simulator: string) {
+  constructor(child: ChildProcess, options: LaunchOptions, support: ProcessSupport) {
     this.#child = child;
     this.#socket = `${options.guestDirectory}/channel.sock`;
     const reference = child.pid === undefined ? undefined : referenceTo(child.pid);
@@ -103,24 +135,19 @@ class SimInstance implements TeeInstance {
       states.end();
       return this.#broken ?? end;
     });
-    if (child.pid === undefined) return;
-
-    const processor = launchOnProcessor(options.release, simulator);
-    processor.catch((error: unknown) => {
-      this.#break({ detail: (error as Error).message, problem: 'keepldr/launch-failed' });
+    this.provision = support.provision;
+    support.ready.catch((error: unknown) => {
+      this.#break({ detail: (error as Error).message, problem: launchProblemOf(error) });
     });
-    serveDevice(
-      child.stdio[deviceDescriptor] as Duplex,
-      { id: options.id, tee: 'sim' },
-      {
-        state: (word) => {
-          // From here on the guest has met a client: what it prints is no longer the host's to know.
-          diagnosis.close();
-          states.push(word);
-        },
-        report: async (reportData) => (await processor).report(reportData),
+    if (child.pid === undefined) return;
+    this.#serve(child, options.id, support, {
+      state: (word) => {
+        // From here on the guest has met a client: what it prints is no longer the host's to know.
+        diagnosis.close();
+        states.push(word);
       },
-    ).catch((error: unknown) => {
+      report: support.report,
+    }).catch((error: unknown) => {
       this.#break({ detail: (error as Error).message, problem: 'keepldr/guest-misbehaved' });
     });
   }
@@ -132,6 +159,16 @@ class SimInstance implements TeeInstance {
   async stop(): Promise<void> {
     this.#kill();
     await Promise.race([this.exited, new Promise((resolve) => setTimeout(resolve, longestDying).unref())]);
+  }
+
+  async #serve(
+    child: ChildProcess,
+    id: Uint8Array,
+    { tee, secret }: ProcessSupport,
+    device: Device,
+  ): Promise<void> {
+    const table = secret === undefined ? {} : { secret: await secret };
+    await serveDevice(child.stdio[deviceDescriptor] as Duplex, { id, tee, ...table }, device);
   }
 
   #break(end: InstanceEnd): void {

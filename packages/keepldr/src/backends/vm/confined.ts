@@ -37,7 +37,8 @@ const qemuData = '/usr/share';
  */
 export function confinedEmulator(place: EmulatorPlace, bwrap = findTool('bwrap')): ConfinedEmulator {
   if (bwrap === undefined)
-    return { file: place.qemu, paths: { image: place.image, keep: place.keep }, args: (args) => [...args] };
+    // Its working directory is the Keep's: a socket path is limited to 107 bytes.
+    return { file: place.qemu, paths: { image: place.image, keep: '.' }, args: (args) => [...args] };
   const setpriv = process.getuid?.() === 0 ? findTool('setpriv') : undefined;
   if (setpriv !== undefined) chownSync(place.keep, unprivileged, unprivileged);
   return {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-
-/** Kinds of virtual machine. */
-export type MachineKind = 'vm' | 'snp' | 'sev' | 'sev-es' | 'tdx';
+import type { MachineKind } from '../machine-kinds.ts';
 
 /** Everything that a machine is made of. All paths as QEMU sees them. */
 export interface MachineOptions {
@@ -17,13 +15,19 @@ export interface MachineOptions {
   readonly memory: number;
   readonly vcpus: number;
   /** Unix sockets on which QEMU listens. */
-  readonly sockets: { readonly control: string; readonly device: string; readonly channel: string };
+  readonly sockets: MachineSockets;
   /** Where to send the guest's console: QEMU's own standard output, or nowhere. */
   readonly console: 'output' | 'none';
   /** What runs the guest's instructions where memory is not encrypted. */
   readonly accelerator: 'kvm' | 'tcg';
   readonly sev?: SevOptions | undefined;
   readonly snp?: SnpOptions | undefined;
+}
+
+export interface MachineSockets {
+  readonly control: string;
+  readonly device: string;
+  readonly channel: string;
 }
 
 export interface QemuVersion {

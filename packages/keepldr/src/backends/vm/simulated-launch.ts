@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -9,6 +7,7 @@ import { imageFiles } from '@enarx/image';
 import type { Evidence } from '@enarx/protocol';
 import { importProcessor } from '@enarx/simulator';
 
+import { digestOf } from './file-digest.ts';
 import { cpuModels } from './machine.ts';
 
 export interface SimulatedMachine {
@@ -43,11 +42,4 @@ export async function launchSimulatedMachine(
     boot: { kernel, initrd, commandLine: line },
   });
   return processor.launch(measurement);
-}
-
-async function digestOf(file: string): Promise<Uint8Array> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1_048_576 }))
-    hash.update(chunk as Uint8Array);
-  return hash.digest();
 }

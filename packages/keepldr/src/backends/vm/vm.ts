@@ -1,129 +1,128 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 
 import { Port } from '@enarx/channel/port';
-import { imageFiles, readManifest, type ImageManifest } from '@enarx/image';
-import type { Evidence } from '@enarx/protocol';
+import { imageFiles, readManifest } from '@enarx/image';
 
 import { EventQueue } from '../../event-queue.ts';
-import { connectToGuest } from '../../guest-socket.ts';
-import { keepldrProblem } from '../../problems.ts';
-import { killOwnGroup, killRecordedGroup, referenceTo, type ProcessReference } from '../../processes.ts';
-import { serveDevice } from '../device.ts';
+import { keepldrProblem, launchProblemOf } from '../../problems.ts';
+import type { ProcessReference } from '../../processes.ts';
 import type { GuestStateWord, InstanceEnd, LaunchOptions, TeeInstance } from '../backend.ts';
+import { serveDevice } from '../device.ts';
 import { confinedEmulator } from './confined.ts';
-import { machineArguments } from './machine.ts';
-import { findEmulator } from './emulator.ts';
+import { findEmulator, type Emulator } from './emulator.ts';
+import type { MachineKind } from '../machine-kinds.ts';
+import { machineArguments, type MachineOptions } from './machine.ts';
+import { MachineProcess, socketsIn, type MachineCommand } from './machine-process.ts';
+import { planOf, type MachinePlan } from './plan.ts';
 import { Qmp } from './qmp.ts';
 
 /** From the first instruction to the guest's word that it is ready. Emulated on a busy machine it takes a minute. */
 const longestBoot = 180_000;
-const longestSocketWait = 10_000;
-const socketRetry = 10;
 /** Longest wait for the kernel to end what was killed. */
 const longestDying = 5000;
-/** Bytes of the console's end that are kept for a guest that does not come up. */
-const consoleTail = 1000;
+/** QEMU 7.2's emulation corrupts a booting kernel now and then (docs/vm.md); a machine that dies before its guest said a word is started again so many times. */
+const mostRestarts = 2;
 
-const defaults = { memory: 1024, vcpus: 1 };
+export const machineDefaults = { memory: 1024, vcpus: 1 } as const;
 
-/** What a kind of machine does beyond starting: its evidence, and what has to happen before the first instruction. */
-export interface MachineSupport {
-  /** Evidence for a guest that cannot ask its processor, from the device. */
-  report(reportData: Uint8Array): Promise<Evidence>;
+/** What tests put in the place of the machine's own. */
+export interface MachineSurroundings {
+  readonly emulator?: Emulator;
+  readonly confine?: typeof confinedEmulator;
+  /** Milliseconds. */
+  readonly longestBoot?: number;
 }
 
-/** Starts a virtual machine in emulation, whose evidence a simulated processor gives over what QEMU was given. */
-export async function launchVm(options: LaunchOptions): Promise<TeeInstance> {
-  const { image, simulator } = options;
+/**
+ * Starts a virtual machine with the guest image, and whatever its kind of memory encryption asks for.
+ * @throws EnarxError `keepldr/…`, `image/…`
+ */
+export async function launchMachine(
+  kind: MachineKind,
+  options: LaunchOptions,
+  around: MachineSurroundings = {},
+): Promise<TeeInstance> {
+  const { image, resources } = options;
   if (image === undefined) throw keepldrProblem('keepldr/image-missing');
-  if (simulator === undefined) throw keepldrProblem('keepldr/simulator-missing');
-  const [emulator, manifest] = await Promise.all([findEmulator(), readManifest(image)]);
-  const { memory, vcpus } = { ...defaults, ...options.resources };
-  const accelerator = options.accelerator ?? 'tcg';
-  const confined = confinedEmulator({
+  const [emulator, manifest] = await Promise.all([
+    around.emulator ?? findEmulator(),
+    readManifest(image).catch((cause: unknown) => {
+      throw keepldrProblem('keepldr/image-missing', { found: (cause as Error).message, cause });
+    }),
+  ]);
+  const { memory = machineDefaults.memory, vcpus = machineDefaults.vcpus } = resources ?? {};
+  const plan = await planOf(kind, { options, image, manifest, vcpus, emulator });
+  const confine = around.confine ?? confinedEmulator;
+  const confined = confine({
     qemu: emulator.path,
     image,
     keep: options.guestDirectory,
-    devices: accelerator === 'kvm' ? ['/dev/kvm'] : [],
+    devices: plan.accelerator === 'kvm' ? ['/dev/kvm', '/dev/sev'] : [],
   });
   const { paths } = confined;
-  const args = machineArguments({
-    kind: 'vm',
-    version: emulator.version,
-    kernel: `${paths.image}/${imageFiles.kernel}`,
-    initrd: `${paths.image}/${imageFiles.initrd}`,
-    firmware: `${paths.image}/${imageFiles.firmware}`,
-    commandLine: manifest.commandLine,
-    memory,
-    vcpus,
-    sockets: socketsIn(paths.keep),
-    console: 'output',
-    accelerator,
+  const command = (security: Pick<MachineOptions, 'sev' | 'snp'>): MachineCommand => ({
+    file: confined.file,
+    args: confined.args(
+      machineArguments({
+        kind: plan.kind,
+        version: emulator.version,
+        kernel: `${paths.image}/${imageFiles.kernel}`,
+        initrd: `${paths.image}/${imageFiles.initrd}`,
+        firmware: `${paths.image}/${imageFiles.firmware}`,
+        commandLine: manifest.commandLine,
+        memory,
+        vcpus,
+        sockets: socketsIn(paths.keep),
+        console: 'output',
+        accelerator: plan.accelerator,
+        ...security,
+      }),
+    ),
+    directory: options.guestDirectory,
   });
-  const child = spawn(confined.file, confined.args(args), {
-    cwd: options.guestDirectory,
-    env: {},
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  return new VmInstance(child, options, launchOnProcessor(image, manifest, vcpus, simulator));
-}
-
-function socketsIn(directory: string): { control: string; device: string; channel: string } {
-  return {
-    control: `${directory}/control.sock`,
-    device: `${directory}/device.sock`,
-    channel: `${directory}/channel.sock`,
-  };
-}
-
-/** The launch as the processor would see it: measured from the files that QEMU loads, not from what their manifest says. */
-async function launchOnProcessor(
-  image: string,
-  manifest: ImageManifest,
-  vcpus: number,
-  simulator: string,
-): Promise<{ report(reportData: Uint8Array): Promise<Evidence> }> {
-  const { launchSimulatedMachine } = await import('./simulated-launch.ts');
-  return launchSimulatedMachine({ image, commandLine: manifest.commandLine, vcpus, simulator });
+  return new VmInstance(options, plan, command, around.longestBoot ?? longestBoot);
 }
 
 class VmInstance implements TeeInstance {
-  readonly processes: readonly ProcessReference[];
   readonly states: AsyncIterable<GuestStateWord>;
   readonly exited: Promise<InstanceEnd>;
-  readonly #child: ChildProcess;
-  readonly #console: Console;
-  readonly #sockets: ReturnType<typeof socketsIn>;
+  readonly provision: TeeInstance['provision'];
+  readonly #states = new EventQueue<GuestStateWord>();
+  readonly #options: LaunchOptions;
+  readonly #plan: MachinePlan;
+  readonly #longestBoot: number;
+  #machine: MachineProcess | undefined;
   #port: Port | undefined;
+  #spoke = false;
+  #stopped = false;
   #broken: InstanceEnd | undefined;
+  /** Resolves when there is no use in going on. */
+  readonly #over = Promise.withResolvers<undefined>();
 
   constructor(
-    child: ChildProcess,
     options: LaunchOptions,
-    processor: Promise<{ report(reportData: Uint8Array): Promise<Evidence> }>,
+    plan: MachinePlan,
+    command: (security: Pick<MachineOptions, 'sev' | 'snp'>) => MachineCommand,
+    longest: number,
   ) {
-    this.#child = child;
-    this.#sockets = socketsIn(options.guestDirectory);
-    const reference = child.pid === undefined ? undefined : referenceTo(child.pid);
-    this.processes = reference === undefined ? [] : [reference];
-    const states = new EventQueue<GuestStateWord>();
-    this.states = states;
-    this.#console = new Console(child.stdout as Readable, child.stderr as Readable);
-    this.exited = this.#ended(() => {
-      if (reference !== undefined)
-        killRecordedGroup(reference, (line) => line.includes(options.guestDirectory));
-      states.end();
+    this.states = this.#states;
+    this.provision = plan.provision;
+    this.#options = options;
+    this.#plan = plan;
+    this.#longestBoot = longest;
+    plan.ready.catch((error: unknown) => {
+      this.#break({ detail: (error as Error).message, problem: launchProblemOf(error) });
     });
-    processor.catch((error: unknown) => {
-      this.#break({ detail: (error as Error).message, problem: 'keepldr/launch-failed' });
+    this.exited = this.#run(command).finally(() => {
+      this.#port?.destroy();
+      this.#states.end();
     });
-    this.#start(options, processor, states).catch((error: unknown) => {
-      this.#break({ detail: (error as Error).message, problem: 'keepldr/launch-failed' });
-    });
+  }
+
+  get processes(): readonly ProcessReference[] {
+    const reference = this.#machine?.reference;
+    return reference === undefined ? [] : [reference];
   }
 
   connect(): Duplex {
@@ -132,72 +131,97 @@ class VmInstance implements TeeInstance {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#kill();
     await Promise.race([this.exited, new Promise((resolve) => setTimeout(resolve, longestDying).unref())]);
   }
 
+  async #run(
+    command: (security: Pick<MachineOptions, 'sev' | 'snp'>) => MachineCommand,
+  ): Promise<InstanceEnd> {
+    let detail = '';
+    try {
+      const security = await Promise.race([this.#plan.security, this.#over.promise]);
+      const began = command(security ?? {});
+      for (let restarts = 0; !this.#stopped && this.#broken === undefined; restarts += 1) {
+        if (restarts > 0) this.#options.onEvent?.('machine-restarts', detail);
+        detail = await this.#attempt(began);
+        if (this.#spoke || !this.#plan.repeatable || restarts === mostRestarts) break;
+      }
+    } catch (error) {
+      this.#broken ??= { detail: (error as Error).message, problem: launchProblemOf(error) };
+    }
+    if (this.#broken === undefined) return { detail };
+    return { ...this.#broken, detail: [this.#broken.detail, detail].filter(Boolean).join('; ') };
+  }
+
+  /** One process of QEMU. @returns how it ended */
+  async #attempt(command: MachineCommand): Promise<string> {
+    const machine = new MachineProcess(command);
+    this.#machine = machine;
+    this.#options.onEvent?.('machine-started', `process ${String(machine.reference?.[0])}`);
+    const boot = this.#boot(machine).catch((error: unknown) => {
+      // A machine that has ended says why itself.
+      if (machine.gone) return;
+      this.#break({ detail: (error as Error).message, problem: launchProblemOf(error) });
+    });
+    const how = await machine.ended;
+    await boot;
+    return how;
+  }
+
   /** The guest finds both ports connected when it starts, since its first instruction waits for us. */
-  async #start(
-    { id }: LaunchOptions,
-    processor: Promise<{ report(reportData: Uint8Array): Promise<Evidence> }>,
-    states: EventQueue<GuestStateWord>,
-  ): Promise<void> {
-    const qmp = new Qmp(await this.#connectWhenThere(this.#sockets.control), () => undefined);
-    const device = await this.#connectWhenThere(this.#sockets.device);
-    this.#port = new Port(await this.#connectWhenThere(this.#sockets.channel), 'host');
+  async #boot(machine: MachineProcess): Promise<void> {
+    const qmp = new Qmp(await machine.connect('control'), () => undefined);
+    const device = await machine.connect('device');
+    this.#port = new Port(await machine.connect('channel'), 'host', {
+      closed: (error) => {
+        if (error !== undefined) this.#blame(machine, error);
+      },
+    });
     await qmp.start();
+    this.#plan.loaded?.(qmp);
+    await Promise.race([this.#plan.ready, machine.ended]);
     await qmp.execute('cont');
-    const boot = setTimeout(() => {
+    const timer = setTimeout(() => {
       this.#break({
-        detail: `no word from the guest within ${String(longestBoot)} ms`,
+        detail: `no word from the guest within ${String(this.#longestBoot)} ms`,
         problem: 'keepldr/guest-hung',
       });
-    }, longestBoot);
-    const served = serveDevice(
+    }, this.#longestBoot);
+    const { tee, secret, report } = this.#plan;
+    const table = secret === undefined ? {} : { secret: await secret };
+    serveDevice(
       device,
-      { id, tee: 'vm' },
+      { id: this.#options.id, tee, ...table },
       {
         state: (word) => {
-          clearTimeout(boot);
-          this.#console.close();
-          states.push(word);
+          clearTimeout(timer);
+          this.#spoke = true;
+          machine.closeConsole();
+          this.#states.push(word);
         },
-        report: async (reportData) => (await processor).report(reportData),
+        report,
       },
-    );
-    served
+    )
       .catch((error: unknown) => {
-        this.#break({ detail: (error as Error).message, problem: 'keepldr/guest-misbehaved' });
+        this.#blame(machine, error as Error);
       })
       .finally(() => {
-        clearTimeout(boot);
+        clearTimeout(timer);
         // A guest that closed its device is at its end; the machine may need help to notice.
         setTimeout(() => {
-          this.#kill();
+          machine.kill();
         }, longestDying).unref();
       });
   }
 
-  /** QEMU binds a socket a moment before it listens on it. */
-  async #connectWhenThere(path: string): Promise<Duplex> {
-    const deadline = performance.now() + longestSocketWait;
-    for (;;) {
-      try {
-        const stream = connectToGuest(path);
-        await once(stream, 'connect');
-        // Whoever reads it learns of errors too; there may be nobody yet.
-        stream.on('error', () => undefined);
-        return stream;
-      } catch (error) {
-        if (this.#gone || performance.now() > deadline) throw error;
-        await new Promise((resolve) => setTimeout(resolve, socketRetry));
-      }
-    }
-  }
-
-  get #gone(): boolean {
-    const { pid, exitCode, signalCode } = this.#child;
-    return pid === undefined || exitCode !== null || signalCode !== null;
+  /** What a machine that ended left unfinished is not its guest's fault. */
+  #blame(machine: MachineProcess, error: Error): void {
+    if (machine.gone || this.#stopped) return;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code?.startsWith('E') === true || code === 'frame/truncated') return;
+    this.#break({ detail: error.message, problem: 'keepldr/guest-misbehaved' });
   }
 
   #break(end: InstanceEnd): void {
@@ -206,48 +230,7 @@ class VmInstance implements TeeInstance {
   }
 
   #kill(): void {
-    if (!this.#gone) killOwnGroup(this.#child.pid as number);
-  }
-
-  #ended(sweep: () => void): Promise<InstanceEnd> {
-    return new Promise<InstanceEnd>((resolve) => {
-      this.#child.on('error', (error) => {
-        resolve({ detail: error.message, problem: 'keepldr/launch-failed' });
-      });
-      this.#child.on('exit', (code, signal) => {
-        resolve({ detail: `${signal ?? `status ${String(code)}`}${this.#console.text}` });
-      });
-    }).then((end) => {
-      sweep();
-      this.#port?.destroy();
-      if (this.#broken === undefined) return end;
-      return { ...this.#broken, detail: `${this.#broken.detail}${this.#console.text}` };
-    });
-  }
-}
-
-/**
- * What QEMU and the guest's kernel say before the guest is ready: a machine that does not come up could not be mended without it. Its end is kept, the rest is
- * read and dropped, however much it is.
- */
-class Console {
-  #text = '';
-  #open = true;
-
-  constructor(...outputs: readonly Readable[]) {
-    for (const output of outputs) {
-      output.setEncoding('latin1').on('data', (text: string) => {
-        if (this.#open) this.#text = `${this.#text}${text.slice(-consoleTail)}`.slice(-consoleTail);
-      });
-    }
-  }
-
-  get text(): string {
-    return this.#text === '' ? '' : `: ${this.#text.trim()}`;
-  }
-
-  close(): void {
-    this.#open = false;
-    this.#text = '';
+    this.#over.resolve(undefined);
+    this.#machine?.kill();
   }
 }

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Kinds of Keep that are virtual machines and boot a guest image. */
+export const machineKinds = ['vm', 'snp', 'sev', 'sev-es', 'tdx'] as const;
+export type MachineKind = (typeof machineKinds)[number];
+
+export function isMachineKind(tee: string): tee is MachineKind {
+  return (machineKinds as readonly string[]).includes(tee);
+}
