@@ -395,6 +395,43 @@ function fillFile(): Uint8Array {
   });
 }
 
+/**
+ * A module of more than 1.6 MB, nearly all of it functions that are never called. `_start` calls `compute`, which loops so many million times, and then
+ * `fail`, which traps.
+ */
+function loopInLargeModule(millions: number): Uint8Array {
+  const never = Array.from({ length: 400 }, () => [
+    ...i32Const(64),
+    ...i32Const(7),
+    ...op.i32Store(0),
+  ]).flat();
+  const step = [...op.localGet(0), ...i32Const(1), ...op.i32Sub, ...op.localTee(0)];
+  const work = Array.from({ length: 8 }, () => [
+    ...[
+      ...op.localGet(1),
+      ...op.localGet(0),
+      ...op.i32Add,
+      ...i32Const(0x9e37_79b9),
+      0x73,
+      ...op.localSet(1),
+    ],
+  ]).flat();
+  const loop = [
+    ...i32Const(millions * 1_000_000),
+    ...op.localSet(0),
+    ...op.loop([...work, ...step, ...op.brIf(0)]),
+  ];
+  return wasmModule({
+    imports: [wasi.fdWrite],
+    functions: [
+      start([...call(2), ...i32Const(0), ...op.i32Load(0), ...drop, ...call(3)]),
+      { name: 'compute', locals: 2, body: loop },
+      { name: 'fail', body: op.unreachable },
+      ...Array.from({ length: 600 }, () => ({ name: 'never', body: never })),
+    ],
+  });
+}
+
 /** Imports a function that no host has. */
 function unknownImport(): Uint8Array {
   return wasmModule({
@@ -439,6 +476,7 @@ export const programs = {
   callEach,
   growBetweenCalls,
   fillFile,
+  loopInLargeModule,
   unknownImport,
   library,
   component,

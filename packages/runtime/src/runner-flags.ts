@@ -101,7 +101,7 @@ const tierFlags: Readonly<Record<Tiers, readonly string[]>> = {
   // The baseline tier gathers what inlining of indirect calls and deoptimising go by. On a command line V8 sees that itself; here it has to be told, or it aborts.
   top: ['--no-wasm-dynamic-tiering', '--no-wasm-deopt', '--no-wasm-inlining-call-indirect', '--no-liftoff'],
   default: [],
-  baseline: ['--no-wasm-dynamic-tiering', '--liftoff-only'],
+  baseline: ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering', '--liftoff-only'],
 };
 
 /** Flags of V8 for one workload, to be set before its module is compiled. @param pages - of linear memory, 64 KiB each */

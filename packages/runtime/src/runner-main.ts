@@ -9,7 +9,7 @@ import { decodeMessage, type Frame } from '@enarx/protocol';
 import { blockingBinding, canSuspend, suspendingBinding, type EngineBinding } from './runner/binding.ts';
 import { BlockingLink } from './runner/blocking-link.ts';
 import type { LinkListener, SupervisorLink } from './runner/link.ts';
-import { Program } from './runner/program.ts';
+import { headroom, Program } from './runner/program.ts';
 import { StreamLink } from './runner/stream-link.ts';
 import { blockingArgument, engineFlags } from './runner-flags.ts';
 import { entryMessage, runMessage, runnerFrame } from './runner-frames.ts';
@@ -19,9 +19,9 @@ import { prepareRandom } from './wasi/random.ts';
 const linkFd = 3;
 
 let program: Program | undefined;
-/** The module while it arrives; given up as soon as it is handed to the compiler. */
+/** The module while it arrives, with room in front; given up as soon as it is handed to the compiler. */
 let module: Uint8Array | undefined;
-let received = 0;
+let received = headroom;
 
 function receive({ kind, payload }: Frame): void {
   switch (kind) {
@@ -29,7 +29,7 @@ function receive({ kind, payload }: Frame): void {
       const run = decodeMessage(runMessage, payload);
       for (const flag of engineFlags(run.tiers, run.pages)) setFlagsFromString(flag);
       program = new Program(link, run, binding);
-      module = new Uint8Array(run.size);
+      module = new Uint8Array(headroom + run.size);
       return;
     }
     case runnerFrame.entry:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EnarxError, type Ended } from '@enarx/protocol';
 
-import { runnerFrame, type File, type Run } from '../runner-frames.ts';
+import { runnerFrame, type Run } from '../runner-frames.ts';
 import type { Descriptor } from '../wasi/descriptor.ts';
 import { DescriptorTable } from '../wasi/descriptor-table.ts';
 import { Directory } from '../wasi/files/directory.ts';
@@ -17,11 +17,15 @@ import { StringTable } from '../wasi/string-table.ts';
 import type { EngineBinding } from './binding.ts';
 import { checkProgram, InitialMemoryTooLarge, inspectModule, notCompiled } from './compile.ts';
 import { engine, type CompiledModule } from './engine.ts';
+import { exportHotPaths, type HotPaths } from './hot-paths.ts';
 import type { SupervisorLink } from './link.ts';
 import { Package } from './package.ts';
+import { compileWell } from './tier-up.ts';
 import { describeTrap, keepFrames } from './trap.ts';
 
 const pageSize = 65_536;
+/** Bytes in front of a module, into which its first sections may grow. */
+export const headroom = 65_536;
 
 /** One program from its package and module to its end, told over the link. */
 export class Program {
@@ -31,6 +35,7 @@ export class Program {
   readonly #stdin: InputStream;
   readonly #files: FileSystem;
   readonly #package: Package;
+  #hot: HotPaths | undefined;
   #ended = false;
 
   constructor(link: SupervisorLink, run: Run, binding: EngineBinding) {
@@ -54,16 +59,16 @@ export class Program {
   }
 
   /**
-   * Runs the program, or reports why it cannot be run. A program that called `proc_exit` never comes back here. Returns a promise only where the
+   * Runs the program, or reports why it cannot be run. The module lies in the buffer from {@link headroom} on. A program that called `proc_exit` never comes back here. Returns a promise only where the
    * binding does: a process that blocks has no event loop to settle one.
    */
-  start(bytes: Uint8Array): void | Promise<void> {
+  start(buffer: Uint8Array): void | Promise<void> {
     const memory = new GuestMemory();
     return this.#attempt(
       () => {
-        inspectModule(bytes, this.#run.pages);
+        inspectModule(buffer.subarray(headroom), this.#run.pages);
         const functions = this.#functions(memory);
-        return after(this.#compile(bytes), (module) => {
+        return after(this.#compile(this.#prepared(buffer)), (module) => {
           checkProgram(module, new Set(functions.map(({ name }) => name)));
           return { module, functions };
         });
@@ -91,6 +96,12 @@ export class Program {
     this.#link.problem(error as EnarxError);
   }
 
+  /** For a large module, the functions that it enters first are made known to the engine, so that they can be compiled well at once. */
+  #prepared(buffer: Uint8Array): Uint8Array {
+    if (this.#run.tiers === 'default') this.#hot = exportHotPaths(buffer, headroom);
+    return this.#hot?.bytes ?? buffer.subarray(headroom);
+  }
+
   #compile(bytes: Uint8Array): CompiledModule | Promise<CompiledModule> {
     try {
       const compiled = this.#binding.compile(bytes);
@@ -114,13 +125,14 @@ export class Program {
         const imports = { [preview1Module]: Object.fromEntries(imported) as Record<string, unknown> };
         const { exports } = new engine.Instance(module, imports);
         if (exports['memory'] instanceof engine.Memory) memory.attach(exports['memory']);
+        if (this.#hot !== undefined) compileWell(this.#hot.names.map((name) => exports[name]));
         return this.#binding.enter(exports['_start']);
       },
       () => {
         this.#end({ how: 'exit', code: 0 });
       },
       (error) => {
-        this.#end(describeTrap(error));
+        this.#end(describeTrap(error, this.#hot?.shift));
       },
     );
   }
@@ -161,7 +173,7 @@ export class Program {
     );
   }
 
-  #open(file: File): Descriptor {
+  #open(file: Run['files'][number]): Descriptor {
     switch (file.kind) {
       case 'null':
         return new NullDevice();

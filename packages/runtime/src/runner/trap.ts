@@ -16,10 +16,14 @@ export function keepFrames(): void {
   Error.stackTraceLimit = maxFrames;
 }
 
-/** How a program ended that threw. Host frames are left out: they say nothing about the program. */
-export function describeTrap(error: unknown): Ended {
+/**
+ * How a program ended that threw. Host frames are left out: they say nothing about the program.
+ *
+ * @param shift - bytes by which the code lies further back than in the module that was delivered
+ */
+export function describeTrap(error: unknown, shift = 0): Ended {
   const stack = error instanceof Error && typeof error.stack === 'string' ? error.stack : '';
-  return { how: 'trap', trap: bounded(reason(error), maxTrap), frames: framesOf(stack) };
+  return { how: 'trap', trap: bounded(reason(error), maxTrap), frames: framesOf(stack, shift) };
 }
 
 function reason(error: unknown): string {
@@ -30,13 +34,13 @@ function reason(error: unknown): string {
   return 'uncaught exception';
 }
 
-function framesOf(stack: string): string[] {
+function framesOf(stack: string, shift: number): string[] {
   const frames: string[] = [];
   for (const line of stack.split('\n')) {
     const match = wasmFrame.exec(line);
     if (match === null) continue;
-    const [, name, index, offset] = match;
-    const place = `function[${index ?? ''}]:${offset ?? ''}`;
+    const [, name, index = '', offset = ''] = match;
+    const place = `function[${index}]:0x${(Number(offset) - shift).toString(16)}`;
     const frame = name === undefined ? place : `${bounded(name, maxFrame - place.length - 1)} ${place}`;
     frames.push(frame);
     if (frames.length === maxFrames) break;
