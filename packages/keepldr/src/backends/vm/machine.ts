@@ -61,11 +61,11 @@ export interface SnpOptions extends AddressBits {
 export const portNames = { device: 'enarx.device', channel: 'enarx.channel' } as const;
 
 /**
- * The processor that a guest sees, and that its measurement names. In emulation it is an Intel one: Linux 6.12 patches itself for the faults of AMD's, and QEMU 7.2 then
- * loses an interrupted return in most boots on a busy machine; and `max` panics with 5-level paging.
+ * The processor that a guest sees, and that its measurement names. In emulation it has no CMPXCHG16B: QEMU 7.2 leaves wrong flags behind where that instruction is interrupted, of
+ * which Linux 6.12 died in one boot out of six. `max` panics with 5-level paging, and for AMD's models Linux patches itself at length.
  */
 export const cpuModels: Readonly<Record<MachineKind, string>> = {
-  vm: 'Skylake-Client-v4',
+  vm: 'Skylake-Client-v4,-cx16',
   sev: 'EPYC',
   'sev-es': 'EPYC',
   snp: 'EPYC-v4',

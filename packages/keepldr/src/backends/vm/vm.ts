@@ -21,7 +21,7 @@ import { Qmp } from './qmp.ts';
 const longestBoot = 180_000;
 /** Longest wait for the kernel to end what was killed. */
 const longestDying = 5000;
-/** QEMU 7.2's emulation corrupts a booting kernel now and then (docs/vm.md); a machine that dies before its guest said a word is started again so many times. */
+/** An emulated machine that dies before its guest said a word is started again so many times. Emulators have faults of their own: docs/vm.md names one that we met. */
 const mostRestarts = 2;
 
 export const machineDefaults = { memory: 1024, vcpus: 1 } as const;
