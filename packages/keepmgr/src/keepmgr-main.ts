@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// keepmgr [--listen URL] [--state DIR] [--simulator FILE --anchor FILE] [--until-stdin-ends]
+// keepmgr [--listen URL] [--state DIR] [--simulator FILE --anchor FILE] [--sev-platform FILE --sev-anchor FILE] [--image DIR] [--until-stdin-ends]
 //
 // Writes one line of JSON to standard output when it is ready, and its events to standard error, one line of JSON each.
 import { homedir } from 'node:os';
@@ -26,17 +26,27 @@ async function main(): Promise<void> {
       state: { type: 'string', default: stateDirectory() },
       simulator: { type: 'string' },
       anchor: { type: 'string' },
+      'sev-platform': { type: 'string' },
+      'sev-anchor': { type: 'string' },
+      image: { type: 'string' },
       'until-stdin-ends': { type: 'boolean', default: false },
     },
   });
   const { simulator: file, anchor: anchorFile } = values;
   if ((file === undefined) !== (anchorFile === undefined))
     throw new TypeError('--simulator and --anchor belong together');
+  const { 'sev-platform': sevFile, 'sev-anchor': sevAnchorFile, image } = values;
+  if ((sevFile === undefined) !== (sevAnchorFile === undefined))
+    throw new TypeError('--sev-platform and --sev-anchor belong together');
   const keepmgr = await startKeepmgr({
     listen: values.listen,
     stateDirectory: values.state,
     releaseDirectory: import.meta.dirname,
     ...(file === undefined || anchorFile === undefined ? {} : { simulator: { file, anchorFile } }),
+    ...(sevFile === undefined || sevAnchorFile === undefined
+      ? {}
+      : { sevPlatform: { file: sevFile, anchorFile: sevAnchorFile } }),
+    image,
     log: (line) => stderr.write(line),
   });
   endWhenAsked(keepmgr, values['until-stdin-ends']);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join, resolve } from 'node:path';
 
-import { probePlatform } from '@enarx/keepldr/platform';
+import { probePlatform, withImage } from '@enarx/keepldr/platform';
 import { probeSandboxes } from '@enarx/keepldr/sandbox';
-import type { Platform, Tee } from '@enarx/protocol';
+import type { CreateKeep, Platform, Resources, Tee } from '@enarx/protocol';
 
 import { listen, parseListen } from './api/listen.ts';
 import { apiServer } from './api/server.ts';
@@ -17,6 +17,7 @@ import { keepmgrProblem } from './problems.ts';
 import { readRelease } from './release.ts';
 import {
   ensureSimulatedProcessor,
+  ensureSimulatedSevPlatform,
   type ProcessorFiles,
   type SimulatedAnchor,
 } from './simulated-processor.ts';
@@ -32,6 +33,10 @@ export interface KeepmgrOptions {
   readonly releaseDirectory: string;
   /** The simulated processor, made if it does not exist; without this in the state directory. */
   readonly simulator?: ProcessorFiles | undefined;
+  /** The simulated SEV platform, made when the first Keep needs it; without this in the state directory. */
+  readonly sevPlatform?: ProcessorFiles | undefined;
+  /** Directory of the guest image for machines; without this `image` in the state directory. */
+  readonly image?: string | undefined;
   readonly limits?: Partial<Limits> | undefined;
   /** Milliseconds since 1970. */
   readonly clock?: (() => number) | undefined;
@@ -83,7 +88,10 @@ async function start(
   simulator.catch((error: unknown) => {
     log('simulator-unreadable', { detail: (error as Error).message });
   });
-  const platform = once(probePlatform);
+  const image = resolve(options.image ?? join(directory.path, 'image'));
+  const probed = once(probePlatform);
+  // An image may be built while the daemon runs.
+  const platform = async (): Promise<Platform['backends']> => withImage(await probed(), image);
   // Whoever asks is told.
   platform().catch(() => undefined);
 
@@ -104,12 +112,24 @@ async function start(
     (hello, socket) => keeps.find(hello.id)?.welcome(hello, socket) ?? false,
   );
 
-  const launchDetails = async (tee: Tee): Promise<LaunchDetails> => {
+  const sevPlatform = once(() =>
+    ensureSimulatedSevPlatform(
+      options.sevPlatform ?? {
+        file: join(directory.path, 'sev-platform.cbor'),
+        anchorFile: join(directory.path, 'sev-anchor.pem'),
+      },
+    ),
+  );
+  const launchDetails = async ({ tee, resources }: CreateKeep): Promise<LaunchDetails> => {
+    refuseTooMuch(limits, resources ?? {});
     await refuseUnusable(platform, tee);
     const { strongest } = await probeSandboxes();
     return {
       manager: directory.loaderSocketFromKeep,
       simulator: resolve((await simulator).file),
+      ...(hasLaunchSecret(tee) ? { 'sev-platform': resolve((await sevPlatform()).file) } : {}),
+      image,
+      ...(resources === undefined ? {} : { resources }),
       ...(strongest === undefined ? {} : { sandbox: strongest }),
     };
   };
@@ -135,6 +155,19 @@ async function start(
   };
   let closed: Promise<void> | undefined;
   return { address, simulator, close: (fate) => (closed ??= close(fate)) };
+}
+
+function refuseTooMuch({ machineMemory, machineVcpus }: Limits, { memory = 0, vcpus = 0 }: Resources): void {
+  if (memory <= machineMemory && vcpus <= machineVcpus) return;
+  throw keepmgrProblem('keepmgr/resources', {
+    found: `${String(memory)} MiB, ${String(vcpus)} vCPUs`,
+    expected: `at most ${String(machineMemory)} MiB and ${String(machineVcpus)} vCPUs`,
+  });
+}
+
+/** Kinds whose owner takes part in the launch. */
+function hasLaunchSecret(tee: Tee): boolean {
+  return tee === 'sim-sev' || tee === 'sev' || tee === 'sev-es';
 }
 
 async function refuseUnusable(platform: () => Promise<Platform['backends']>, tee: Tee): Promise<void> {

@@ -9,6 +9,11 @@ export interface Limits {
   readonly createsPerSecond: number;
   /** From creation to ready. */
   readonly launchTime: number;
+  /** The same for a virtual machine, which may be emulated on a busy host and started again. */
+  readonly machineLaunchTime: number;
+  /** What one virtual machine may be given: MiB, and processors. */
+  readonly machineMemory: number;
+  readonly machineVcpus: number;
   /** How long a loader may be away before its Keep counts as lost. Longer than the ten seconds it tries to come back for. */
   readonly absence: number;
   /** From `stop` to the end; then everything is killed. */
@@ -41,6 +46,9 @@ export const defaultLimits: Limits = {
   createBurst: 64,
   createsPerSecond: 20,
   launchTime: 30_000,
+  machineLaunchTime: 300_000,
+  machineMemory: 4096,
+  machineVcpus: 4,
   absence: 11_000,
   stopTime: 5_000,
   lingerTime: 660_000,

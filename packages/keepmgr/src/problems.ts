@@ -21,6 +21,12 @@ export const keepmgrProblems = {
     title: 'The Keep did not become ready in time',
     mend: 'Try again; look at the load of the host and at the log of the Keep.',
   },
+  'keep/launched': {
+    kind: 'usage',
+    status: 409,
+    title: 'The Keep has been launched already',
+    mend: 'Create a new Keep: the owner of a launch secret takes part in its launch, once.',
+  },
   'keep/channel-failed': {
     kind: 'unavailable',
     status: 502,
@@ -44,6 +50,12 @@ export const keepmgrProblems = {
     status: 503,
     title: 'The host has as many Keeps as it takes',
     mend: 'Stop a Keep, or wait until one ends.',
+  },
+  'keepmgr/resources': {
+    kind: 'usage',
+    status: 422,
+    title: 'The host gives no machine so much memory or so many processors',
+    mend: 'Ask for less; the expected values are the most that this host gives.',
   },
   'keepmgr/too-fast': {
     kind: 'unavailable',

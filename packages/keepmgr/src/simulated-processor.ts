@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import { link, readFile, rm } from 'node:fs/promises';
 
 import { keepmgrProblem } from './problems.ts';
@@ -23,26 +23,56 @@ export interface SimulatedAnchor extends ProcessorFiles {
  *
  * @throws EnarxError `keepmgr/simulator-unreadable`
  */
-export async function ensureSimulatedProcessor(files: ProcessorFiles): Promise<SimulatedAnchor> {
+export function ensureSimulatedProcessor(files: ProcessorFiles): Promise<SimulatedAnchor> {
+  // Loaded only where something is made: it is large, and most daemons find their processor made.
+  const simulator = () => import('@enarx/simulator');
+  return ensure(files, {
+    make: async () => {
+      const { createSimulatedProcessor, exportProcessor } = await simulator();
+      return exportProcessor(await createSimulatedProcessor());
+    },
+    anchorOf: async (bytes) => (await (await simulator()).importProcessor(bytes)).anchorPem,
+  });
+}
+
+/**
+ * The simulated SEV platform of this host, for launches with a secret, in the same way.
+ * @throws EnarxError `keepmgr/simulator-unreadable`
+ */
+export function ensureSimulatedSevPlatform(files: ProcessorFiles): Promise<SimulatedAnchor> {
+  const simulator = () => import('@enarx/simulator/sev');
+  return ensure(files, {
+    make: async () => {
+      const { createSimulatedSevPlatform, exportSevPlatform } = await simulator();
+      return exportSevPlatform(await createSimulatedSevPlatform());
+    },
+    anchorOf: async (bytes) => (await (await simulator()).importSevPlatform(bytes)).anchorPem,
+  });
+}
+
+interface Made {
+  /** The new file's content. */
+  make(): Promise<Uint8Array>;
+  anchorOf(bytes: Uint8Array): Promise<string>;
+}
+
+async function ensure(files: ProcessorFiles, made: Made): Promise<SimulatedAnchor> {
   try {
-    await makeUnlessThere(files);
-    const { publicKey } = new X509Certificate(await readFile(files.anchorFile));
-    const spki = publicKey.export({ type: 'spki', format: 'der' });
+    await makeUnlessThere(files, made);
+    const spki = createPublicKey(await readFile(files.anchorFile)).export({ type: 'spki', format: 'der' });
     return { ...files, fingerprint: createHash('sha256').update(spki).digest('hex') };
   } catch (cause) {
     throw keepmgrProblem('keepmgr/simulator-unreadable', { found: (cause as Error).message, cause });
   }
 }
 
-async function makeUnlessThere({ file, anchorFile }: ProcessorFiles): Promise<void> {
+async function makeUnlessThere(
+  { file, anchorFile }: ProcessorFiles,
+  { make, anchorOf }: Made,
+): Promise<void> {
   if ((await exists(file)) && (await exists(anchorFile))) return;
-  const { createSimulatedProcessor, exportProcessor, importProcessor } = await import('@enarx/simulator');
   if (!(await exists(file))) {
-    const temporary = await writeTemporary(
-      file,
-      await exportProcessor(await createSimulatedProcessor()),
-      0o600,
-    );
+    const temporary = await writeTemporary(file, await make(), 0o600);
     // A link, unlike a rename, never replaces what another process has linked first.
     await link(temporary, file).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -50,8 +80,7 @@ async function makeUnlessThere({ file, anchorFile }: ProcessorFiles): Promise<vo
     await rm(temporary, { force: true });
   }
   // Made of what is on disk, not of what was made here: they may differ.
-  const processor = await importProcessor(await readFile(file));
-  await replaceFile(anchorFile, processor.anchorPem, 0o644);
+  await replaceFile(anchorFile, await anchorOf(await readFile(file)), 0o644);
 }
 
 async function exists(path: string): Promise<boolean> {

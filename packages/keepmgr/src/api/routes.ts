@@ -11,8 +11,8 @@ import {
   parseKeepId,
   platform as platformMessage,
   protocolVersion,
+  type CreateKeep,
   type Platform,
-  type Tee,
 } from '@enarx/protocol';
 
 import type { Keep, LaunchDetails } from '../keeps/keep.ts';
@@ -30,7 +30,7 @@ export interface ApiSubject {
   /** What this host can do, probed once. */
   readonly platform: () => Promise<Platform['backends']>;
   /** What a launch of this kind needs. */
-  readonly launchDetails: (tee: Tee) => Promise<LaunchDetails>;
+  readonly launchDetails: (request: CreateKeep) => Promise<LaunchDetails>;
 }
 
 type Handler = (subject: ApiSubject, request: IncomingMessage, id: Uint8Array) => Promise<Reply> | Reply;
@@ -44,6 +44,7 @@ const routes: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   '/v1/keeps/ID/log': { GET: log },
   '/v1/keeps/ID/stop': { POST: stop },
   '/v1/keeps/ID/channel': { GET: channelWithoutUpgrade },
+  '/v1/keeps/ID/launch': { GET: channelWithoutUpgrade },
 };
 
 /** @throws EnarxError `api/…`, `keep/…` and whatever the request runs into */
@@ -93,8 +94,8 @@ function list({ keeps }: ApiSubject): Reply {
 }
 
 async function create(subject: ApiSubject, request: IncomingMessage): Promise<Reply> {
-  const { tee } = await readMessage(request, createKeep, subject.limits.bodyTime);
-  const keep = await subject.keeps.create(tee, () => subject.launchDetails(tee));
+  const wanted = await readMessage(request, createKeep, subject.limits.bodyTime);
+  const keep = await subject.keeps.create(wanted.tee, () => subject.launchDetails(wanted));
   return {
     ...reply(keepMessage, keep.summary(), 201),
     headers: { location: `/v1/keeps/${formatKeepId(keep.id)}` },

@@ -37,8 +37,8 @@ export class Control {
     void this.#read(new Pace(limits.frameBurst, limits.framesPerSecond), events);
   }
 
-  open(stream: number): void {
-    this.#send(managerFrame.open, encodeMessage(ldrOpen, { stream }));
+  open(stream: number, to: 'guest' | 'loader'): void {
+    this.#send(managerFrame.open, encodeMessage(ldrOpen, { stream, ...(to === 'loader' ? { to } : {}) }));
   }
 
   stop(): void {

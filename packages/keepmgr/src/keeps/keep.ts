@@ -2,6 +2,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 
+import { isMachineKind } from '@enarx/keepldr/machine-kinds';
 import {
   bootId,
   isAlive,
@@ -104,7 +105,8 @@ export class Keep {
     this.#tokenDigest = identity.tokenDigest;
     this.#log = new LogRing(around.clock);
     this.#channels = new Channels(around.limits);
-    this.#launchDeadline = performance.now() + around.limits.launchTime;
+    const { launchTime, machineLaunchTime } = around.limits;
+    this.#launchDeadline = performance.now() + (isMachineKind(identity.tee) ? machineLaunchTime : launchTime);
   }
 
   /**
@@ -211,10 +213,29 @@ export class Keep {
       const control = this.#control;
       if (this.#state !== 'launching' && control !== undefined) {
         return this.#channels.open((stream) => {
-          control.open(stream);
+          control.open(stream, 'guest');
         });
       }
       if (hasEnded(this.#state) && control === undefined) throw this.#endedProblem();
+      if (!(await this.#change(deadline))) throw keepmgrProblem('keep/not-ready', { found: this.#state });
+    }
+  }
+
+  /**
+   * A connection to the loader of a Keep that is launching, for an owner who takes part in the launch.
+   * @throws EnarxError `keep/ended`, `keep/not-ready`, `keep/launched`, `keep/channels-full`, `keep/channel-failed`
+   */
+  async openLaunch(): Promise<Socket> {
+    const deadline = performance.now() + this.#around.limits.readyWait;
+    for (;;) {
+      if (this.#gone || this.#stopping || hasEnded(this.#state)) throw this.#endedProblem();
+      if (this.#state !== 'launching') throw keepmgrProblem('keep/launched', { found: this.#state });
+      const control = this.#control;
+      if (control !== undefined) {
+        return this.#channels.open((stream) => {
+          control.open(stream, 'loader');
+        });
+      }
       if (!(await this.#change(deadline))) throw keepmgrProblem('keep/not-ready', { found: this.#state });
     }
   }
