@@ -379,4 +379,9 @@ suite('other codecs as oracles', () => {
     );
     assert.ok(taken > 100, `only ${String(taken)} were taken`);
   });
+
+  test('holds as many items as a list of Keeps may have, and more', () => {
+    const many = Array.from({ length: 200_000 }, (_, index) => index);
+    assert.deepEqual(decodeCbor(encodeCbor(many), 2_000_000), many);
+  });
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { compareBytes, concatBytes } from '../bytes.ts';
+import { compareBytes, joinBytes } from '../bytes.ts';
 import { protocolProblem } from '../problems.ts';
 import { maxCborDepth, type CborValue } from './value.ts';
 
@@ -11,7 +11,7 @@ import { maxCborDepth, type CborValue } from './value.ts';
 export function encodeCbor(value: CborValue): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   encodeItem(value, parts, 0);
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
 
 const textEncoder = new TextEncoder();
@@ -56,7 +56,7 @@ function encodeContainer(value: Container, parts: Uint8Array[], depth: number): 
 function encodeCborAt(value: CborValue, depth: number): Uint8Array {
   const parts: Uint8Array[] = [];
   encodeItem(value, parts, depth);
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
 
 function encodeText(value: string, parts: Uint8Array[]): void {
