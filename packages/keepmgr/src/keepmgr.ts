@@ -9,6 +9,7 @@ import { listen, parseListen } from './api/listen.ts';
 import { apiServer } from './api/server.ts';
 import { jsonLinesLog } from './daemon-log.ts';
 import type { LaunchDetails } from './keeps/keep.ts';
+import { Changes } from './keeps/changes.ts';
 import { Keeps } from './keeps/keeps.ts';
 import { childProcessLauncher } from './launchers/child-process.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -95,14 +96,17 @@ async function start(
   // Whoever asks is told.
   platform().catch(() => undefined);
 
-  const keeps = new Keeps({
-    store: new Store(directory.keeps),
+  const changes = new Changes();
+  const store = new Store(directory.path, directory.keeps);
+  const surroundings = {
+    store,
     launcher: childProcessLauncher(releaseDirectory),
     limits,
     log,
     clock,
     release: releaseDirectory,
-  });
+  };
+  const keeps = new Keeps(surroundings, changes);
   await keeps.restore();
   // Bound before anything is launched: a loader never has to wait for it, nor find somebody else's.
   const loaders = await listenForLoaders(
@@ -131,9 +135,10 @@ async function start(
       image,
       ...(resources === undefined ? {} : { resources }),
       ...(strongest === undefined ? {} : { sandbox: strongest }),
+      ...(resources === undefined ? {} : { resources }),
     };
   };
-  const server = apiServer({ keeps, limits, release, platform, launchDetails }, log);
+  const server = apiServer({ keeps, changes, limits, release, platform, launchDetails }, log);
   let address: string;
   try {
     address = await listen(server, place);
@@ -150,6 +155,7 @@ async function start(
     await keeps.close(fate);
     server.closeAllConnections();
     loaders.close();
+    store.close();
     directory.release();
     log('closed');
   };

@@ -15,6 +15,30 @@ export const keepmgrProblems = {
     title: 'The Keep has ended',
     mend: 'Create another Keep; `enarx keep logs` tells what the host knows of the end of this one.',
   },
+  'keep/request-reused': {
+    kind: 'usage',
+    status: 409,
+    title: 'The request id was used for another kind of Keep',
+    mend: 'Choose a fresh random request id for each creation, and the same one only to ask for the same again.',
+  },
+  'keep/lease-expired': {
+    kind: 'unavailable',
+    status: 410,
+    title: 'The lease of the Keep was over and nobody had renewed it',
+    mend: 'Renew in time, or ask for a longer lease.',
+  },
+  'keep/lease-too-long': {
+    kind: 'usage',
+    status: 403,
+    title: 'The host does not grant so long a lease',
+    mend: 'Ask for at most what the answer says, and renew.',
+  },
+  'keep/no-secret-launch': {
+    kind: 'usage',
+    status: 409,
+    title: 'The Keep is not waiting for a launch secret',
+    mend: 'Only kinds that are launched with a secret take one, once, before they are ready.',
+  },
   'keep/not-ready': {
     kind: 'unavailable',
     status: 504,
@@ -50,6 +74,12 @@ export const keepmgrProblems = {
     status: 503,
     title: 'The host has as many Keeps as it takes',
     mend: 'Stop a Keep, or wait until one ends.',
+  },
+  'keepmgr/cordoned': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The host takes no new Keeps for now',
+    mend: 'Use another host, or ask its operator, who can uncordon it.',
   },
   'keepmgr/resources': {
     kind: 'usage',
@@ -99,11 +129,17 @@ export const keepmgrProblems = {
     title: 'The loader of the Keep could not be started',
     mend: 'Look at the log of the daemon: memory, descriptors and the release directory.',
   },
-  'keepmgr/record-damaged': {
+  'keepmgr/state-damaged': {
     kind: 'internal',
     status: 500,
-    title: 'The record of the Keep on disk is damaged',
-    mend: 'Check the disk of the host; remove the Keep and create another.',
+    title: 'The database in the state directory is damaged',
+    mend: 'Check the disk. Move `state.db` and its `-wal` and `-shm` files away to begin anew: the Keeps that they tell of are then destroyed.',
+  },
+  'keepmgr/state-newer': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The state directory was written by a newer release',
+    mend: 'Start that release, or a newer one.',
   },
   'keepmgr/state-locked': {
     kind: 'unavailable',
@@ -158,6 +194,18 @@ export const keepmgrProblems = {
     status: 405,
     title: 'The path does not take this method',
     mend: 'docs/protocol.md lists the methods of each path.',
+  },
+  'api/query-malformed': {
+    kind: 'malformed',
+    status: 400,
+    title: 'The parameters of the path are not understood',
+    mend: 'docs/protocol.md lists them; each at most once, in its order.',
+  },
+  'api/operators-only': {
+    kind: 'rejected',
+    status: 403,
+    title: 'Only operators of the host may do this',
+    mend: 'Ask on the host itself, on its loopback address or Unix socket.',
   },
   'api/upgrade-required': {
     kind: 'usage',

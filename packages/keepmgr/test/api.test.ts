@@ -58,7 +58,8 @@ test('only the one spelling of a path leads anywhere', async () => {
     '/v1//keeps',
     '/v1/keeps/',
     '/v1/keeps?',
-    '/v1/keeps?all=1',
+    '/v1/?all=1',
+    `/v1/keeps/${somebody}?x=1`,
     '/v1/./keeps',
     '/v1/../v1/keeps',
     '/v1/%6beeps',
@@ -81,6 +82,36 @@ test('only the one spelling of a path leads anywhere', async () => {
     const { code } = await host.client.problem('GET', wrong);
     assert.equal(code, 'api/path-unknown', wrong);
   }
+});
+
+test('parameters are taken in one spelling and order only', async () => {
+  for (const query of [
+    'all=1',
+    'state=dead',
+    'state=',
+    'state',
+    'state=ready&state=ready',
+    'tee=sim&state=ready',
+    'limit=0',
+    'limit=01',
+    'limit=16385',
+    'limit=1e3',
+    'limit=-1',
+    'after=zz',
+    'state=ready&',
+    '&state=ready',
+    'state=re%61dy',
+    'state=ready=',
+    '__proto__=1',
+  ]) {
+    assert.equal((await host.client.problem('GET', `/v1/keeps?${query}`)).code, 'api/query-malformed', query);
+  }
+  for (const query of ['after=1', 'after=0123456789abcdef-', 'after=0123456789abcdef-1-2', 'limit=1'])
+    assert.equal(
+      (await host.client.problem('GET', `/v1/changes?${query}`)).code,
+      'api/query-malformed',
+      query,
+    );
 });
 
 test('an id that no Keep has is unknown to every route', async () => {

@@ -2,37 +2,39 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-import type { Keep } from '../keeps/keep.ts';
 import { keepmgrProblem } from '../problems.ts';
 import { refuseBody } from './body.ts';
+import type { Caller } from './caller.ts';
 import { refuseBrowsers } from './refusals.ts';
-import { parsePath, type ApiSubject } from './routes.ts';
+import { keepFor, parsePath, type ApiSubject } from './routes.ts';
 
-/** What can be upgraded to, and how each is opened. */
-const upgrades: Readonly<Record<string, { token: string; open: (keep: Keep) => Promise<Socket> }>> = {
-  '/v1/keeps/ID/channel': { token: 'enarx-channel/1', open: (keep) => keep.openChannel() },
-  '/v1/keeps/ID/launch': { token: 'enarx-launch/1', open: (keep) => keep.openLaunch() },
+/** Paths of upgrades, and the token that each takes. */
+const upgrades: Readonly<Record<string, { readonly token: string; readonly to: 'guest' | 'loader' }>> = {
+  '/v1/keeps/ID/channel': { token: 'enarx-channel/1', to: 'guest' },
+  '/v1/keeps/ID/launch': { token: 'enarx-launch/1', to: 'loader' },
 };
 
 /**
- * Serves a request for an upgrade: from the 101 on, the connection carries what only client and guest can read.
+ * Serves a request for an upgrade: from the 101 on, the connection carries what only client and Keep can read.
  * @throws EnarxError `api/…`, `keep/…`, before anything was sent
  */
 export async function openChannel(
-  { keeps }: ApiSubject,
+  subject: ApiSubject,
   request: IncomingMessage,
   socket: Socket,
   head: Uint8Array,
+  caller: Caller,
 ): Promise<void> {
   refuseBrowsers(request);
-  const { path, id } = parsePath(request.url ?? '');
+  const { path, id, query } = parsePath(request.url ?? '');
   const upgrade = upgrades[path];
-  if (upgrade === undefined) throw keepmgrProblem('api/path-unknown');
+  if (upgrade === undefined || query !== undefined) throw keepmgrProblem('api/path-unknown');
   if (request.method !== 'GET') throw keepmgrProblem('api/method-unknown', { expected: 'GET' });
-  if (request.headers.upgrade !== upgrade.token) throw keepmgrProblem('api/upgrade-required');
+  if (request.headers.upgrade !== upgrade.token)
+    throw keepmgrProblem('api/upgrade-required', { expected: upgrade.token });
   refuseBody(request);
-  const keep = keeps.get(id);
-  const loader = await upgrade.open(keep);
+  const keep = keepFor(subject, id, caller);
+  const loader = await keep.openChannel(upgrade.to);
   if (socket.destroyed) {
     loader.destroy();
     return;

@@ -5,123 +5,244 @@ import {
   createKeep,
   formatKeepId,
   keep as keepMessage,
+  keepChanges,
   keepList,
   keepLog,
   managerInfo,
   parseKeepId,
   platform as platformMessage,
   protocolVersion,
+  renewKeep,
   type CreateKeep,
   type Platform,
 } from '@enarx/protocol';
 
+import type { Changes } from '../keeps/changes.ts';
 import type { Keep, LaunchDetails } from '../keeps/keep.ts';
 import type { Keeps } from '../keeps/keeps.ts';
 import type { Limits } from '../limits.ts';
 import { keepmgrProblem } from '../problems.ts';
 import { readMessage, refuseBody } from './body.ts';
+import type { Caller } from './caller.ts';
+import { parseChangesQuery, parseListQuery } from './query.ts';
 import { reply, type Reply } from './reply.ts';
 
 /** What the API is about. */
 export interface ApiSubject {
   readonly keeps: Keeps;
+  readonly changes: Changes;
   readonly limits: Limits;
   readonly release: string;
   /** What this host can do, probed once. */
   readonly platform: () => Promise<Platform['backends']>;
   /** What a launch of this kind needs. */
-  readonly launchDetails: (request: CreateKeep) => Promise<LaunchDetails>;
+  readonly launchDetails: (wanted: CreateKeep) => Promise<LaunchDetails>;
 }
 
-type Handler = (subject: ApiSubject, request: IncomingMessage, id: Uint8Array) => Promise<Reply> | Reply;
+interface Asking {
+  readonly request: IncomingMessage;
+  readonly caller: Caller;
+  /** Id in the path. */
+  readonly id: Uint8Array;
+  /** What stands behind the question mark. */
+  readonly query: string;
+}
 
-/** Paths below /v1, with `ID` for a Keep id, and what each does for which method. docs/architecture.md has the same list. */
+type Handler = (subject: ApiSubject, asking: Asking) => Promise<Reply> | Reply;
+
+/** Paths below /v1, with `ID` for a Keep id, and what each does for which method. docs/protocol.md has the same list. */
 const routes: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   '/v1/': { GET: info },
   '/v1/platform': { GET: platform },
   '/v1/keeps': { GET: list, POST: create },
+  '/v1/changes': { GET: changes },
+  '/v1/cordon': { POST: cordon },
+  '/v1/uncordon': { POST: uncordon },
+  '/v1/drain': { POST: drain },
   '/v1/keeps/ID': { GET: show, DELETE: remove },
   '/v1/keeps/ID/log': { GET: log },
+  '/v1/keeps/ID/renew': { POST: renew },
   '/v1/keeps/ID/stop': { POST: stop },
-  '/v1/keeps/ID/channel': { GET: channelWithoutUpgrade },
-  '/v1/keeps/ID/launch': { GET: channelWithoutUpgrade },
+  '/v1/keeps/ID/channel': { GET: withoutUpgrade },
+  '/v1/keeps/ID/launch': { GET: withoutUpgrade },
 };
 
+const withBody: ReadonlySet<Handler> = new Set<Handler>([create, renew]);
+const withQuery: ReadonlySet<Handler> = new Set<Handler>([list, changes]);
+/** Shorter than the thirty seconds after which clients give up on an answer. */
+const longestWatch = 25_000;
+
 /** @throws EnarxError `api/…`, `keep/…` and whatever the request runs into */
-export async function route(subject: ApiSubject, request: IncomingMessage): Promise<Reply> {
-  const { path, id } = parsePath(request.url ?? '');
+export async function route(subject: ApiSubject, request: IncomingMessage, caller: Caller): Promise<Reply> {
+  const { path, id, query } = parsePath(request.url ?? '');
   const methods = routes[path];
   if (methods === undefined) throw keepmgrProblem('api/path-unknown');
   const handler = Object.hasOwn(methods, request.method ?? '') ? methods[request.method ?? ''] : undefined;
   if (handler === undefined)
     throw keepmgrProblem('api/method-unknown', { expected: Object.keys(methods).join(' or ') });
-  if (handler !== create) refuseBody(request);
-  return handler(subject, request, id);
+  if (query !== undefined && !withQuery.has(handler)) throw keepmgrProblem('api/path-unknown');
+  if (!withBody.has(handler)) refuseBody(request);
+  return handler(subject, { request, caller, id, query: query ?? '' });
 }
 
 /**
- * The id in a path and the path without it. Only the canonical spelling counts: nothing is decoded, normalised or
- * stripped, so no other spelling of a path leads anywhere.
+ * The id in a path, the path without it, and what follows a question mark. Only the canonical spelling counts: nothing is
+ * decoded, normalised or stripped, so no other spelling of a path leads anywhere.
  *
  * @throws EnarxError `api/path-unknown`
  */
-export function parsePath(url: string): { path: string; id: Uint8Array } {
-  const [, text, rest = ''] = /^\/v1\/keeps\/([^/]+)(\/[a-z]+)?$/.exec(url) ?? [];
+export function parsePath(url: string): { path: string; id: Uint8Array; query: string | undefined } {
+  const mark = url.indexOf('?');
+  const query = mark < 0 ? undefined : url.slice(mark + 1);
+  const whole = mark < 0 ? url : url.slice(0, mark);
+  if (query === '') throw keepmgrProblem('api/path-unknown');
+  const [, text, rest = ''] = /^\/v1\/keeps\/([^/]+)(\/[a-z]+)?$/.exec(whole) ?? [];
   if (text === undefined) {
-    if (!Object.hasOwn(routes, url)) throw keepmgrProblem('api/path-unknown');
-    return { path: url, id: new Uint8Array(0) };
+    if (!Object.hasOwn(routes, whole) || whole.includes('ID')) throw keepmgrProblem('api/path-unknown');
+    return { path: whole, id: new Uint8Array(0), query };
   }
   const id = parseKeepId(text);
   const path = `/v1/keeps/ID${rest}`;
   if (id === undefined || !Object.hasOwn(routes, path)) throw keepmgrProblem('api/path-unknown');
-  return { path, id };
+  return { path, id, query };
 }
 
-async function info({ release, platform: probe }: ApiSubject): Promise<Reply> {
+/**
+ * The Keep, if the caller may know of it. Another tenant's is as unknown as one that never was.
+ * @throws EnarxError `keep/unknown`
+ */
+export function keepFor({ keeps }: ApiSubject, id: Uint8Array, { tenant, operator }: Caller): Keep {
+  const keep = keeps.find(id);
+  if (keep === undefined || (!operator && keep.tenant !== tenant)) throw keepmgrProblem('keep/unknown');
+  return keep;
+}
+
+async function info({ keeps, release, platform: probe }: ApiSubject): Promise<Reply> {
   const tees = (await probe()).filter(({ usable }) => usable).map(({ tee }) => tee);
-  return reply(managerInfo, { protocol: protocolVersion, release, tees });
+  return reply(managerInfo, {
+    protocol: protocolVersion,
+    release,
+    tees,
+    ...(keeps.cordoned ? { cordoned: true } : {}),
+  });
 }
 
 async function platform({ release, platform: probe }: ApiSubject): Promise<Reply> {
   return reply(platformMessage, { release, backends: await probe() });
 }
 
-function list({ keeps }: ApiSubject): Reply {
-  return reply(
-    keepList,
-    keeps.list().map((keep) => keep.summary()),
-  );
+function list({ keeps }: ApiSubject, { caller, query }: Asking): Reply {
+  const { state, tee, after, limit } = parseListQuery(query);
+  const found = [];
+  let begun = after === undefined;
+  for (const keep of keeps.list()) {
+    if (
+      begun &&
+      visible(keep, caller) &&
+      (state ?? keep.state) === keep.state &&
+      (tee ?? keep.tee) === keep.tee
+    )
+      found.push(keep.summary());
+    if (found.length === limit) break;
+    begun ||= formatKeepId(keep.id) === after;
+  }
+  return reply(keepList, found);
 }
 
-async function create(subject: ApiSubject, request: IncomingMessage): Promise<Reply> {
+async function changes({ changes: all }: ApiSubject, { caller, query, request }: Asking): Promise<Reply> {
+  const after = parseChangesQuery(query);
+  const tenant = caller.operator ? undefined : caller.tenant;
+  const deadline = performance.now() + longestWatch;
+  for (;;) {
+    const { cursor, reset, keeps, removed } = all.since(after, tenant);
+    const remaining = deadline - performance.now();
+    if (reset || keeps.length + removed.length > 0 || remaining <= 0 || request.socket.destroyed) {
+      return reply(keepChanges, {
+        cursor,
+        reset,
+        keeps: keeps.map((keep) => keep.summary()),
+        removed: [...removed],
+      });
+    }
+    await all.next(remaining);
+  }
+}
+
+function visible(keep: Keep, { tenant, operator }: Caller): boolean {
+  return operator || keep.tenant === tenant;
+}
+
+async function create(subject: ApiSubject, { request, caller }: Asking): Promise<Reply> {
   const wanted = await readMessage(request, createKeep, subject.limits.bodyTime);
-  const keep = await subject.keeps.create(wanted.tee, () => subject.launchDetails(wanted));
+  const { tee, request: requestId } = wanted;
+  const lease = grantable(wanted.lease, caller);
+  const { keep, fresh } = await subject.keeps.create({ caller, tee, request: requestId, lease }, () =>
+    subject.launchDetails(wanted),
+  );
   return {
-    ...reply(keepMessage, keep.summary(), 201),
+    ...reply(keepMessage, keep.summary(), fresh ? 201 : 200),
     headers: { location: `/v1/keeps/${formatKeepId(keep.id)}` },
   };
 }
 
-function show({ keeps }: ApiSubject, _request: IncomingMessage, id: Uint8Array): Reply {
-  return summary(keeps.get(id));
+/** @throws EnarxError `keep/lease-too-long` */
+function grantable(lease: number | undefined, { quota: { longestLease } }: Caller): number | undefined {
+  if (longestLease === undefined) return lease;
+  if (lease !== undefined && lease > longestLease)
+    throw keepmgrProblem('keep/lease-too-long', { expected: `at most ${String(longestLease)} ms` });
+  return lease ?? longestLease;
 }
 
-function log({ keeps }: ApiSubject, _request: IncomingMessage, id: Uint8Array): Reply {
-  return reply(keepLog, keeps.get(id).log());
+function show(subject: ApiSubject, { id, caller }: Asking): Reply {
+  return summary(keepFor(subject, id, caller));
 }
 
-async function stop({ keeps }: ApiSubject, _request: IncomingMessage, id: Uint8Array): Promise<Reply> {
-  const keep = keeps.get(id);
+function log(subject: ApiSubject, { id, caller }: Asking): Reply {
+  return reply(keepLog, keepFor(subject, id, caller).log());
+}
+
+async function renew(subject: ApiSubject, { id, caller, request }: Asking): Promise<Reply> {
+  const keep = keepFor(subject, id, caller);
+  const { lease } = await readMessage(request, renewKeep, subject.limits.bodyTime);
+  keep.renew(grantable(lease, caller) ?? lease);
+  return summary(keep);
+}
+
+async function stop(subject: ApiSubject, { id, caller }: Asking): Promise<Reply> {
+  const keep = keepFor(subject, id, caller);
   await keep.stop();
   return summary(keep);
 }
 
-async function remove({ keeps }: ApiSubject, _request: IncomingMessage, id: Uint8Array): Promise<Reply> {
-  await keeps.remove(keeps.get(id));
+async function remove(subject: ApiSubject, { id, caller }: Asking): Promise<Reply> {
+  await subject.keeps.remove(keepFor(subject, id, caller));
   return { status: 204 };
 }
 
-function channelWithoutUpgrade(): Reply {
+async function cordon(subject: ApiSubject, { caller }: Asking): Promise<Reply> {
+  refuseTenants(caller);
+  subject.keeps.cordon(true);
+  return info(subject);
+}
+
+async function uncordon(subject: ApiSubject, { caller }: Asking): Promise<Reply> {
+  refuseTenants(caller);
+  subject.keeps.cordon(false);
+  return info(subject);
+}
+
+async function drain(subject: ApiSubject, { caller }: Asking): Promise<Reply> {
+  refuseTenants(caller);
+  await subject.keeps.drain();
+  return info(subject);
+}
+
+/** @throws EnarxError `api/operators-only` */
+function refuseTenants({ operator }: Caller): void {
+  if (!operator) throw keepmgrProblem('api/operators-only');
+}
+
+function withoutUpgrade(): Reply {
   throw keepmgrProblem('api/upgrade-required');
 }
 

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { DaemonLog } from '../daemon-log.ts';
 import type { Limits } from '../limits.ts';
 import { keepmgrProblem } from '../problems.ts';
+import { localUser } from './caller.ts';
 import { openChannel } from './channel.ts';
 import { refuseBrowsers } from './refusals.ts';
 import { asProblem, sendProblem, sendProblemRaw, sendReply } from './reply.ts';
@@ -64,7 +65,7 @@ async function answer(
   request.on('error', () => undefined);
   try {
     refuseBrowsers(request);
-    sendReply(response, await route(subject, request));
+    sendReply(response, await route(subject, request, localUser));
   } catch (error) {
     sendProblem(response, asProblem(error, log));
   }
@@ -79,7 +80,7 @@ async function upgrade(
 ): Promise<void> {
   socket.on('error', () => undefined);
   try {
-    await openChannel(subject, request, socket, head);
+    await openChannel(subject, request, socket, head, localUser);
   } catch (error) {
     sendProblemRaw(socket, asProblem(error, log));
   }

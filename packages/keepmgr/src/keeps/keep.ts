@@ -2,7 +2,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 
-import { isMachineKind } from '@enarx/keepldr/machine-kinds';
 import {
   bootId,
   isAlive,
@@ -25,6 +24,8 @@ import {
   type Tee,
 } from '@enarx/protocol';
 
+import { isMachineKind } from '@enarx/keepldr/machine-kinds';
+
 import type { DaemonLog } from '../daemon-log.ts';
 import type { Launcher } from '../launchers/launcher.ts';
 import type { Limits } from '../limits.ts';
@@ -46,7 +47,24 @@ export interface KeepSurroundings {
   readonly clock: () => number;
   /** Directory of the release; tells our processes from others. */
   readonly release: string;
+  /** Told of each change of a Keep, once it is on disk. */
+  readonly changed: (keep: Keep) => void;
 }
+
+/** What a client wants. */
+export interface WantedKeep {
+  readonly id: Uint8Array;
+  readonly tenant: string;
+  readonly request: Uint8Array | undefined;
+  readonly tee: Tee;
+  /** Milliseconds. */
+  readonly lease: number | undefined;
+}
+
+type KeepIdentity = Omit<WantedKeep, 'lease'> & {
+  readonly created: number;
+  readonly tokenDigest: Uint8Array;
+};
 
 /** The parts of a launch that the Keep does not know by itself. */
 export type LaunchDetails = Omit<LdrLaunch, 'id' | 'tee' | 'token' | 'directory'>;
@@ -59,6 +77,7 @@ const mostLies = 8;
 /** The kernel may take a moment to end what was killed. */
 const longestDying = 2000;
 const dyingStep = 10;
+const longestTimer = 2 ** 31 - 1;
 /** How often a loader without a connection is looked for among the processes. */
 const lookEvery = 250;
 
@@ -68,6 +87,8 @@ const lookEvery = 250;
  */
 export class Keep {
   readonly id: Uint8Array;
+  readonly tenant: string;
+  readonly request: Uint8Array | undefined;
   readonly tee: Tee;
   readonly created: number;
   readonly #around: KeepSurroundings;
@@ -91,15 +112,16 @@ export class Keep {
   #abandoned = false;
   #lies = 0;
   #cleared: Promise<void> = Promise.resolve();
-  #writing: Promise<void> | undefined;
-  #writeAgain: Promise<void> | undefined;
+  #lease: number | undefined;
+  #expires: number | undefined;
+  #leaseTimer: NodeJS.Timeout | undefined;
+  #stopReason: string | undefined;
 
-  private constructor(
-    around: KeepSurroundings,
-    identity: { id: Uint8Array; tee: Tee; created: number; tokenDigest: Uint8Array },
-  ) {
+  private constructor(around: KeepSurroundings, identity: KeepIdentity) {
     this.#around = around;
     this.id = identity.id;
+    this.tenant = identity.tenant;
+    this.request = identity.request;
     this.tee = identity.tee;
     this.created = identity.created;
     this.#tokenDigest = identity.tokenDigest;
@@ -115,21 +137,17 @@ export class Keep {
    *
    * @throws EnarxError `keepmgr/state-unusable`, `keepmgr/launch-failed`
    */
-  static async create(
-    around: KeepSurroundings,
-    id: Uint8Array,
-    tee: Tee,
-    details: LaunchDetails,
-  ): Promise<Keep> {
+  static async create(around: KeepSurroundings, wanted: WantedKeep, details: LaunchDetails): Promise<Keep> {
     const token = randomBytes(32);
-    const keep = new Keep(around, { id, tee, created: around.clock(), tokenDigest: digest(token) });
+    const keep = new Keep(around, { ...wanted, created: around.clock(), tokenDigest: digest(token) });
+    if (wanted.lease !== undefined) keep.#grant(wanted.lease, wanted.lease);
     await keep.#launch(token, details);
     return keep;
   }
 
   /** A Keep that an earlier daemon left. If its loader lives, it will come back by itself within its ten seconds. */
   static restore(around: KeepSurroundings, record: KeepRecord): Keep {
-    const keep = new Keep(around, { ...record, tokenDigest: record['token-digest'] });
+    const keep = new Keep(around, record);
     keep.#state = record.state;
     keep.#ended = record.ended;
     keep.#reason = record.reason;
@@ -137,14 +155,11 @@ export class Keep {
     keep.#processes = record.processes;
     keep.#boot = record.boot;
     keep.#resume();
-    return keep;
-  }
-
-  /** A Keep of which only the directory is left to tell. */
-  static damaged(around: KeepSurroundings, id: Uint8Array): Keep {
-    const keep = new Keep(around, { id, tee: 'sim', created: around.clock(), tokenDigest: randomBytes(32) });
-    keep.#fail('keepmgr/record-damaged');
-    keep.#tearDown();
+    const { lease, expires } = record;
+    // The clock of the host may have been set meanwhile: nobody gets more than was granted.
+    if (lease !== undefined && expires !== undefined && !hasEnded(keep.#state))
+      keep.#grant(lease, Math.min(lease, Math.max(0, expires - around.clock())));
+    else keep.#expires = expires;
     return keep;
   }
 
@@ -165,7 +180,19 @@ export class Keep {
       created: this.created,
       ...(this.#ended === undefined ? {} : { ended: this.#ended }),
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+      ...(this.#expires === undefined ? {} : { expires: this.#expires }),
     };
+  }
+
+  /**
+   * Grants the Keep so many milliseconds from now; then it is stopped.
+   * @throws EnarxError `keep/ended`, `keepmgr/state-unusable`
+   */
+  renew(lease: number): void {
+    if (this.#gone || this.#stopping || hasEnded(this.#state)) throw this.#endedProblem();
+    this.#grant(lease, lease);
+    this.#persist();
+    this.#changed();
   }
 
   log(): KeepLog {
@@ -203,39 +230,23 @@ export class Keep {
   }
 
   /**
-   * A connection to the guest, once it is ready.
-   * @throws EnarxError `keep/ended`, `keep/not-ready`, `keep/channels-full`, `keep/channel-failed`
+   * A connection to the guest, once it is ready, or to its loader, while it waits for the secret of a launch.
+   * @throws EnarxError `keep/ended`, `keep/not-ready`, `keep/no-secret-launch`, `keep/channels-full`, `keep/channel-failed`
    */
-  async openChannel(): Promise<Socket> {
+  async openChannel(to: 'guest' | 'loader'): Promise<Socket> {
     const deadline = performance.now() + this.#around.limits.readyWait;
     for (;;) {
       if (this.#gone || this.#stopping || this.#state === 'failed') throw this.#endedProblem();
       const control = this.#control;
-      if (this.#state !== 'launching' && control !== undefined) {
+      const launching = this.#state === 'launching';
+      if (to === 'loader' && !launching)
+        throw keepmgrProblem('keep/no-secret-launch', { found: this.#state });
+      if (launching === (to === 'loader') && control !== undefined) {
         return this.#channels.open((stream) => {
-          control.open(stream, 'guest');
+          control.open(stream, to);
         });
       }
       if (hasEnded(this.#state) && control === undefined) throw this.#endedProblem();
-      if (!(await this.#change(deadline))) throw keepmgrProblem('keep/not-ready', { found: this.#state });
-    }
-  }
-
-  /**
-   * A connection to the loader of a Keep that is launching, for an owner who takes part in the launch.
-   * @throws EnarxError `keep/ended`, `keep/not-ready`, `keep/launched`, `keep/channels-full`, `keep/channel-failed`
-   */
-  async openLaunch(): Promise<Socket> {
-    const deadline = performance.now() + this.#around.limits.readyWait;
-    for (;;) {
-      if (this.#gone || this.#stopping || hasEnded(this.#state)) throw this.#endedProblem();
-      if (this.#state !== 'launching') throw keepmgrProblem('keep/launched', { found: this.#state });
-      const control = this.#control;
-      if (control !== undefined) {
-        return this.#channels.open((stream) => {
-          control.open(stream, 'loader');
-        });
-      }
       if (!(await this.#change(deadline))) throw keepmgrProblem('keep/not-ready', { found: this.#state });
     }
   }
@@ -260,7 +271,7 @@ export class Keep {
     }
     await this.#untilGone();
     await this.#cleared;
-    await this.#persist();
+    this.#persist();
   }
 
   /** Ends it without asking its loader. */
@@ -270,18 +281,19 @@ export class Keep {
     this.#tearDown();
     await this.#untilGone();
     await this.#cleared;
-    await this.#persist();
+    this.#persist();
   }
 
   /** Lets go of it, for a daemon that ends and leaves its Keeps to the next. */
-  async abandon(): Promise<void> {
+  abandon(): void {
     this.#abandoned = true;
     this.#stopTimer();
     clearTimeout(this.#absenceTimer);
+    clearTimeout(this.#leaseTimer);
     this.#control?.close();
     this.#control = undefined;
     this.#channels.destroyAll();
-    await this.#persist();
+    this.#persist();
   }
 
   async #launch(token: Uint8Array, details: LaunchDetails): Promise<void> {
@@ -298,15 +310,13 @@ export class Keep {
       if (launched.process === undefined) {
         throw keepmgrProblem('keepmgr/launch-failed', { found: await launched.exited });
       }
-      await this.#persist();
-      await store.sync();
+      this.#persist();
     } catch (error) {
       this.#fail('keepmgr/launch-failed');
       this.#tearDown();
       await this.#cleared;
-      await this.#persist().catch(() => undefined);
       // Nobody was told of it, so nobody will remove it.
-      await store.remove(this.id).catch(() => undefined);
+      this.#forget();
       throw error;
     }
     const launch = encodeMessage(ldrLaunch, { ...details, id: this.id, tee: this.tee, token, directory });
@@ -385,7 +395,8 @@ export class Keep {
     this.#state = state;
     if (hasEnded(state)) {
       this.#ended = this.#around.clock();
-      this.#reason = reason === undefined ? undefined : reasonOf(reason);
+      const why = event === 'stopped' ? (reason ?? this.#stopReason) : reason;
+      this.#reason = why === undefined ? undefined : reasonOf(why);
       this.#channels.refuseAll();
     }
     this.#log.add('keepmgr', `state-${state}`, this.#reason);
@@ -460,6 +471,7 @@ export class Keep {
     this.#gone = true;
     this.#stopTimer();
     clearTimeout(this.#absenceTimer);
+    clearTimeout(this.#leaseTimer);
     this.#control?.close();
     this.#control = undefined;
     const killed = this.#boot === bootId() && this.#killAll();
@@ -515,17 +527,51 @@ export class Keep {
     clearTimeout(this.#timer);
   }
 
+  #grant(lease: number, remaining: number): void {
+    this.#lease = lease;
+    this.#expires = this.#around.clock() + remaining;
+    clearTimeout(this.#leaseTimer);
+    // Timers do not see the clock of the host being set, and take at most 2^31 - 1 ms.
+    this.#leaseTimer = setTimeout(
+      () => {
+        if (this.#stopping || hasEnded(this.#state)) return;
+        this.#stopReason = 'keep/lease-expired' satisfies KeepmgrProblemCode;
+        this.stop().catch((error: unknown) => {
+          this.#around.log('keep-not-stopped', {
+            keep: formatKeepId(this.id),
+            detail: (error as Error).message,
+          });
+        });
+      },
+      Math.min(remaining, longestTimer),
+    );
+  }
+
   /** A disk that fails does not end the Keep: what is lost is only what the next daemon would know. */
   #save(): void {
-    this.#persist().catch((error: unknown) => {
+    try {
+      this.#persist();
+    } catch (error) {
       this.#around.log('record-not-written', {
         keep: formatKeepId(this.id),
         detail: (error as Error).message,
       });
-    });
+    }
+  }
+
+  #forget(): void {
+    try {
+      this.#around.store.forget(this.id);
+    } catch (error) {
+      this.#around.log('record-not-removed', {
+        keep: formatKeepId(this.id),
+        detail: (error as Error).message,
+      });
+    }
   }
 
   #changed(): void {
+    this.#around.changed(this);
     for (const watcher of this.#watchers) watcher();
   }
 
@@ -545,37 +591,24 @@ export class Keep {
     });
   }
 
-  /** Writes the record. Resolves when what is true now is on disk; writes that nobody started yet are one. */
-  #persist(): Promise<void> {
-    if (this.#writing === undefined) {
-      this.#writing = this.#write().finally(() => {
-        this.#writing = undefined;
-      });
-      return this.#writing;
-    }
-    this.#writeAgain ??= this.#writing
-      .catch(() => undefined)
-      .then(() => {
-        this.#writeAgain = undefined;
-        return this.#persist();
-      });
-    return this.#writeAgain;
-  }
-
-  async #write(): Promise<void> {
-    const { created, id, tee } = this;
-    await this.#around.store.write({
-      version: 1,
+  /** Writes the record. What is true now is on disk when this returns, so nobody is told what a crash would unmake. */
+  #persist(): void {
+    const { created, id, request, tee, tenant } = this;
+    this.#around.store.write({
       id,
+      tenant,
+      request,
       tee,
       state: this.#state,
       created,
-      ...(this.#ended === undefined ? {} : { ended: this.#ended }),
-      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
-      'token-digest': this.#tokenDigest,
+      ended: this.#ended,
+      reason: this.#reason,
+      lease: this.#lease,
+      expires: this.#expires,
+      tokenDigest: this.#tokenDigest,
       boot: this.#boot,
-      ...(this.#loader === undefined ? {} : { loader: [...this.#loader] }),
-      processes: this.#processes.map(([process, start]) => [process, start]),
+      loader: this.#loader,
+      processes: this.#processes,
     });
   }
 }

@@ -1,76 +1,152 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
 
+import { killThoseIn } from '@enarx/keepldr/processes';
 import { formatKeepId, keepIdLength, type Tee } from '@enarx/protocol';
 
 import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
+import type { Caller } from '../api/caller.ts';
+import type { Changes } from './changes.ts';
 import { Keep, type KeepSurroundings, type LaunchDetails } from './keep.ts';
-import { hasEnded } from './states.ts';
+
+/** Who asks for what. */
+export interface Asked {
+  readonly caller: Caller;
+  readonly tee: Tee;
+  readonly request?: Uint8Array | undefined;
+  /** Milliseconds. */
+  readonly lease?: number | undefined;
+}
 
 /** All Keeps of one daemon: which there are, and how many there may be. What happens to a Keep is its own affair. */
 export class Keeps {
   readonly #around: KeepSurroundings;
+  /** In the order of their creation. */
   readonly #keeps = new Map<string, Keep>();
+  /** Those of which only the record is left, in the order of their end. */
+  readonly #past = new Set<Keep>();
+  readonly #requests = new Map<string, Keep>();
   readonly #creations: Pace;
-  readonly #creating = new Set<Promise<unknown>>();
+  readonly #creating = new Map<string, Promise<Keep>>();
   #closing = false;
+  #cordoned: boolean;
 
-  constructor(around: KeepSurroundings) {
-    this.#around = around;
+  constructor(around: Omit<KeepSurroundings, 'changed'>, changes: Changes) {
+    this.#around = {
+      ...around,
+      changed: (keep) => {
+        if (keep.endedAndGone !== undefined && this.#keeps.get(formatKeepId(keep.id)) === keep)
+          this.#past.add(keep);
+        changes.note(keep);
+      },
+    };
+    this.#changes = changes;
     this.#creations = new Pace(around.limits.createBurst, around.limits.createsPerSecond);
+    this.#cordoned = around.store.setting('cordoned') === 'yes';
   }
 
-  /** Takes up what an earlier daemon left. */
+  readonly #changes: Changes;
+
+  /** Takes up what an earlier daemon left. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
   async restore(): Promise<void> {
     const { store, log } = this.#around;
-    for (const { id, record } of await store.load()) {
-      if (record === 'absent') {
-        log('unfinished-keep-removed', { keep: formatKeepId(id) });
-        await store.remove(id);
+    const ended: Keep[] = [];
+    for (const record of store.load()) {
+      const keep = Keep.restore(this.#around, record);
+      this.#add(keep);
+      if (keep.endedAndGone !== undefined) ended.push(keep);
+    }
+    ended.sort((one, other) => (one.endedAndGone ?? 0) - (other.endedAndGone ?? 0));
+    for (const keep of ended) this.#past.add(keep);
+    for (const id of await store.directories()) {
+      if (this.#keeps.get(formatKeepId(id))?.endedAndGone === undefined && this.find(id) !== undefined)
         continue;
-      }
-      if (record === 'damaged') log('record-damaged', { keep: formatKeepId(id) });
-      const keep = record === 'damaged' ? Keep.damaged(this.#around, id) : Keep.restore(this.#around, record);
-      this.#keeps.set(formatKeepId(id), keep);
+      // A creation that was never acknowledged, or an end in which the last daemon was killed.
+      log('leftover-removed', { keep: formatKeepId(id) });
+      killThoseIn(store.directoryOf(id));
+      await store.clear(id);
     }
     this.#prune();
   }
 
   /**
-   * A new Keep, acknowledged: a restarted daemon knows it.
+   * A new Keep, acknowledged: a restarted daemon knows it. The same request of the same tenant gives the same Keep.
    *
    * @param details - resolves to what its launch needs
-   * @throws EnarxError `keepmgr/full`, `keepmgr/too-fast`, `keepmgr/closing`, `keepmgr/launch-failed`, `keepmgr/state-unusable`
+   * @throws EnarxError `keep/request-reused`, `keepmgr/cordoned`, `keepmgr/full`, `keepmgr/too-fast`, `keepmgr/closing`, `keepmgr/launch-failed`, `keepmgr/state-unusable`
    */
-  async create(tee: Tee, details: () => Promise<LaunchDetails>): Promise<Keep> {
+  async create(asked: Asked, details: () => Promise<LaunchDetails>): Promise<{ keep: Keep; fresh: boolean }> {
+    const key =
+      asked.request === undefined ? undefined : `${asked.caller.tenant} ${formatKeepId(asked.request)}`;
+    const known =
+      key === undefined ? undefined : (this.#requests.get(key) ?? (await this.#creating.get(key)));
+    if (known !== undefined) {
+      if (known.tee !== asked.tee)
+        throw keepmgrProblem('keep/request-reused', { found: asked.tee, expected: known.tee });
+      return { keep: known, fresh: false };
+    }
     this.#prune();
     const { keeps } = this.#around.limits;
-    const running = [...this.#keeps.values()].filter((keep) => keep.endedAndGone === undefined).length;
     if (this.#closing) throw keepmgrProblem('keepmgr/closing');
-    if (running + this.#creating.size >= keeps)
+    if (this.#cordoned) throw keepmgrProblem('keepmgr/cordoned');
+    if (this.running + this.#creating.size >= keeps)
       throw keepmgrProblem('keepmgr/full', { expected: `at most ${String(keeps)} Keeps` });
     if (!this.#creations.take()) throw keepmgrProblem('keepmgr/too-fast');
-    const creation = this.#create(tee, details);
-    const settled = creation.catch(() => undefined);
-    this.#creating.add(settled);
+    const id = new Uint8Array(randomBytes(keepIdLength));
+    const creation = this.#create(id, asked, details);
+    const name = key ?? formatKeepId(id);
+    this.#creating.set(name, creation);
     try {
-      return await creation;
+      return { keep: await creation, fresh: true };
     } finally {
-      this.#creating.delete(settled);
+      this.#creating.delete(name);
     }
   }
 
-  async #create(tee: Tee, details: () => Promise<LaunchDetails>): Promise<Keep> {
-    const id = new Uint8Array(randomBytes(keepIdLength));
-    const keep = await Keep.create(this.#around, id, tee, await details());
-    this.#keeps.set(formatKeepId(id), keep);
+  async #create(id: Uint8Array, asked: Asked, details: () => Promise<LaunchDetails>): Promise<Keep> {
+    const { tee, request, lease } = asked;
+    const { tenant } = asked.caller;
+    const keep = await Keep.create(this.#around, { id, tenant, tee, request, lease }, await details());
+    this.#add(keep);
+    this.#changes.note(keep);
     this.#around.log('keep-created', { keep: formatKeepId(id), tee });
     if (this.#closing) {
       await keep.kill();
       throw keepmgrProblem('keepmgr/closing');
     }
     return keep;
+  }
+
+  #add(keep: Keep): void {
+    this.#keeps.set(formatKeepId(keep.id), keep);
+    if (keep.request !== undefined) this.#requests.set(`${keep.tenant} ${formatKeepId(keep.request)}`, keep);
+  }
+
+  /** Keeps of which more is left than the record. */
+  get running(): number {
+    return this.#keeps.size - this.#past.size;
+  }
+
+  /** Whether the host takes no new Keeps. */
+  get cordoned(): boolean {
+    return this.#cordoned;
+  }
+
+  /** Takes no new Keeps, or takes them again, also after a restart. @throws EnarxError `keepmgr/state-unusable` */
+  cordon(cordoned: boolean): void {
+    this.#around.store.set('cordoned', cordoned ? 'yes' : 'no');
+    this.#cordoned = cordoned;
+    this.#around.log(cordoned ? 'cordoned' : 'uncordoned');
+  }
+
+  /** Takes no new Keeps and stops those that run. Resolves when nothing runs any more. */
+  async drain(): Promise<void> {
+    this.cordon(true);
+    await Promise.allSettled(this.#creating.values());
+    await Promise.all(
+      [...this.#keeps.values()].filter((keep) => !this.#past.has(keep)).map((keep) => keep.stop()),
+    );
   }
 
   /** @throws EnarxError `keep/unknown` */
@@ -85,42 +161,53 @@ export class Keeps {
   }
 
   /** Oldest first. */
-  list(): Keep[] {
+  list(): Iterable<Keep> {
     this.#prune();
-    return [...this.#keeps.values()].sort((one, other) => one.created - other.created);
+    return this.#keeps.values();
   }
 
   /** Stops a Keep if need be, and forgets it. @throws EnarxError `keepmgr/state-unusable` */
   async remove(keep: Keep): Promise<void> {
     await keep.stop();
-    await this.#around.store.remove(keep.id);
-    this.#keeps.delete(formatKeepId(keep.id));
+    this.#forget(keep);
     this.#around.log('keep-removed', { keep: formatKeepId(keep.id) });
+  }
+
+  #forget(keep: Keep): void {
+    this.#around.store.forget(keep.id);
+    this.#keeps.delete(formatKeepId(keep.id));
+    this.#past.delete(keep);
+    if (keep.request !== undefined) this.#requests.delete(`${keep.tenant} ${formatKeepId(keep.request)}`);
+    this.#changes.noteRemoved(keep);
   }
 
   /** @param fate - what becomes of the Keeps: `destroy`, or `leave` them for the next daemon, which has ten seconds */
   async close(fate: 'destroy' | 'leave'): Promise<void> {
     this.#closing = true;
-    await Promise.all(this.#creating);
-    const keeps = [...this.#keeps.values()];
-    await Promise.allSettled(keeps.map((keep) => (fate === 'leave' ? keep.abandon() : keep.kill())));
+    await Promise.allSettled(this.#creating.values());
+    await Promise.allSettled(
+      [...this.#keeps.values()].map(async (keep) => {
+        if (fate === 'leave') keep.abandon();
+        else if (!this.#past.has(keep)) await keep.kill();
+      }),
+    );
   }
 
   /** Records of ended Keeps are kept for a while, and not without number. */
   #prune(): void {
     const { endedKeeps, endedAge } = this.#around.limits;
     const now = this.#around.clock();
-    const ended = [...this.#keeps.values()]
-      .filter((keep) => keep.endedAndGone !== undefined && hasEnded(keep.state))
-      .sort((one, other) => (other.endedAndGone ?? 0) - (one.endedAndGone ?? 0));
-    ended.forEach((keep, index) => {
-      if (index < endedKeeps && now - (keep.endedAndGone ?? now) <= endedAge) return;
-      this.remove(keep).catch((error: unknown) => {
+    for (const keep of this.#past) {
+      if (this.#past.size <= endedKeeps && now - (keep.endedAndGone ?? now) <= endedAge) return;
+      try {
+        this.#forget(keep);
+      } catch (error) {
         this.#around.log('record-not-removed', {
           keep: formatKeepId(keep.id),
           detail: (error as Error).message,
         });
-      });
-    });
+        return;
+      }
+    }
   }
 }

@@ -1,27 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 
-import { decodeMessage, encodeMessage, formatKeepId, parseKeepId } from '@enarx/protocol';
+import type { ProcessReference } from '@enarx/keepldr/processes';
+import { formatKeepId, keepStates, parseKeepId, tees, type KeepState, type Tee } from '@enarx/protocol';
 
 import { keepmgrProblem } from '../problems.ts';
-import { replaceFile, syncDirectory } from './durable.ts';
-import { keepRecord, type KeepRecord } from './record.ts';
+import { asStateProblem, openDatabase } from './database.ts';
+import type { KeepRecord } from './record.ts';
 
-/** A Keep's directory as it was found at start. */
-export interface StoredKeep {
-  readonly id: Uint8Array;
-  /** The record; `damaged` when it cannot be understood, `absent` when the creation was never acknowledged. */
-  readonly record: KeepRecord | 'damaged' | 'absent';
-}
+const columns = [
+  'id',
+  'tenant',
+  'request',
+  'tee',
+  'state',
+  'created',
+  'ended',
+  'reason',
+  'lease',
+  'expires',
+  'token_digest',
+  'boot',
+  'loader',
+  'processes',
+] as const;
 
-/** Keeps on disk: one directory each. */
+type Row = Readonly<Record<(typeof columns)[number], SQLOutputValue>>;
+
+/**
+ * Keeps on disk: a row each, and a directory each. A write returns when it is on disk, so nothing is ever told that a
+ * daemon started anew would not know; it takes a sync of the disk, and nobody waits for anything but that.
+ */
 export class Store {
   readonly #keeps: string;
+  readonly #database: DatabaseSync;
+  readonly #write: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #set: StatementSync;
 
-  /** @param keeps - directory of their directories */
-  constructor(keeps: string) {
+  /**
+   * @param path - the state directory
+   * @param keeps - directory of the Keeps' directories
+   * @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged`, `keepmgr/state-newer`
+   */
+  constructor(path: string, keeps: string) {
     this.#keeps = keeps;
+    this.#database = openDatabase(join(path, 'state.db'));
+    this.#write = this.#database.prepare(
+      `INSERT OR REPLACE INTO keeps (${columns.join()}) VALUES (${columns.map(() => '?').join()})`,
+    );
+    this.#remove = this.#database.prepare('DELETE FROM keeps WHERE id = ?');
+    this.#set = this.#database.prepare('INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)');
   }
 
   /** The Keep's own directory. The name is made of the id and nothing else. */
@@ -36,82 +67,121 @@ export class Store {
 
   /** @throws EnarxError `keepmgr/state-unusable` */
   async make(id: Uint8Array): Promise<void> {
-    await this.#attempt(async () => {
+    try {
       await mkdir(this.directoryOf(id), { mode: 0o700 });
       await mkdir(this.guestDirectoryOf(id), { mode: 0o700 });
-    });
+    } catch (cause) {
+      throw keepmgrProblem('keepmgr/state-unusable', { found: (cause as Error).message, cause });
+    }
   }
 
-  /** Resolves when the record is on disk. @throws EnarxError `keepmgr/state-unusable` */
-  async write(record: KeepRecord): Promise<void> {
-    await this.#attempt(() =>
-      replaceFile(join(this.directoryOf(record.id), 'record.cbor'), encodeMessage(keepRecord, record)),
+  /** Returns when the record is on disk. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
+  write(record: KeepRecord): void {
+    attempt(() =>
+      this.#write.run(
+        record.id,
+        record.tenant,
+        record.request ?? null,
+        record.tee,
+        record.state,
+        record.created,
+        record.ended ?? null,
+        record.reason ?? null,
+        record.lease ?? null,
+        record.expires ?? null,
+        record.tokenDigest,
+        record.boot,
+        record.loader === undefined ? null : JSON.stringify(record.loader),
+        JSON.stringify(record.processes),
+      ),
     );
-  }
-
-  /** Makes the directory of a new Keep durable too. */
-  async sync(): Promise<void> {
-    await this.#attempt(() => syncDirectory(this.#keeps));
   }
 
   /** Removes what the guest left. The record stays. */
   async clear(id: Uint8Array): Promise<void> {
     // What was killed a moment ago may still be writing.
-    await rm(this.guestDirectoryOf(id), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    await rm(this.directoryOf(id), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 
-  /** Forgets a Keep. The record goes first: what is left without one is tidied away at the next start. */
-  async remove(id: Uint8Array): Promise<void> {
-    await this.#attempt(async () => {
-      const directory = this.directoryOf(id);
-      await rm(join(directory, 'record.cbor'), { force: true });
-      await rm(directory, { recursive: true, force: true });
-      await syncDirectory(this.#keeps);
-    });
+  /** Forgets a Keep. Its directory has gone before. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
+  forget(id: Uint8Array): void {
+    attempt(() => this.#remove.run(id));
   }
 
-  /** Everything that is there. Names that are no ids are not ours and are left alone. */
-  async load(): Promise<StoredKeep[]> {
+  /** Every record, oldest first. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
+  load(): KeepRecord[] {
+    return attempt(() =>
+      this.#database
+        .prepare(`SELECT ${columns.join()} FROM keeps ORDER BY created, id`)
+        .all()
+        .map((row) => recordOf(row as Row)),
+    );
+  }
+
+  /** Ids of Keeps' directories. Names that are no ids are not ours and are left alone. */
+  async directories(): Promise<Uint8Array[]> {
     const names = await readdir(this.#keeps);
-    const found: StoredKeep[] = [];
-    for (const name of names) {
-      const id = parseKeepId(name);
-      if (id !== undefined) found.push({ id, record: await this.#read(id) });
-    }
-    return found;
+    return names.map((name) => parseKeepId(name)).filter((id) => id !== undefined);
   }
 
-  async #read(id: Uint8Array): Promise<StoredKeep['record']> {
-    let bytes: Uint8Array;
-    try {
-      bytes = await readAtMost(join(this.directoryOf(id), 'record.cbor'), keepRecord.maxBytes + 1);
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'absent' : 'damaged';
-    }
-    try {
-      const record = decodeMessage(keepRecord, bytes);
-      return formatKeepId(record.id) === formatKeepId(id) ? record : 'damaged';
-    } catch {
-      return 'damaged';
-    }
+  /** A setting of the operator's, such as a host that takes no more Keeps. */
+  setting(name: string): string | undefined {
+    const row = attempt(() => this.#database.prepare('SELECT value FROM settings WHERE name = ?').get(name));
+    return typeof row?.['value'] === 'string' ? row['value'] : undefined;
   }
 
-  async #attempt(action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-    } catch (cause) {
-      throw keepmgrProblem('keepmgr/state-unusable', { found: (cause as Error).message, cause });
-    }
+  /** Returns when it is on disk. */
+  set(name: string, value: string): void {
+    attempt(() => this.#set.run(name, value as SQLInputValue));
+  }
+
+  close(): void {
+    this.#database.close();
   }
 }
 
-async function readAtMost(path: string, most: number): Promise<Uint8Array> {
-  const file = await open(path, 'r');
+function attempt<T>(action: () => T): T {
   try {
-    const buffer = new Uint8Array(most);
-    const { bytesRead } = await file.read(buffer, 0, most, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
+    return action();
+  } catch (error) {
+    throw asStateProblem(error);
   }
+}
+
+/** What the tables do not already guarantee of a row that this or an earlier release wrote. */
+function recordOf(row: Row): KeepRecord {
+  const text = (value: SQLOutputValue): string | undefined => (typeof value === 'string' ? value : undefined);
+  const number = (value: SQLOutputValue): number | undefined =>
+    typeof value === 'number' ? value : undefined;
+  const bytes = (value: SQLOutputValue): Uint8Array | undefined =>
+    value instanceof Uint8Array ? value : undefined;
+  const { id, tenant, tee, state, created, boot, token_digest: tokenDigest } = row;
+  if (!tees.includes(tee as Tee) || !keepStates.includes(state as KeepState)) {
+    throw keepmgrProblem('keepmgr/state-damaged', {
+      found: `a Keep of kind ${String(tee)} in state ${String(state)}`,
+    });
+  }
+  return {
+    id: bytes(id) as Uint8Array,
+    tenant: text(tenant) as string,
+    request: bytes(row.request),
+    tee: tee as Tee,
+    state: state as KeepState,
+    created: number(created) as number,
+    ended: number(row.ended),
+    reason: text(row.reason),
+    lease: number(row.lease),
+    expires: number(row.expires),
+    tokenDigest: bytes(tokenDigest) as Uint8Array,
+    boot: text(boot) as string,
+    loader: row.loader === null ? undefined : reference(JSON.parse(text(row.loader) ?? 'null')),
+    processes: (JSON.parse(text(row.processes) ?? 'null') as unknown[]).map(reference),
+  };
+}
+
+function reference(value: unknown): ProcessReference {
+  const [id, start] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (!Number.isSafeInteger(id) || !Number.isSafeInteger(start) || (id as number) < 2)
+    throw keepmgrProblem('keepmgr/state-damaged', { found: 'a process that is none' });
+  return [id as number, start as number];
 }

@@ -10,11 +10,15 @@ import {
   encodeMessage,
   formatKeepId,
   keep as keepMessage,
+  keepChanges,
   keepList,
   keepLog,
   problemContentType,
+  renewKeep,
+  type CreateKeep,
   type EnarxError,
   type Keep,
+  type KeepChanges,
   type KeepState,
   type Tee,
 } from '@enarx/protocol';
@@ -70,16 +74,29 @@ export class Client {
     return problem;
   }
 
-  async create(tee: Tee = 'sim'): Promise<Keep> {
+  async create(tee: Tee = 'sim', more: Partial<CreateKeep> = {}, status = 201): Promise<Keep> {
     const answer = await this.ask('POST', '/v1/keeps', {
       headers: { 'content-type': cborContentType },
-      body: encodeMessage(createKeep, { tee }),
+      body: encodeMessage(createKeep, { tee, ...more }),
     });
-    return decodeMessage(keepMessage, successful(answer, 201));
+    return decodeMessage(keepMessage, successful(answer, status));
   }
 
-  async list(): Promise<Keep[]> {
-    return decodeMessage(keepList, successful(await this.ask('GET', '/v1/keeps')));
+  async list(query = ''): Promise<Keep[]> {
+    return decodeMessage(keepList, successful(await this.ask('GET', `/v1/keeps${query}`)));
+  }
+
+  async changes(after?: string): Promise<KeepChanges> {
+    const query = after === undefined ? '' : `?after=${after}`;
+    return decodeMessage(keepChanges, successful(await this.ask('GET', `/v1/changes${query}`)));
+  }
+
+  async renew(id: Uint8Array, lease: number): Promise<Keep> {
+    const answer = await this.ask('POST', path(id, '/renew'), {
+      headers: { 'content-type': cborContentType },
+      body: encodeMessage(renewKeep, { lease }),
+    });
+    return decodeMessage(keepMessage, successful(answer));
   }
 
   async show(id: Uint8Array): Promise<Keep> {
