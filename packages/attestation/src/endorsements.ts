@@ -12,6 +12,8 @@ import { readPem } from './pem.ts';
 import { attestationProblem } from './problems.ts';
 import { readCertificate, type Certificate } from './x509/certificate.ts';
 import { readRevocationList, type RevocationList } from './x509/crl.ts';
+import type { KeyCache, Reading } from './x509/key-cache.ts';
+import { exactly } from './x509/signature.ts';
 
 /** Certificates and lists out of whatever they came in. Nothing is proven, not even that they belong together. */
 export interface Endorsements {
@@ -27,12 +29,13 @@ export const maxEndorsements = 64;
 /**
  * Reads endorsements in any form and order: DER certificates, lists and PkiPaths, also one after the other; PEM;
  * certificate tables of the SEV-SNP driver; JSON of Azure's THIM service; any of these in hex or base64.
+ * @param keys - remembers what bytes were read as; the bytes must be nobody's to change
  */
-export function readEndorsements(blobs: readonly Uint8Array[]): Endorsements {
+export function readEndorsements(blobs: readonly Uint8Array[], keys?: KeyCache): Endorsements {
   const found: Found = { certificates: [], revocationLists: [], unreadable: [] };
   blobs.forEach((blob, index) => {
     try {
-      readAny(blob, found);
+      readRemembered(blob, found, keys);
     } catch (error) {
       found.unreadable.push(`endorsement ${String(index + 1)}: ${reasonOf(error)}`);
     }
@@ -45,6 +48,32 @@ interface Found {
   readonly revocationLists: RevocationList[];
   readonly unreadable: string[];
 }
+
+/** Larger ones are read anew each time: a cache shall not hold what a stranger sends by the megabyte. */
+const longestRemembered = 16_384;
+
+function readRemembered(blob: Uint8Array, found: Found, keys: KeyCache | undefined): void {
+  if (keys === undefined || blob.length > longestRemembered) {
+    readAny(blob, found);
+    return;
+  }
+  const name = exactly(blob);
+  const known = keys.readingOf(name);
+  if (known !== undefined && count(found) + count(known) <= maxEndorsements) {
+    found.certificates.push(...known.certificates);
+    found.revocationLists.push(...known.revocationLists);
+    return;
+  }
+  const from = { certificates: found.certificates.length, lists: found.revocationLists.length };
+  readAny(blob, found);
+  keys.addReading(name, {
+    certificates: found.certificates.slice(from.certificates),
+    revocationLists: found.revocationLists.slice(from.lists),
+  });
+}
+
+const count = ({ certificates, revocationLists }: Reading): number =>
+  certificates.length + revocationLists.length;
 
 function readAny(blob: Uint8Array, found: Found): void {
   const text = untext(blob);
@@ -101,7 +130,7 @@ function readDerObjects(bytes: Uint8Array, found: Found): void {
  * @param inPath - a path holds certificates, not paths: nesting would have no end
  */
 function readDerObject(encoded: Uint8Array, found: Found, inPath = false): void {
-  if (found.certificates.length + found.revocationLists.length >= maxEndorsements)
+  if (count(found) >= maxEndorsements)
     throw attestationProblem('endorsements/malformed', {
       found: `more than ${String(maxEndorsements)} of them`,
     });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Anchor } from './anchors.ts';
 import type { Check } from './checks.ts';
+import type { SgxClaims, TdxClaims } from './intel/claims.ts';
 import type { NitroClaims } from './nitro/claims.ts';
 import type { SevClaims } from './sev/claims.ts';
 import type { SnpClaims } from './snp/claims.ts';
@@ -10,7 +11,7 @@ import type { KeyCache } from './x509/key-cache.ts';
 export type EvidenceFormat = 'snp' | 'sev' | 'sgx' | 'tdx' | 'nitro';
 
 /** What the evidence says, by format. */
-export type Claims = SnpClaims | SevClaims | NitroClaims;
+export type Claims = SnpClaims | SevClaims | SgxClaims | TdxClaims | NitroClaims;
 
 /** What any claims have in common. */
 export interface ClaimsOfFormat {
@@ -70,4 +71,12 @@ export function asVerified<C extends ClaimsOfFormat>(
 ): VerifiedEvidence<C> | undefined {
   if (anchor === undefined || checks.some(({ status }) => status === 'fail')) return undefined;
   return { format: claims.format, anchor, simulated: anchor.simulated, at, claims } as VerifiedEvidence<C>;
+}
+
+/**
+ * Whether a verification speaks of a simulated TEE. Without an anchor reached, what the caller asked for decides how the failure
+ * is called.
+ */
+export function isSimulated(anchor: Anchor | undefined, anchors: readonly Anchor[]): boolean {
+  return anchor?.simulated ?? (anchors.length > 0 && anchors.every(({ simulated }) => simulated));
 }

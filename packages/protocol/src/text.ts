@@ -16,11 +16,14 @@ export function cutText(text: string, maxBytes: number): string {
 /** Controls, what turns the direction of writing or cannot be seen, line and paragraph separators. */
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
+const plain = /^[\x20-\x7e]*$/;
+
 /**
  * Text that others wrote, fit to stand within a sentence of ours: what would command a terminal, break a line of a log or write over what
  * stands before it is spelt out, and what is too long is cut.
  */
 export function quotedText(text: string, maxBytes: number): string {
+  if (text.length <= maxBytes && plain.test(text)) return text;
   const cut = cutText(text, maxBytes);
   const shown = cut.replace(
     invisible,

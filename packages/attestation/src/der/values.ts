@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { toHex } from '@enarx/protocol';
+
 import { malformed, type DerElement } from './reader.ts';
 import { tags } from './tags.ts';
 
@@ -8,9 +10,9 @@ export function readInteger({ content }: DerElement): bigint {
   if (first === undefined) throw malformed('an integer without content');
   if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
     throw malformed('an integer that is not in its shortest form');
-  let value = first >= 0x80 ? -1n : 0n;
-  for (const octet of content) value = (value << 8n) | BigInt(octet);
-  return value;
+  // By way of hex: to shift octet after octet into a number would take the square of its length.
+  const value = BigInt(`0x${toHex(content)}`);
+  return first >= 0x80 ? BigInt.asIntN(8 * content.length, value) : value;
 }
 
 /** A number that must lie within 0 and `most`. @throws EnarxError `der/malformed` */

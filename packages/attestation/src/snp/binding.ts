@@ -5,7 +5,6 @@ import { readVek, type Vek } from '../amd/vek.ts';
 import { failed, notApplicable, notReached, outcomeOf, passed, reasonOf, type Outcome } from '../checks.ts';
 import type { Anchor } from '../anchors.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import type { ChainResult } from '../x509/chain.ts';
 import { readIntermediateName, type AmdChain } from './chain.ts';
 import type { snpBindingChecks } from './check-table.ts';
 import { signatureNumberLength, signatureNumberUsed } from './form.ts';
@@ -15,15 +14,24 @@ import { snpSignatureOffset, type UnverifiedSnpReport } from './report.ts';
 /** What the certificate says, or why it cannot be read. */
 export type VekReading = { readonly vek: Vek } | { readonly unreadable: string };
 
+/** What a certificate says does not change; one that a cache gives again is not read again. */
+const readings = new WeakMap<Certificate, VekReading>();
+
 export function tryReadVek(certificate: Certificate): VekReading {
-  try {
-    return { vek: readVek(certificate) };
-  } catch (error) {
-    return { unreadable: reasonOf(error) };
+  let reading = readings.get(certificate);
+  if (reading === undefined) {
+    try {
+      reading = { vek: readVek(certificate) };
+    } catch (error) {
+      reading = { unreadable: reasonOf(error) };
+    }
+    readings.set(certificate, reading);
   }
+  return reading;
 }
 
-type BindingOutcomes = Readonly<Record<keyof typeof snpBindingChecks, Outcome>>;
+/** All but the signature of the report, which takes longer than everything else. */
+type BindingOutcomes = Readonly<Record<Exclude<keyof typeof snpBindingChecks, 'snp/signature'>, Outcome>>;
 
 export function bindingNotReached(reason: string): BindingOutcomes {
   const outcome = notReached(reason);
@@ -33,23 +41,23 @@ export function bindingNotReached(reason: string): BindingOutcomes {
     'snp/product': outcome,
     'snp/tcb-certified': outcome,
     'snp/chip-certified': outcome,
-    'snp/signature': outcome,
   };
 }
 
-/** Whether report, endorsement key certificate and chain belong together. @param result - what the chain came to */
-export async function checkBinding(
+/**
+ * Whether report, endorsement key certificate and chain belong together.
+ * @param anchor - where the chain ended
+ */
+export function checkBinding(
   report: UnverifiedSnpReport,
   chain: AmdChain,
   reading: VekReading,
-  { leafKey, anchor }: Pick<ChainResult, 'leafKey' | 'anchor'>,
-): Promise<BindingOutcomes> {
-  const signature = await checkSignature(report, chain[0], leafKey);
+  anchor: Anchor | undefined,
+): BindingOutcomes {
   if ('unreadable' in reading)
     return {
       ...bindingNotReached('the endorsement key certificate cannot be read'),
       'snp/key-certificate': failed(reading.unreadable),
-      'snp/signature': signature,
     };
   const { vek } = reading;
   return {
@@ -61,7 +69,6 @@ export async function checkBinding(
     'snp/product': checkProduct(report, vek, chain, anchor),
     'snp/tcb-certified': checkTcb(report, vek),
     'snp/chip-certified': checkChip(report, vek),
-    'snp/signature': signature,
   };
 }
 
@@ -128,7 +135,8 @@ export function paddedChipId(hardwareId: Uint8Array): Uint8Array {
   return concatBytes(hardwareId, new Uint8Array(64 - hardwareId.length));
 }
 
-async function checkSignature(
+/** @param key - of the endorsement key certificate, when the signatures of the chain are good */
+export async function checkSignature(
   { bytes }: UnverifiedSnpReport,
   { keyKind }: Certificate,
   key: CryptoKey | undefined,

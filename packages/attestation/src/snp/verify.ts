@@ -3,14 +3,30 @@ import type { Anchor } from '../anchors.ts';
 import { amdExtensionOids } from '../amd/vek.ts';
 import { azureChecks, checkQuote, checkRuntimeData } from '../azure/check.ts';
 import type { AzureRuntimeData } from '../azure/runtime-data.ts';
-import { check, failed, notReached, outcomeOf, passed, reasonOf, type Outcome } from '../checks.ts';
+import {
+  check,
+  type Check,
+  failed,
+  notReached,
+  outcomeOf,
+  passed,
+  reasonOf,
+  type Outcome,
+} from '../checks.ts';
 import { readEndorsements } from '../endorsements.ts';
 import { checkCsrKey, checkCsrSignature, csrChecks } from '../evidence-csr.ts';
 import type { Recognised } from '../evidence.ts';
-import { asVerified, type Verification, type VerifyOptions } from '../verification.ts';
+import { asVerified, isSimulated, type Verification, type VerifyOptions } from '../verification.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { chainNotReached, sha256, verifyChain } from '../x509/chain.ts';
-import { bindingNotReached, checkBinding, paddedChipId, tryReadVek, type VekReading } from './binding.ts';
+import {
+  bindingNotReached,
+  checkBinding,
+  checkSignature,
+  paddedChipId,
+  tryReadVek,
+  type VekReading,
+} from './binding.ts';
 import { findChain, type AmdChain } from './chain.ts';
 import { snpBindingChecks, snpEndorsementChecks, snpFormChecks } from './check-table.ts';
 import type { SnpClaims } from './claims.ts';
@@ -34,7 +50,7 @@ export async function verifySnp(
     certificates,
     revocationLists,
     unreadable: badEndorsements,
-  } = readEndorsements([...recognised.endorsements, ...endorsements]);
+  } = readEndorsements([...recognised.endorsements, ...endorsements], keys);
   const found = await findChain(report, certificates, builtInAuthorities);
   const chain = 'chain' in found ? found.chain : undefined;
   const reading = chain && tryReadVek(chain[0]);
@@ -43,7 +59,7 @@ export async function verifySnp(
 
   const chainResult =
     chain === undefined
-      ? chainNotReached('the chain is not complete')
+      ? chainNotReached(incomplete)
       : await verifyChain({
           chain,
           anchors: anchors.filter(({ vendor }) => vendor === 'amd'),
@@ -53,8 +69,10 @@ export async function verifySnp(
           knownRevoked,
           keys,
         });
+  // Nearly all of the time goes into this one signature: what need not wait for it is done meanwhile.
+  const signature = chain && checkSignature(report, chain[0], chainResult.leafKey);
   const claims = claimsOf(report, product, reading, azure, chainResult.revocation);
-  const outcomes: Record<string, Outcome> = {
+  const form: Record<string, Outcome> = {
     ...checkForm(report, claims.tcb, product && tcbLayoutOf(product)),
     'snp/endorsements-readable': outcomeOf(
       badEndorsements,
@@ -62,20 +80,19 @@ export async function verifySnp(
     ),
     'snp/endorsements-complete': 'missing' in found ? failed(found.missing) : passed(titleOf(found.chain)),
   };
-  const binding: Record<string, Outcome> = {
-    ...(chain === undefined || reading === undefined
-      ? bindingNotReached('the chain is not complete')
-      : await checkBinding(report, chain, reading, chainResult)),
+  const binding: Record<string, Outcome> =
+    chain === undefined || reading === undefined
+      ? bindingNotReached(incomplete)
+      : checkBinding(report, chain, reading, chainResult.anchor);
+  const before = [...checksOf(form), ...chainResult.checks, ...checksOf(binding)];
+  const after: Record<string, Outcome> = {
     'azure/runtime-data': checkRuntimeData(azure, report.reportData),
     'azure/quote': await checkQuote(azure),
     'csr/signature': await checkCsrSignature(recognised.csr),
     'csr/key-bound': await checkCsrKey(recognised.csr, report.reportData),
   };
-  const checks = [
-    ...Object.entries(outcomes).map(([id, outcome]) => check(id, outcome)),
-    ...chainResult.checks,
-    ...Object.entries(binding).map(([id, outcome]) => check(id, outcome)),
-  ];
+  const signed = check('snp/signature', signature === undefined ? notReached(incomplete) : await signature);
+  const checks = [...before, signed, ...checksOf(after)];
   const { anchor } = chainResult;
   return {
     format: 'snp',
@@ -86,10 +103,10 @@ export async function verifySnp(
   };
 }
 
-/** Without an anchor reached, what the caller asked for decides how the failure is called. */
-function isSimulated(anchor: Anchor | undefined, anchors: readonly Anchor[]): boolean {
-  return anchor?.simulated ?? (anchors.length > 0 && anchors.every(({ simulated }) => simulated));
-}
+const incomplete = 'the chain is not complete';
+
+const checksOf = (outcomes: Readonly<Record<string, Outcome>>): Check[] =>
+  Object.entries(outcomes).map(([id, outcome]) => check(id, outcome));
 
 function unreadable(reason: string, anchors: readonly Anchor[]): Verification {
   const outcome = notReached('the report cannot be read');

@@ -17,7 +17,7 @@ import { titleOf, type Certificate } from './certificate.ts';
 import { extensionOids, unhandledExtensions } from './extensions.ts';
 import { checkRevocation, noList, type Revocation, type RevocationToCheck } from './revocation.ts';
 import type { CachedKey, KeyCache } from './key-cache.ts';
-import { importPublicKey, verifySignature } from './signature.ts';
+import { exactly, importPublicKey, verifySignature } from './signature.ts';
 
 export const x509Checks = {
   'x509/anchor':
@@ -45,6 +45,8 @@ export interface ChainResult {
   readonly anchor: Anchor | undefined;
   /** Key of the first certificate, when all signatures up to the root are good. Not yet trusted: look at the checks. */
   readonly leafKey: CryptoKey | undefined;
+  /** Key of the second certificate, likewise: what signs lists of revoked first ones. */
+  readonly issuerKey: CryptoKey | undefined;
   readonly revocation: Revocation;
 }
 
@@ -52,9 +54,9 @@ export interface ChainResult {
 export async function verifyChain(options: ChainToVerify): Promise<ChainResult> {
   const { chain, anchors } = options;
   const root = chain[chain.length - 1] as Certificate;
-  const { outcome: signatures, leafKey, rootKey, rootDigest } = await checkSignatures(chain, options.keys);
+  const { outcome: signatures, rootKey, rootDigest, ...signers } = await checkSignatures(chain, options.keys);
   const anchor = anchors.find(({ spkiDigest }) => compareBytes(spkiDigest, rootDigest) === 0);
-  const lists = await checkRevocation(options, rootKey, anchor);
+  const lists = await checkRevocation(options, rootKey, anchor, options.keys);
   const outcomes: Readonly<Record<keyof typeof x509Checks, Outcome>> = {
     'x509/anchor': checkAnchor(root, rootDigest, anchor, anchors),
     'x509/names': checkNames(chain),
@@ -68,7 +70,8 @@ export async function verifyChain(options: ChainToVerify): Promise<ChainResult> 
   return {
     checks: Object.entries(outcomes).map(([id, outcome]) => check(id, outcome)),
     anchor,
-    leafKey,
+    leafKey: signers.leafKey,
+    issuerKey: signers.issuerKey,
     revocation: lists.revocation,
   };
 }
@@ -79,6 +82,7 @@ export function chainNotReached(reason: string): ChainResult {
     checks: Object.keys(x509Checks).map((id) => check(id, notReached(reason))),
     anchor: undefined,
     leafKey: undefined,
+    issuerKey: undefined,
     revocation: noList,
   };
 }
@@ -149,6 +153,7 @@ function checkCritical(chain: readonly Certificate[], handledExtensions: Readonl
 interface Signatures {
   readonly outcome: Outcome;
   readonly leafKey: CryptoKey | undefined;
+  readonly issuerKey: CryptoKey | undefined;
   readonly rootKey: CryptoKey | undefined;
   /** SHA-256 of the root's SubjectPublicKeyInfo, whether or not its signature is good. */
   readonly rootDigest: Uint8Array;
@@ -162,8 +167,9 @@ async function checkSignatures(
   let issuer = chain[chain.length - 1] as Certificate;
   let root: CachedKey | undefined;
   let signer: CryptoKey | undefined;
+  let issuerKey: CryptoKey | undefined;
   for (const certificate of [...chain].reverse()) {
-    const name = keys === undefined ? '' : `${exactly(certificate.encoded)}|${exactly(issuer.publicKey)}`;
+    const name = keys === undefined ? '' : nameOf(certificate, issuer);
     let own = keys?.get(name);
     if (own === undefined) {
       const verified = await verifyKey(certificate, issuer, signer);
@@ -171,6 +177,7 @@ async function checkSignatures(
         return {
           outcome: failed(verified.wrong),
           leafKey: undefined,
+          issuerKey: undefined,
           rootKey: root?.key,
           rootDigest: root?.digest ?? (await sha256(issuer.publicKey)),
         };
@@ -178,6 +185,7 @@ async function checkSignatures(
       keys?.set(name, own);
     }
     root ??= own;
+    issuerKey = signer;
     signer = own.key;
     issuer = certificate;
   }
@@ -185,9 +193,21 @@ async function checkSignatures(
   return {
     outcome: passed(`${String(chain.length)} signatures, root first`),
     leafKey: signer,
+    issuerKey,
     rootKey,
     rootDigest,
   };
+}
+
+const names = new WeakMap<Certificate, { readonly issuer: Certificate; readonly name: string }>();
+
+/** All that decides whether an issuer's key signed a certificate. Kept with certificates that were read before: spelling it out takes time. */
+function nameOf(certificate: Certificate, issuer: Certificate): string {
+  const known = names.get(certificate);
+  if (known?.issuer === issuer) return known.name;
+  const name = `${exactly(certificate.encoded)}|${exactly(issuer.publicKey)}`;
+  names.set(certificate, { issuer, name });
+  return name;
 }
 
 /** @param signer - the issuer's key; a root signs itself */
@@ -203,10 +223,6 @@ async function verifyKey(
     return { wrong: `the signature of ${titleOf(certificate)} by ${titleOf(issuer)} is wrong` };
   return { key, digest: await sha256(certificate.publicKey) };
 }
-
-const latin1 = new TextDecoder('latin1');
-/** One string for one byte sequence. The cache compares whole certificates: no digest that could collide. */
-const exactly = (bytes: Uint8Array): string => latin1.decode(bytes);
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Certificate } from './certificate.ts';
+import type { RevocationList } from './crl.ts';
 
 /** What is kept of a certificate: its imported key and the SHA-256 of its SubjectPublicKeyInfo. */
 export interface CachedKey {
@@ -6,13 +8,22 @@ export interface CachedKey {
   readonly digest: Uint8Array;
 }
 
+/** What some bytes were read as. Nothing of it is proven. */
+export interface Reading {
+  readonly certificates: readonly Certificate[];
+  readonly revocationLists: readonly RevocationList[];
+}
+
 /**
- * Keys of certificates whose signature was verified, by all bytes of the certificate and of its issuer's key. It holds
- * keys, never verdicts: anchors, validity, names, revocation and the evidence itself are looked at each time.
+ * Keys of certificates whose signature was verified, by all bytes of the certificate and of its issuer's key, and which other
+ * bytes such a key was found to have signed: revocation lists and a vendor's collateral; and what bytes were read as. It holds what cannot change, never
+ * verdicts: anchors, validity, names, revocation and the evidence itself are looked at each time.
  */
 export class KeyCache {
   readonly #capacity: number;
   readonly #keys = new Map<string, CachedKey>();
+  readonly #signed = new Set<string>();
+  readonly #readings = new Map<string, Reading>();
 
   /** @param capacity - most keys held; the least recently used goes first */
   constructor(capacity = 1024) {
@@ -30,5 +41,26 @@ export class KeyCache {
   set(name: string, key: CachedKey): void {
     this.#keys.set(name, key);
     if (this.#keys.size > this.#capacity) this.#keys.delete(this.#keys.keys().next().value as string);
+  }
+
+  /** @param name - all bytes of key, signature and what is signed */
+  knowsSignature(name: string): boolean {
+    return this.#signed.delete(name) && this.#signed.add(name).size > 0;
+  }
+
+  addSignature(name: string): void {
+    this.#signed.add(name);
+    if (this.#signed.size > this.#capacity) this.#signed.delete(this.#signed.keys().next().value as string);
+  }
+
+  /** @param name - all bytes that were read */
+  readingOf(name: string): Reading | undefined {
+    return this.#readings.get(name);
+  }
+
+  addReading(name: string, reading: Reading): void {
+    this.#readings.set(name, reading);
+    if (this.#readings.size > this.#capacity)
+      this.#readings.delete(this.#readings.keys().next().value as string);
   }
 }

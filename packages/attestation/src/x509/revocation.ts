@@ -5,7 +5,8 @@ import type { Anchor } from '../anchors.ts';
 import { formatTime, notApplicable, outcomeOf, type Outcome } from '../checks.ts';
 import { titleOf, type Certificate } from './certificate.ts';
 import type { RevocationList } from './crl.ts';
-import { verifySignature } from './signature.ts';
+import type { KeyCache } from './key-cache.ts';
+import { verifySignatureOnce } from './signature.ts';
 
 /** What is known of the revocation of a chain. */
 export interface Revocation {
@@ -46,11 +47,13 @@ export async function checkRevocation(
   { chain, revocationLists, at, knownRevoked }: RevocationToCheck,
   rootKey: CryptoKey | undefined,
   anchor: Anchor | undefined,
+  keys: KeyCache | undefined,
 ): Promise<{ list: Outcome; notRevoked: Outcome; revocation: Revocation }> {
   const root = chain[chain.length - 1] as Certificate;
   const lists = revocationLists
     .filter(({ issuer }) => compareBytes(issuer.encoded, root.subject.encoded) === 0)
-    .sort((a, b) => Number(b.number - a.number));
+    // Intel's lists all have the same number: there the date tells which is newer.
+    .sort((a, b) => Number(b.number - a.number) || b.thisUpdate - a.thisUpdate);
   const failures: string[] = [];
   const revoked = new Set<bigint>();
   for (const list of lists) {
@@ -58,7 +61,7 @@ export async function checkRevocation(
     if (
       rootKey === undefined ||
       list.signatureAlgorithm.key !== root.keyKind ||
-      !(await verifySignature(list, rootKey))
+      !(await verifySignatureOnce(list, rootKey, root.publicKey, keys))
     )
       failures.push(`the signature of ${title} is wrong`);
     else for (const serial of list.revoked) revoked.add(serial);

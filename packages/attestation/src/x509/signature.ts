@@ -3,6 +3,7 @@ import { readDer } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readInteger } from '../der/values.ts';
 import type { KeyKind, SignatureAlgorithm } from './algorithms.ts';
+import type { KeyCache } from './key-cache.ts';
 
 /** What a certificate and a revocation list have in common. */
 export interface Signed {
@@ -49,6 +50,29 @@ export async function verifySignature(signed: Signed, key: CryptoKey): Promise<b
     toBeSigned as Uint8Array<ArrayBuffer>,
   );
 }
+
+/**
+ * The same, without asking the key again for what it is known to have signed. Only good signatures are remembered, under all
+ * bytes that decide.
+ * @param publicKey - SubjectPublicKeyInfo of `key`
+ */
+export async function verifySignatureOnce(
+  signed: Signed,
+  key: CryptoKey,
+  publicKey: Uint8Array,
+  keys: KeyCache | undefined,
+): Promise<boolean> {
+  if (keys === undefined) return verifySignature(signed, key);
+  const name = [publicKey, signed.signature, signed.toBeSigned].map(exactly).join('|');
+  if (keys.knowsSignature(name)) return true;
+  const good = await verifySignature(signed, key);
+  if (good) keys.addSignature(name);
+  return good;
+}
+
+const latin1 = new TextDecoder('latin1');
+/** One string for one byte sequence. Caches compare whole certificates and lists: no digest that could collide. */
+export const exactly = (bytes: Uint8Array): string => `${String(bytes.length)}:${latin1.decode(bytes)}`;
 
 const coordinate = { p256: 32, p384: 48 } as const;
 
