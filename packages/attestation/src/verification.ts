@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Anchor } from './anchors.ts';
 import type { Check } from './checks.ts';
-import type { SgxClaims, TdxClaims } from './intel/claims.ts';
 import type { NitroClaims } from './nitro/claims.ts';
 import type { SevClaims } from './sev/claims.ts';
 import type { SnpClaims } from './snp/claims.ts';
@@ -11,7 +10,7 @@ import type { KeyCache } from './x509/key-cache.ts';
 export type EvidenceFormat = 'snp' | 'sev' | 'sgx' | 'tdx' | 'nitro';
 
 /** What the evidence says, by format. */
-export type Claims = SnpClaims | SevClaims | SgxClaims | TdxClaims | NitroClaims;
+export type Claims = SnpClaims | SevClaims | NitroClaims;
 
 /** What any claims have in common. */
 export interface ClaimsOfFormat {
