@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Anchor } from './anchors.ts';
 import type { Check } from './checks.ts';
+import type { SgxClaims, TdxClaims } from './intel/claims.ts';
 import type { NitroClaims } from './nitro/claims.ts';
 import type { SevClaims } from './sev/claims.ts';
 import type { SnpClaims } from './snp/claims.ts';
@@ -10,7 +11,7 @@ import type { KeyCache } from './x509/key-cache.ts';
 export type EvidenceFormat = 'snp' | 'sev' | 'sgx' | 'tdx' | 'nitro';
 
 /** What the evidence says, by format. */
-export type Claims = SnpClaims | SevClaims | NitroClaims;
+export type Claims = SnpClaims | SevClaims | SgxClaims | TdxClaims | NitroClaims;
 
 /** What any claims have in common. */
 export interface ClaimsOfFormat {

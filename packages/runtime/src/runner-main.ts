@@ -97,4 +97,5 @@ function open(): { readonly link: SupervisorLink; readonly binding: EngineBindin
 
 const { link, binding } = open();
 link.ready();
-setImmediate(prepareRandom);
+// A runner that waits for its workload has time for that; one whose workload is there already loads it when its program asks for random bytes.
+setTimeout(prepareRandom, 50).unref();
