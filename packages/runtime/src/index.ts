@@ -4,5 +4,6 @@ export type { PackageEntry } from './package-sender.ts';
 export { runtimeProblems, type RuntimeProblemCode } from './problems.ts';
 export { startRunner, Runner, type RunnerOptions } from './runner.ts';
 export { Run, type Workload } from './run.ts';
+export { isSocket, type Network } from './sockets.ts';
 export { defaultMemory, type Shape } from './runner-flags.ts';
 export type { File } from './runner-frames.ts';

@@ -18,6 +18,7 @@ import { runtimeProblem, type RuntimeProblemCode } from './problems.ts';
 import { sendPackage, type PackageEntry } from './package-sender.ts';
 import { watchProcessorTime } from './processor-time.ts';
 import { runMessage, runnerFrame, wakeMessage, type File } from './runner-frames.ts';
+import { isSocket, Sockets, type Network } from './sockets.ts';
 import { defaultMemory, pagesFor, tiersFor, type Shape } from './runner-flags.ts';
 
 /** What to run, and who hears of it. */
@@ -33,6 +34,8 @@ export interface Workload extends Shape {
    * is sent. A later entry replaces an earlier one with the same path.
    */
   readonly package?: AsyncIterable<PackageEntry> | undefined;
+  /** Where the sockets among `files` lead. */
+  readonly network?: Network | undefined;
   /** The module is fit to run and the program starts. */
   onStarted?(): void;
   /** The program reads: so many bytes more of standard input may be written. */
@@ -81,7 +84,9 @@ export function encodeWorkload(workload: Workload): Uint8Array {
     size,
     args: [...args],
     env: env.map(([name, value]) => [name, value] as [string, string]),
-    files: [...files],
+    files: files.map((file) =>
+      file.kind === 'listen' || file.kind === 'connect' ? { kind: file.kind } : file,
+    ),
     pages: pagesFor(limits),
     tiers: tiersFor(workload),
     bytes: limits.storage ?? defaultStorage,
@@ -102,6 +107,7 @@ export class Run {
   readonly #process: RunnerProcess;
   readonly #workload: Workload;
   readonly #output: OutputQueue;
+  readonly #sockets: Sockets | undefined;
   readonly #decided = Promise.withResolvers<Outcome>();
   #outcome: Outcome | undefined;
   #sending: Promise<void> = Promise.resolve();
@@ -131,6 +137,7 @@ export class Run {
         this.kill();
       },
     );
+    this.#sockets = this.#socketsOf(workload);
     this.ended = this.#settle(this.#receive());
     // Whoever waits gets the rejection; nobody waiting yet is no reason to end the supervisor.
     this.ended.catch(() => undefined);
@@ -228,6 +235,8 @@ export class Run {
     await within(settlingTime, received);
     // However slow its reader is: whoever is told of the end must have been passed everything before it.
     await this.#output.drained();
+    if ('ended' in outcome && outcome.ended.how === 'exit') await this.#sockets?.finish();
+    this.#sockets?.destroy();
     this.#process.frames.destroy();
     if ('problem' in outcome) throw outcome.problem;
     return outcome.ended;
@@ -259,6 +268,16 @@ export class Run {
       case runnerFrame.wakeIn:
         this.#wakeIn(decodeMessage(wakeMessage, payload));
         return;
+      case runnerFrame.accept:
+      case runnerFrame.socketData:
+      case runnerFrame.socketCredit:
+      case runnerFrame.socketEnd:
+      case runnerFrame.socketClose:
+        this.#requireStarted();
+        if (this.#sockets === undefined)
+          throw runtimeProblem('runner/misbehaved', { found: 'a frame of a socket without one' });
+        this.#sockets.receive(kind, payload);
+        return;
       case runnerFrame.ended:
         this.#decide({ ended: this.#endOf(decodeMessage(endedMessage, payload)) });
         return;
@@ -280,7 +299,24 @@ export class Run {
       this.#wall = longTimer(wall, () => {
         this.#decide({ ended: { how: 'limit', limit: 'wall', value: wall } });
       });
+    this.#sockets?.start();
     this.#workload.onStarted?.();
+  }
+
+  #socketsOf({ files = defaultFiles, network, limits }: Workload): Sockets | undefined {
+    if (!files.some(isSocket)) return undefined;
+    if (network === undefined) throw new TypeError('a program with sockets needs a network');
+    const { traffic = Number.MAX_SAFE_INTEGER } = limits;
+    return new Sockets({
+      files,
+      network,
+      most: limits.descriptors ?? defaultDescriptors,
+      traffic,
+      send: (kind, payload) => this.#process.frames.send(kind, payload),
+      exceeded: () => {
+        this.#decide({ ended: { how: 'limit', limit: 'traffic', value: traffic } });
+      },
+    });
   }
 
   #awaitStart(): void {

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 
 import { tiers } from './runner-flags.ts';
 
-/** Kinds 0 to 4 and 12 to 14 go to the runner, 5 to 11 and 15 come from it. */
+/** Kinds 0 to 4 and 12 to 14 go to the runner, 5 to 11 and 15 come from it; those of sockets go both ways. */
 export const runnerFrame = {
   /** The workload, {@link runMessage}. Comes once, before anything else. */
   run: 0,
@@ -36,7 +36,24 @@ export const runnerFrame = {
   wake: 14,
   /** A runner that blocks in its read asks to be woken after so long; {@link wakeMessage}. The latest request counts. */
   wakeIn: 15,
+  /** To the runner: a connection has come; {@link acceptMessage}. From it: the program took one from this listener, so another may wait; {@link socketMessage}. */
+  accept: 16,
+  /** Bytes on a connection: its number in {@link socketHead} bytes, most significant first, and at least one byte. */
+  socketData: 17,
+  /** Bytes that may be sent on a connection on top of what was granted before; {@link socketCreditMessage}. */
+  socketCredit: 18,
+  /** Nothing more comes on this connection in this direction; {@link socketMessage}. */
+  socketEnd: 19,
+  /** From the runner: the program has closed a socket. To it: a connection is broken. {@link socketMessage} */
+  socketClose: 20,
 } as const;
+
+/** Bytes that may be under way in one direction of a connection before its reader has taken any. */
+export const socketWindow = 262_144;
+/** Connections that may wait at one listener until the program takes them. */
+export const socketBacklog = 128;
+/** Bytes of a connection's number in front of its data. */
+export const socketHead = 4;
 
 /** Bytes: what WASI programs and POSIX know as `PATH_MAX` and `NAME_MAX`. */
 export const longestPath = 4096;
@@ -67,6 +84,9 @@ const file = v.variant('kind', [
     /** Nothing in it can be changed, by whatever way. */
     readonly: v.optional(v.boolean()),
   }),
+  // Where sockets lead is none of the runner's business.
+  v.strictObject({ kind: v.literal('listen') }),
+  v.strictObject({ kind: v.literal('connect') }),
 ]);
 export type { File } from '@enarx/protocol';
 
@@ -95,6 +115,24 @@ export type Run = Of<typeof runMessage>;
 
 /** The rule is the protocol's own; the supervisor makes sure of the paths with {@link isPackagePath}. */
 export const entryMessage: MessageType<Entry> = entry;
+
+/** Descriptors of listeners and outgoing connections have their own number; accepted connections have numbers above all of these. */
+const socket = uint(0xffff_ffff);
+export const socketMessage: MessageType<number> = { name: 'socket', maxBytes: 16, schema: socket };
+
+const acceptance = v.strictObject({ listener: socket, socket });
+export const acceptMessage: MessageType<v.InferOutput<typeof acceptance>> = {
+  name: 'accept',
+  maxBytes: 64,
+  schema: acceptance,
+};
+
+const socketCredit = v.strictObject({ socket, bytes: v.pipe(uint(socketWindow), v.minValue(1)) });
+export const socketCreditMessage: MessageType<v.InferOutput<typeof socketCredit>> = {
+  name: 'socket-credit',
+  maxBytes: 64,
+  schema: socketCredit,
+};
 
 /** Milliseconds. */
 export const wakeMessage: MessageType<number> = { name: 'wake', maxBytes: 16, schema: uint(0x7fff_ffff) };

@@ -53,6 +53,14 @@ function receive({ kind, payload }: Frame): void {
       program?.stdin.end();
       idle.wake();
       return;
+    case runnerFrame.accept:
+    case runnerFrame.socketData:
+    case runnerFrame.socketCredit:
+    case runnerFrame.socketEnd:
+    case runnerFrame.socketClose:
+      program?.sockets.receive({ kind, payload });
+      idle.wake();
+      return;
     case runnerFrame.wake:
       return;
     default:

@@ -84,12 +84,13 @@ function textOf(output: Output, ended: Ended): string | undefined {
   }
 }
 
-function limitText(limit: 'memory' | 'wall' | 'cpu' | 'output', value: number): string {
+function limitText(limit: 'memory' | 'wall' | 'cpu' | 'output' | 'traffic', value: number): string {
   const units = {
     memory: 'bytes of memory',
     wall: 'ms of wall time',
     cpu: 'ms of processor time',
     output: 'bytes of output',
+    traffic: 'bytes on its sockets',
   };
   return `${String(value)} ${units[limit]}`;
 }

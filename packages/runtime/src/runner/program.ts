@@ -20,6 +20,7 @@ import { engine, type CompiledModule } from './engine.ts';
 import { exportHotPaths, type HotPaths } from './hot-paths.ts';
 import type { SupervisorLink } from './link.ts';
 import { Package } from './package.ts';
+import { ProgramSockets } from './sockets.ts';
 import { compileWell } from './tier-up.ts';
 import { describeTrap, keepFrames } from './trap.ts';
 
@@ -35,6 +36,7 @@ export class Program {
   readonly #stdin: InputStream;
   readonly #files: FileSystem;
   readonly #package: Package;
+  readonly sockets: ProgramSockets;
   #hot: HotPaths | undefined;
   #ended = false;
 
@@ -47,6 +49,7 @@ export class Program {
     });
     this.#files = new FileSystem(run);
     this.#package = new Package(this.#files);
+    this.sockets = new ProgramSockets(link);
   }
 
   get stdin(): InputStream {
@@ -160,7 +163,7 @@ export class Program {
         memory,
         files: this.#files,
         descriptors: new DescriptorTable(
-          files.map((file) => this.#open(file)),
+          files.map((file, number) => this.#open(file, number)),
           descriptors,
         ),
         args: new StringTable(args),
@@ -173,8 +176,12 @@ export class Program {
     );
   }
 
-  #open(file: Run['files'][number]): Descriptor {
+  #open(file: Run['files'][number], number: number): Descriptor {
     switch (file.kind) {
+      case 'listen':
+        return this.sockets.listener(number);
+      case 'connect':
+        return this.sockets.connection(number);
       case 'null':
         return new NullDevice();
       case 'stdin':

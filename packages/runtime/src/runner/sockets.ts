@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import { decodeMessage, encodeMessage, maxFramePayload, type Frame } from '@enarx/protocol';
+
+import {
+  acceptMessage,
+  runnerFrame,
+  socketCreditMessage,
+  socketHead,
+  socketMessage,
+  socketWindow,
+} from '../runner-frames.ts';
+import { Connection, type ConnectionSink } from '../wasi/connection.ts';
+import { Listener } from '../wasi/listener.ts';
+import type { SupervisorLink } from './link.ts';
+
+/** The program's sockets in its own process: what arrives for them, and what they send. The supervisor holds the other ends. */
+export class ProgramSockets {
+  readonly #link: SupervisorLink;
+  readonly #listeners = new Map<number, Listener>();
+  readonly #connections = new Map<number, { readonly connection: Connection; readonly way: Way }>();
+
+  constructor(link: SupervisorLink) {
+    this.#link = link;
+  }
+
+  /** @param number - of the descriptor */
+  listener(number: number): Listener {
+    const listener = new Listener({
+      accepted: () => {
+        this.#tell(runnerFrame.accept, number);
+      },
+      closed: () => {
+        this.#tell(runnerFrame.socketClose, number);
+      },
+    });
+    this.#listeners.set(number, listener);
+    return listener;
+  }
+
+  connection(number: number): Connection {
+    const way = new Way(this.#link, number, () => this.#connections.delete(number));
+    const connection = new Connection(way, socketWindow);
+    this.#connections.set(number, { connection, way });
+    return connection;
+  }
+
+  /** What the supervisor says. What is on its way to a connection that the program has closed meanwhile is dropped. */
+  receive({ kind, payload }: Frame): void {
+    switch (kind) {
+      case runnerFrame.accept: {
+        const { listener, socket } = decodeMessage(acceptMessage, payload);
+        this.#listeners.get(listener)?.push(this.connection(socket));
+        return;
+      }
+      case runnerFrame.socketData:
+        this.#connections.get(numberOf(payload))?.connection.push(payload.subarray(socketHead));
+        return;
+      case runnerFrame.socketCredit: {
+        const { socket, bytes } = decodeMessage(socketCreditMessage, payload);
+        const found = this.#connections.get(socket);
+        if (found !== undefined) found.way.credit += bytes;
+        return;
+      }
+      case runnerFrame.socketEnd:
+        this.#connections.get(decodeMessage(socketMessage, payload))?.connection.end();
+        return;
+      case runnerFrame.socketClose:
+        this.#connections.get(decodeMessage(socketMessage, payload))?.connection.breakOff();
+        return;
+    }
+  }
+
+  #tell(kind: number, number: number): void {
+    this.#link.sendBytes(kind, encodeMessage(socketMessage, number));
+  }
+}
+
+class Way implements ConnectionSink {
+  readonly largest = maxFramePayload - socketHead;
+  credit = socketWindow;
+  readonly #link: SupervisorLink;
+  readonly #number: number;
+  readonly #closed: () => void;
+
+  constructor(link: SupervisorLink, number: number, closed: () => void) {
+    this.#link = link;
+    this.#number = number;
+    this.#closed = closed;
+  }
+
+  get congested(): boolean {
+    return this.#link.congested;
+  }
+
+  send(length: number, fill: (target: Uint8Array) => void): void {
+    this.credit -= length;
+    this.#link.send(runnerFrame.socketData, socketHead + length, (target) => {
+      writeNumber(target, this.#number);
+      fill(target.subarray(socketHead));
+    });
+  }
+
+  grant(bytes: number): void {
+    this.#link.sendBytes(
+      runnerFrame.socketCredit,
+      encodeMessage(socketCreditMessage, { socket: this.#number, bytes }),
+    );
+  }
+
+  end(): void {
+    this.#link.sendBytes(runnerFrame.socketEnd, encodeMessage(socketMessage, this.#number));
+  }
+
+  close(): void {
+    this.#closed();
+    this.#link.sendBytes(runnerFrame.socketClose, encodeMessage(socketMessage, this.#number));
+  }
+}
+
+function numberOf(payload: Uint8Array): number {
+  return new DataView(payload.buffer, payload.byteOffset).getUint32(0);
+}
+
+function writeNumber(target: Uint8Array, number: number): void {
+  new DataView(target.buffer, target.byteOffset).setUint32(0, number);
+}

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Duplex } from 'node:stream';
+
+import { decodeMessage, encodeMessage, maxFramePayload, type File } from '@enarx/protocol';
+
+import { runtimeProblem } from './problems.ts';
+import {
+  acceptMessage,
+  runnerFrame,
+  socketBacklog,
+  socketCreditMessage,
+  socketHead,
+  socketMessage,
+  socketWindow,
+} from './runner-frames.ts';
+
+/** Where the sockets of a program lead. Numbers are those of its descriptors. All streams are half-open when one side ends. */
+export interface Network {
+  /** From now on hands over what comes to this listener. */
+  accept(listener: number, connected: (stream: Duplex) => void): void;
+  /** The connection that was made for this descriptor before the program started. */
+  connection(number: number): Duplex;
+  /** The program has closed this listener. */
+  close(listener: number): void;
+}
+
+/** A file that is a socket. */
+export function isSocket({ kind }: File): boolean {
+  return kind === 'listen' || kind === 'connect';
+}
+
+export interface SocketsOptions {
+  readonly files: readonly File[];
+  readonly network: Network;
+  /** Connections that may be open at once, waiting ones aside. */
+  readonly most: number;
+  /** Bytes that may pass, both ways together. */
+  readonly traffic: number;
+  /** Sends a frame to the runner; resolves when it was handed to the kernel. */
+  readonly send: (kind: number, payload: Uint8Array) => Promise<void>;
+  /** More than `traffic` has come. */
+  readonly exceeded: () => void;
+}
+
+/** Bytes that may wait for a runner that does not read its link, over all connections. */
+const mostUnsent = 1_048_576;
+/** Milliseconds that a connection which the program has closed may take to bring its last bytes out. */
+const longestLingering = 5000;
+
+/**
+ * The supervisor's ends of a program's sockets: carries bytes between connections and the runner, at the pace of the slower side. The runner is hostile, and so is
+ * whoever is connected: neither can make this hold more than a window for each direction of each connection.
+ */
+export class Sockets {
+  readonly #options: SocketsOptions;
+  readonly #connections = new Map<number, Carried>();
+  /** Connections that wait at each listener. */
+  readonly #waiting = new Map<number, Set<number>>();
+  readonly #lingering = new Set<Duplex>();
+  /** Numbers that both sides have done with. */
+  readonly #free: number[] = [];
+  #next: number;
+  #left: number;
+  #unsent = 0;
+  readonly #heldUp = new Set<Carried>();
+
+  constructor(options: SocketsOptions) {
+    this.#options = options;
+    this.#next = options.files.length;
+    this.#left = options.traffic;
+  }
+
+  /** The program is there. */
+  start(): void {
+    const { files, network } = this.#options;
+    for (const [number, { kind }] of files.entries()) {
+      if (kind === 'connect') this.#add(number, network.connection(number));
+      if (kind !== 'listen') continue;
+      this.#waiting.set(number, new Set());
+      network.accept(number, (stream) => {
+        this.#accept(number, stream);
+      });
+    }
+  }
+
+  /** @throws EnarxError `runner/misbehaved`, `message/…`, `cbor/…` */
+  receive(kind: number, payload: Uint8Array): void {
+    switch (kind) {
+      case runnerFrame.socketData: {
+        if (payload.length <= socketHead) throw misbehaved('empty data on a socket');
+        const number = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
+        const bytes = payload.subarray(socketHead);
+        this.#find(number).send(bytes);
+        this.#count(bytes.length);
+        return;
+      }
+      case runnerFrame.socketCredit: {
+        const { socket, bytes } = decodeMessage(socketCreditMessage, payload);
+        this.#find(socket).grant(bytes);
+        return;
+      }
+      case runnerFrame.socketEnd:
+        this.#find(decodeMessage(socketMessage, payload)).finish();
+        return;
+      case runnerFrame.socketClose:
+        this.#closed(decodeMessage(socketMessage, payload));
+        return;
+      case runnerFrame.accept:
+        this.#accepted(decodeMessage(socketMessage, payload));
+        return;
+    }
+  }
+
+  /** The program has ended: what it has sent still goes out, as from a process that ends. Resolves when it has, or took too long. */
+  async finish(): Promise<void> {
+    this.#stopListening();
+    for (const connection of this.#connections.values()) this.#linger(connection);
+    this.#connections.clear();
+    await Promise.all([...this.#lingering].map((duplex) => closed(duplex)));
+  }
+
+  /** Cuts everything off. */
+  destroy(): void {
+    this.#stopListening();
+    for (const { duplex } of this.#connections.values()) duplex.destroy();
+    for (const duplex of this.#lingering) duplex.destroy();
+    this.#connections.clear();
+  }
+
+  #stopListening(): void {
+    for (const number of this.#waiting.keys()) this.#options.network.close(number);
+    this.#waiting.clear();
+  }
+
+  #find(number: number): Carried {
+    const connection = this.#connections.get(number);
+    if (connection === undefined) throw misbehaved(`a socket ${String(number)} that is not open`);
+    return connection;
+  }
+
+  #accept(listener: number, stream: Duplex): void {
+    const waiting = this.#waiting.get(listener);
+    // As a kernel whose queue is full turns connections away.
+    if (waiting === undefined || waiting.size >= socketBacklog || this.#full) {
+      stream.on('error', () => undefined).destroy();
+      return;
+    }
+    const socket = this.#free.pop() ?? this.#next++;
+    waiting.add(socket);
+    this.#tell(runnerFrame.accept, encodeMessage(acceptMessage, { listener, socket }));
+    this.#add(socket, stream);
+  }
+
+  get #full(): boolean {
+    const backlog = this.#waiting.size * socketBacklog;
+    return this.#connections.size + this.#lingering.size >= this.#options.most + backlog;
+  }
+
+  /** Connections are taken in the order in which they came. */
+  #accepted(listener: number): void {
+    const waiting = this.#waiting.get(listener);
+    const [first] = waiting ?? [];
+    if (first === undefined) throw misbehaved('the taking of a connection that did not come');
+    waiting?.delete(first);
+  }
+
+  #closed(number: number): void {
+    if (this.#waiting.delete(number)) {
+      this.#options.network.close(number);
+      return;
+    }
+    const connection = this.#find(number);
+    this.#connections.delete(number);
+    this.#heldUp.delete(connection);
+    for (const waiting of this.#waiting.values()) waiting.delete(number);
+    if (number >= this.#options.files.length) this.#free.push(number);
+    this.#linger(connection);
+  }
+
+  /** Nobody reads it any more; what was written to it goes out. */
+  #linger(connection: Carried): void {
+    // Its number may soon be another's.
+    connection.retire();
+    const { duplex } = connection;
+    if (duplex.destroyed) return;
+    this.#lingering.add(duplex);
+    const timer = setTimeout(() => {
+      duplex.destroy();
+    }, longestLingering);
+    duplex.once('close', () => {
+      clearTimeout(timer);
+      this.#lingering.delete(duplex);
+    });
+    // One that has nobody to read it is over when all is written, whatever the other end still sends.
+    duplex.resume();
+    if (duplex.writableFinished) duplex.destroy();
+    else
+      duplex.end(() => {
+        duplex.destroy();
+      });
+  }
+
+  #add(number: number, duplex: Duplex): void {
+    const connection = new Carried(duplex, {
+      data: (bytes) => this.#deliver(number, bytes),
+      granted: (bytes) => {
+        this.#tell(runnerFrame.socketCredit, encodeMessage(socketCreditMessage, { socket: number, bytes }));
+      },
+      ended: () => {
+        this.#tell(runnerFrame.socketEnd, encodeMessage(socketMessage, number));
+      },
+      broken: () => {
+        this.#heldUp.delete(connection);
+        this.#tell(runnerFrame.socketClose, encodeMessage(socketMessage, number));
+      },
+    });
+    this.#connections.set(number, connection);
+    connection.carry();
+  }
+
+  /** @returns whether the runner's link takes more now; the connection is told when it does again */
+  #deliver(number: number, bytes: Uint8Array): boolean {
+    const payload = Buffer.allocUnsafe(socketHead + bytes.length);
+    payload.writeUInt32BE(number);
+    payload.set(bytes, socketHead);
+    this.#unsent += payload.length;
+    this.#options.send(runnerFrame.socketData, payload).then(
+      () => {
+        this.#sent(payload.length);
+      },
+      () => undefined,
+    );
+    this.#count(bytes.length);
+    if (this.#unsent < mostUnsent) return true;
+    const connection = this.#connections.get(number);
+    if (connection !== undefined) this.#heldUp.add(connection);
+    return false;
+  }
+
+  #sent(bytes: number): void {
+    this.#unsent -= bytes;
+    if (this.#unsent >= mostUnsent) return;
+    const waiting = [...this.#heldUp];
+    this.#heldUp.clear();
+    for (const connection of waiting) connection.carry();
+  }
+
+  #count(bytes: number): void {
+    if (this.#left < 0) return;
+    this.#left -= bytes;
+    if (this.#left < 0) this.#options.exceeded();
+  }
+
+  /** A link that breaks is noticed where it is read. */
+  #tell(kind: number, payload: Uint8Array): void {
+    this.#options.send(kind, payload).catch(() => undefined);
+  }
+}
+
+interface CarriedEvents {
+  /** @returns false when no more can be taken before `carry` is called again */
+  data(bytes: Uint8Array): boolean;
+  granted(bytes: number): void;
+  ended(): void;
+  broken(): void;
+}
+
+/** One connection. */
+class Carried {
+  readonly duplex: Duplex;
+  readonly #events: CarriedEvents;
+  /** Bytes that the runner may still send, and those that it gets back when enough of them are written. */
+  #room = socketWindow;
+  #written = 0;
+  #finished = false;
+  /** Bytes that the runner takes. */
+  #credit = socketWindow;
+  #pending: Uint8Array | undefined;
+  #ended = false;
+  #told = false;
+  #retired = false;
+
+  constructor(duplex: Duplex, events: CarriedEvents) {
+    this.duplex = duplex;
+    this.#events = events;
+    duplex.on('error', () => undefined);
+    duplex.on('data', (chunk: Uint8Array) => {
+      if (this.#retired) return;
+      this.#pending = chunk;
+      this.carry();
+    });
+    duplex.on('end', () => {
+      this.#ended = true;
+      this.carry();
+    });
+    const broken = (): void => {
+      if (!this.#retired && (!this.#told || !this.#finished)) events.broken();
+    };
+    duplex.on('close', broken);
+    if (duplex.closed) setImmediate(broken);
+  }
+
+  /** The program has closed it: nothing of it is told any more. */
+  retire(): void {
+    this.#retired = true;
+    this.#pending = undefined;
+  }
+
+  /** Brings to the runner what has come, as far as it is wanted. */
+  carry(): void {
+    if (this.#retired) return;
+    while (this.#pending !== undefined) {
+      if (this.#credit === 0) {
+        this.duplex.pause();
+        return;
+      }
+      const most = Math.min(this.#credit, maxFramePayload - socketHead);
+      const piece = this.#pending.subarray(0, most);
+      this.#pending = piece.length === this.#pending.length ? undefined : this.#pending.subarray(most);
+      this.#credit -= piece.length;
+      if (!this.#events.data(piece)) {
+        this.duplex.pause();
+        return;
+      }
+    }
+    if (this.#ended) {
+      if (this.#told) return;
+      this.#told = true;
+      this.#events.ended();
+    } else if (this.duplex.isPaused()) this.duplex.resume();
+  }
+
+  /** From the runner: it takes so many bytes more. */
+  grant(bytes: number): void {
+    this.#credit += bytes;
+    if (this.#credit > socketWindow) throw misbehaved('a request for too many bytes of a socket');
+    this.carry();
+  }
+
+  /** From the runner. */
+  send(bytes: Uint8Array): void {
+    this.#room -= bytes.length;
+    if (this.#room < 0 || this.#finished)
+      throw misbehaved(`data beyond the ${this.#finished ? 'end' : 'credit'} of a socket`);
+    if (this.duplex.destroyed) return;
+    this.duplex.write(bytes, (error) => {
+      if (error || this.#retired) return;
+      this.#written += bytes.length;
+      if (this.#written < socketWindow / 4) return;
+      const granted = this.#written;
+      this.#written = 0;
+      this.#room += granted;
+      this.#events.granted(granted);
+    });
+  }
+
+  /** From the runner: it has no more to send. */
+  finish(): void {
+    if (this.#finished) throw misbehaved('a second end of a socket');
+    this.#finished = true;
+    if (!this.duplex.destroyed) this.duplex.end();
+  }
+}
+
+function misbehaved(found: string): Error {
+  return runtimeProblem('runner/misbehaved', { found });
+}
+
+function closed(duplex: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    if (duplex.closed) resolve();
+    else duplex.once('close', resolve);
+  });
+}

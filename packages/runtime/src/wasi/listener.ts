@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Connection } from './connection.ts';
+import { Descriptor, filetype, type Direction, type Readiness } from './descriptor.ts';
+import { fail } from './errno.ts';
+import { right, streamRights } from './rights.ts';
+
+export interface ListenerEvents {
+  /** The program has taken a connection, so another may wait. */
+  accepted(): void;
+  /** The program has closed it. */
+  closed(): void;
+}
+
+/** A socket that connections come to. It is bound and listens before the program starts: preview 1 can do neither. */
+export class Listener extends Descriptor {
+  readonly filetype = filetype.socketStream;
+  readonly #events: ListenerEvents;
+  readonly #waiting: Connection[] = [];
+  #closed = false;
+
+  constructor(events: ListenerEvents) {
+    // `fd_read` is what poll_oneoff asks for where a program waits for connections.
+    super(streamRights | right.fdRead | right.sockAccept);
+    this.#events = events;
+  }
+
+  /** A connection has come. */
+  push(connection: Connection): void {
+    if (this.#closed) connection.close();
+    else this.#waiting.push(connection);
+  }
+
+  read(): number {
+    return fail('notconn');
+  }
+
+  write(): number {
+    return fail('notconn');
+  }
+
+  override accept(flags: number): Connection | Generator<number | undefined, Connection, void> {
+    const connection = this.#waiting.shift();
+    if (connection === undefined) return this.#acceptLater(flags);
+    return this.#take(connection, flags);
+  }
+
+  override close(): void {
+    this.#closed = true;
+    for (const connection of this.#waiting.splice(0)) connection.close();
+    this.#events.closed();
+  }
+
+  readiness(direction: Direction): Readiness | undefined {
+    if (direction === 'write') return fail('notconn');
+    return this.#waiting.length === 0 ? undefined : { bytes: this.#waiting.length, hangup: false };
+  }
+
+  *#acceptLater(flags: number): Generator<number | undefined, Connection, void> {
+    if (this.nonblocking) {
+      yield 0;
+      return this.#take(this.#waiting.shift() ?? fail('again'), flags);
+    }
+    for (;;) {
+      yield undefined;
+      const connection = this.#waiting.shift();
+      if (connection !== undefined) return this.#take(connection, flags);
+    }
+  }
+
+  #take(connection: Connection, flags: number): Connection {
+    connection.flags = flags;
+    this.#events.accepted();
+    return connection;
+  }
+}
