@@ -135,7 +135,6 @@ async function start(
       image,
       ...(resources === undefined ? {} : { resources }),
       ...(strongest === undefined ? {} : { sandbox: strongest }),
-      ...(resources === undefined ? {} : { resources }),
     };
   };
   const server = apiServer({ keeps, changes, limits, release, platform, launchDetails }, log);

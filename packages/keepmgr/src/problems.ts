@@ -33,12 +33,6 @@ export const keepmgrProblems = {
     title: 'The host does not grant so long a lease',
     mend: 'Ask for at most what the answer says, and renew.',
   },
-  'keep/no-secret-launch': {
-    kind: 'usage',
-    status: 409,
-    title: 'The Keep is not waiting for a launch secret',
-    mend: 'Only kinds that are launched with a secret take one, once, before they are ready.',
-  },
   'keep/not-ready': {
     kind: 'unavailable',
     status: 504,

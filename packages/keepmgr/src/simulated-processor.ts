@@ -52,8 +52,8 @@ export function ensureSimulatedSevPlatform(files: ProcessorFiles): Promise<Simul
 
 interface Made {
   /** The new file's content. */
-  make(): Promise<Uint8Array>;
-  anchorOf(bytes: Uint8Array): Promise<string>;
+  readonly make: () => Promise<Uint8Array>;
+  readonly anchorOf: (bytes: Uint8Array) => Promise<string>;
 }
 
 async function ensure(files: ProcessorFiles, made: Made): Promise<SimulatedAnchor> {

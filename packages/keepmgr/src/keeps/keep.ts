@@ -231,7 +231,7 @@ export class Keep {
 
   /**
    * A connection to the guest, once it is ready, or to its loader, while it waits for the secret of a launch.
-   * @throws EnarxError `keep/ended`, `keep/not-ready`, `keep/no-secret-launch`, `keep/channels-full`, `keep/channel-failed`
+   * @throws EnarxError `keep/ended`, `keep/not-ready`, `keep/launched`, `keep/channels-full`, `keep/channel-failed`
    */
   async openChannel(to: 'guest' | 'loader'): Promise<Socket> {
     const deadline = performance.now() + this.#around.limits.readyWait;
@@ -240,7 +240,7 @@ export class Keep {
       const control = this.#control;
       const launching = this.#state === 'launching';
       if (to === 'loader' && !launching)
-        throw keepmgrProblem('keep/no-secret-launch', { found: this.#state });
+        throw keepmgrProblem('keep/launched', { found: this.#state });
       if (launching === (to === 'loader') && control !== undefined) {
         return this.#channels.open((stream) => {
           control.open(stream, to);
