@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { azureChecks } from './azure/check.ts';
 import { csrChecks } from './evidence-csr.ts';
+import { quoteBindingChecks, quoteEndorsementChecks, quoteFormChecks } from './intel/check-table.ts';
 import { nitroBindingChecks, nitroFormChecks } from './nitro/check-table.ts';
 import { snpBindingChecks, snpEndorsementChecks, snpFormChecks } from './snp/check-table.ts';
 import { sevChecks } from './sev/verify.ts';
@@ -15,6 +16,9 @@ export const verifyChecks = {
   ...azureChecks,
   ...csrChecks,
   ...sevChecks,
+  ...quoteFormChecks,
+  ...quoteEndorsementChecks,
+  ...quoteBindingChecks,
   ...nitroFormChecks,
   ...nitroBindingChecks,
 } as const;

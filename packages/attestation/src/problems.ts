@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { problemsOf, type ProblemDefinition } from '@enarx/protocol';
 
+import { intelProblems } from './intel/problems.ts';
+
 /** Problems of evidence, endorsements, policies and what they are made of. */
 export const attestationProblems = {
   'der/malformed': {
@@ -135,6 +137,7 @@ export const attestationProblems = {
     title: 'The ID block is not signed by the key that stands beside it, or that key not by the author',
     mend: 'Sign the 96 bytes of the ID block with the ID key, and the 1028 bytes of the ID key with the author key.',
   },
+  ...intelProblems,
   'policy/malformed': {
     kind: 'malformed',
     status: 422,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { untext } from './evidence-text.ts';
 import { maxEvidenceLength, recogniseEvidence } from './evidence.ts';
+import { recogniseQuote } from './intel/recognise.ts';
 import { looksLikeNitro } from './nitro/recognise.ts';
 import { attestationProblem } from './problems.ts';
 import { looksLikeSevCertificates } from './sev/platform-chain.ts';
@@ -30,6 +31,11 @@ export async function verifyEvidence(options: VerifyOptions): Promise<Verificati
   if (looksLikeNitro(plain)) {
     const { verifyNitro } = await import('./nitro/verify.ts');
     return verifyNitro({ ...options, evidence: plain, endorsements });
+  }
+  const quote = recogniseQuote(evidence);
+  if (quote !== undefined) {
+    const { verifyQuote } = await import('./intel/verify.ts');
+    return verifyQuote(quote, { ...options, evidence, endorsements });
   }
   const certificates = sevCertificates(evidence);
   if (certificates === undefined)

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Revocation } from '../x509/revocation.ts';
+import type { Platform } from './pck.ts';
+import type { SgxReport } from './sgx/report.ts';
+import type { TcbEvaluation } from './tcb-level.ts';
+import type { TdReport } from './tdx/report.ts';
+
+/** What quotes of SGX and TDX say alike. */
+export interface IntelClaims {
+  readonly quote: {
+    readonly version: 3 | 4 | 5;
+    /** 20: what the quoting enclave put there; the first 16 name the platform to its own host. */
+    readonly userData: Uint8Array;
+    /** The quoting enclave. */
+    readonly enclave: SgxReport;
+  };
+  /** What the PCK certificate says; `undefined` without one that can be read. */
+  readonly platform: Platform | undefined;
+  /** `undefined` where no level of Intel’s applies. */
+  readonly tcb: TcbEvaluation | undefined;
+  /** What Intel’s documents say of themselves; `undefined` while they are not complete. */
+  readonly collateral: IntelCollateralClaims | undefined;
+}
+
+export interface IntelCollateralClaims {
+  /** The lower one of TCB info and enclave identity. */
+  readonly evaluationNumber: number;
+  /** When the oldest of documents and lists was issued and when the first of them is due, in milliseconds since 1970. */
+  readonly oldest: number;
+  readonly nextUpdate: number;
+  /** Age of the oldest at the time of verification, in whole days. */
+  readonly ageInDays: number;
+  /** Numbers of the lists of the PCK’s authority and of the root. */
+  readonly pckCrlNumber: bigint;
+  readonly rootCrlNumber: bigint;
+  readonly revocation: Revocation;
+}
+
+/** What an SGX quote says, for a policy to look at. */
+export interface SgxClaims extends IntelClaims {
+  readonly format: 'sgx';
+  readonly report: SgxReport;
+}
+
+/** What a TDX quote says, for a policy to look at. */
+export interface TdxClaims extends IntelClaims {
+  readonly format: 'tdx';
+  readonly report: TdReport;
+}

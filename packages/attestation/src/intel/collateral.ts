@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+import { reasonOf } from '../checks.ts';
+import { readEndorsements } from '../endorsements.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import type { RevocationList } from '../x509/crl.ts';
+import type { KeyCache } from '../x509/key-cache.ts';
+import { exactly } from '../x509/signature.ts';
+import { readSignedDocument, signedDocument, type SignedDocument } from './documents.ts';
+import { readJson, type JsonObject } from './json.ts';
+import { malformed, objectOf, octets, text as textMember } from './json-values.ts';
+import { looksLikeEventLog } from './tdx/event-log.ts';
+
+/** What Intel says of platforms, out of whatever it came in. Nothing is proven, not even that it belongs together. */
+export interface Collateral {
+  readonly certificates: readonly Certificate[];
+  readonly revocationLists: readonly RevocationList[];
+  readonly documents: readonly SignedDocument[];
+  /** Not Intel’s: logs of what guests measured, which may come the same way. */
+  readonly eventLogs: readonly Uint8Array[];
+  /** Sentences on what could not be read; each fails a check. */
+  readonly unreadable: readonly string[];
+}
+
+/** What one file held. */
+type Reading = Omit<Collateral, 'unreadable'>;
+
+/**
+ * Reads collateral in any form and order, each told by content:
+ *
+ * - certificates and lists as `readEndorsements` takes them: PEM, DER, hex, base64;
+ * - issuer chains as the headers of Intel’s service carry them, percent-encoded, with or without the header’s name;
+ * - `{"tcbInfo", "signature"}` and `{"enclaveIdentity", "signature"}` as that service answers;
+ * - the JSON bundles of collateral caches, which hold all of these as strings, with names in snake or camel case.
+ */
+export function readCollateral(files: readonly Uint8Array[], keys: KeyCache): Collateral {
+  const found = { certificates: [], revocationLists: [], documents: [], eventLogs: [], unreadable: [] } as {
+    -readonly [K in keyof Collateral]: Collateral[K][number][];
+  };
+  files.forEach((file, index) => {
+    try {
+      const reading = readOnce(file, keys);
+      found.certificates.push(...reading.certificates);
+      found.revocationLists.push(...reading.revocationLists);
+      found.documents.push(...reading.documents);
+      found.eventLogs.push(...reading.eventLogs);
+    } catch (error) {
+      found.unreadable.push(`endorsement ${String(index + 1)}: ${reasonOf(error)}`);
+    }
+  });
+  return found;
+}
+
+/** Readings by all bytes of the file, per cache: the same collateral serves for many quotes. */
+const readings = new WeakMap<KeyCache, Map<string, Reading>>();
+const mostReadings = 64;
+const longestRemembered = 131_072;
+
+function readOnce(file: Uint8Array, keys: KeyCache): Reading {
+  if (file.length > longestRemembered) return readFile(file);
+  let known = readings.get(keys);
+  if (known === undefined) readings.set(keys, (known = new Map<string, Reading>()));
+  const name = exactly(file);
+  const before = known.get(name);
+  known.delete(name);
+  const reading = before ?? readFile(file);
+  known.set(name, reading);
+  if (known.size > mostReadings) known.delete(known.keys().next().value as string);
+  return reading;
+}
+
+function readFile(received: Uint8Array): Reading {
+  if (looksLikeEventLog(received)) return { ...nothing, eventLogs: [received] };
+  const file = withoutPadding(received);
+  const text = asciiText(file);
+  if (text === undefined) return readCertificates(file);
+  return /^\s*\{/.test(text) ? readBundle(readJson(text), text) : readText(text);
+}
+
+const nothing: Reading = { certificates: [], revocationLists: [], documents: [], eventLogs: [] };
+
+/** Chains in quotes, and files of C programs, end in a zero. */
+function withoutPadding(bytes: Uint8Array): Uint8Array {
+  return bytes.at(-1) === 0 ? bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1) : bytes;
+}
+
+/** Everything of Intel’s is ASCII; what is not is no text to us. */
+function asciiText(bytes: Uint8Array): string | undefined {
+  return bytes.every((byte) => byte < 0x7f && byte >= 0x09) ? new TextDecoder().decode(bytes) : undefined;
+}
+
+function readText(text: string): Reading {
+  let plain = text;
+  if (text.includes('-----BEGIN%20')) {
+    try {
+      plain = decodeURIComponent(text);
+    } catch {
+      throw malformed('a percent-encoded chain with a wrong escape');
+    }
+  }
+  plain = plain
+    .replace(/^[\w-]{1,64}:\s*(?=-----BEGIN )/gm, '')
+    // Some platforms’ caches put the chain together without a line’s end in between.
+    .replaceAll('----------BEGIN ', '-----\n-----BEGIN ');
+  return readCertificates(new TextEncoder().encode(plain));
+}
+
+function readCertificates(bytes: Uint8Array): Reading {
+  const { certificates, revocationLists, unreadable } = readEndorsements([bytes]);
+  const [reason] = unreadable;
+  if (reason !== undefined) throw malformed(reason.replace(/^endorsement 1: /, ''));
+  return { ...nothing, certificates, revocationLists };
+}
+
+/** Members of bundles that are chains or lists, and those that are documents with the member that may hold their signature. */
+const bundledCertificates = [
+  'pckCertificateChain',
+  'pckCertChain',
+  'pckCrlIssuerChain',
+  'rootCaCrl',
+  'pckCrl',
+  'tcbInfoIssuerChain',
+  'qeIdentityIssuerChain',
+] as const;
+const bundledDocuments = [
+  ['tcbInfo', 'tcbInfoSignature', 'tcbInfo'],
+  ['qeIdentity', 'qeIdentitySignature', 'enclaveIdentity'],
+] as const;
+
+function readBundle(object: JsonObject, source: string): Reading {
+  const document =
+    typeof object.get('tcbInfo')?.value === 'string' ? undefined : readSignedDocument(object, source);
+  if (document !== undefined) return { ...nothing, documents: [document] };
+  const members: JsonObject = new Map(
+    [...object].map(([name, member]) => [
+      name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      member,
+    ]),
+  );
+  const certificates = bundledCertificates
+    .filter((name) => members.has(name))
+    .map((name) => readText(textMember(members, name)));
+  const documents = bundledDocuments
+    .filter(([name]) => members.has(name))
+    .map(([name, signature, kind]) => readBundledDocument(members, name, signature, kind));
+  if (certificates.length + documents.length === 0)
+    throw malformed(`JSON with the members ${[...object.keys()].slice(0, 8).join(', ')}`);
+  return {
+    certificates: certificates.flatMap((reading) => reading.certificates),
+    revocationLists: certificates.flatMap((reading) => reading.revocationLists),
+    documents,
+    eventLogs: [],
+  };
+}
+
+/** Either the whole answer of the service as a string, or the inner object as one and its signature beside it. */
+function readBundledDocument(
+  members: JsonObject,
+  name: string,
+  signature: string,
+  kind: string,
+): SignedDocument {
+  const source = textMember(members, name);
+  const object = readJson(source);
+  const whole = readSignedDocument(object, source);
+  return whole ?? signedDocument(kind, objectOf(object, name), source, octets(members, signature, 64));
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import { compareBytes, concatBytes, toHex } from '@enarx/protocol';
+
+import { failed, notApplicable, outcomeOf, passed, reasonOf, type Outcome } from '../checks.ts';
+import { sha256 } from '../x509/chain.ts';
+import { exactly } from '../x509/signature.ts';
+import type { KeyCache } from '../x509/key-cache.ts';
+import { qeMismatches } from './document-checks.ts';
+import type { EnclaveIdentity } from './enclave-identity.ts';
+import { intelQeVendor, type Quote } from './quote.ts';
+import type { SgxReport } from './sgx/report.ts';
+import { importPoint, signedBy, verifyP256 } from './signature.ts';
+import { moduleIdentityOf, moduleIdOf, moduleVersionOf } from './tcb-level.ts';
+import type { TcbInfo } from './tcb-info.ts';
+import { readEventLog, replayEventLog } from './tdx/event-log.ts';
+import type { TdReport } from './tdx/report.ts';
+
+export function checkVendor({ qeVendor }: Quote): Outcome {
+  return compareBytes(qeVendor, intelQeVendor) === 0
+    ? passed('Intel')
+    : failed(`the vendor is ${toHex(qeVendor)}, Intel is ${toHex(intelQeVendor)}`);
+}
+
+/** Tools and hosts fill buffers up; what is not zero there somebody put there, under nobody’s signature. */
+export function checkPadding({ trailing }: Quote): Outcome {
+  return trailing.every((byte) => byte === 0)
+    ? passed(`${String(trailing.length)} zeros`)
+    : failed(`${String(trailing.length)} bytes behind the quote that are not all zero`);
+}
+
+/** @param pck - key and SubjectPublicKeyInfo */
+export async function checkQeReport(
+  { qeReport, qeReportSignature }: Quote,
+  pck: { readonly key: CryptoKey; readonly publicKey: Uint8Array },
+  keys: KeyCache,
+): Promise<Outcome> {
+  return (await signedBy(pck.key, pck.publicKey, qeReportSignature, qeReport, keys))
+    ? passed('ECDSA P-256 with SHA-256')
+    : failed('the signature of the QE report is wrong');
+}
+
+/** REPORT_DATA of the QE is SHA-256 of the attestation key and the QE’s own data, then zeros. */
+export async function checkAttestationKey(
+  { attestationKey, qeAuthData }: Quote,
+  { reportData }: SgxReport,
+): Promise<Outcome> {
+  const digest = await sha256(concatBytes(attestationKey, qeAuthData));
+  return compareBytes(reportData, concatBytes(digest, new Uint8Array(32))) === 0
+    ? passed('the QE vouches for this key')
+    : failed(`the QE vouches for ${toHex(reportData)}, the attestation key has the SHA-256 ${toHex(digest)}`);
+}
+
+/** The key serves until the quoting enclave makes a new one, so it is kept like those of certificates. */
+export async function checkSignature(
+  { attestationKey, signature, signed }: Quote,
+  keys: KeyCache,
+): Promise<Outcome> {
+  const name = `attestation|${exactly(attestationKey)}`;
+  const key = keys.get(name)?.key ?? (await importPoint(attestationKey));
+  if (key === undefined) return failed('the attestation key is no point of P-256');
+  keys.set(name, { key, digest: attestationKey });
+  return (await verifyP256(key, signature, signed))
+    ? passed('ECDSA P-256 with SHA-256')
+    : failed('the signature of the quote is wrong');
+}
+
+export function checkQe({ qeReport }: Quote, qe: SgxReport, identity: EnclaveIdentity): Outcome {
+  const failures = qeMismatches(identity, {
+    miscSelect: qeReport.subarray(16, 20),
+    attributes: qe.attributes.raw,
+    mrSigner: qe.mrSigner,
+    isvProdId: qe.isvProdId,
+  });
+  return outcomeOf(failures, `ISVPRODID ${String(qe.isvProdId)}, ISVSVN ${String(qe.isvSvn)}`);
+}
+
+/** Signer and attributes of the module (Intel’s library, section 4.1.2.5.12). From version 1 on its own identity has them. */
+export function checkModule(report: TdReport | undefined, tcbInfo: TcbInfo): Outcome {
+  if (report === undefined) return notApplicable('SGX has no TDX module');
+  const { teeTcbSvn, mrSignerSeam, seamAttributes } = report;
+  const version = moduleVersionOf(teeTcbSvn);
+  const module = version === 0 ? tcbInfo.tdxModule : moduleIdentityOf(tcbInfo, teeTcbSvn);
+  if (module === undefined)
+    return failed(`the TCB info knows no TDX module ${moduleIdOf(teeTcbSvn)}; fetch a current one`);
+  const failures: string[] = [];
+  if (compareBytes(mrSignerSeam, module.mrSigner) !== 0)
+    failures.push(`MRSIGNERSEAM is ${toHex(mrSignerSeam)}, the TCB info has ${toHex(module.mrSigner)}`);
+  const masked = seamAttributes.map((byte, index) => byte & (module.attributesMask[index] as number));
+  // No attribute is defined yet: Intel’s library wants zero whatever the mask.
+  if (seamAttributes.some((byte) => byte !== 0) || compareBytes(masked, module.attributes) !== 0)
+    failures.push(
+      `SEAMATTRIBUTES are ${toHex(seamAttributes)}, expected zero; the TCB info has ${toHex(module.attributes)}`,
+    );
+  return outcomeOf(failures, `${moduleIdOf(teeTcbSvn)}, SVN ${String(teeTcbSvn[0])}`);
+}
+
+export async function checkEventLogs(
+  report: TdReport | undefined,
+  logs: readonly Uint8Array[],
+): Promise<Outcome> {
+  if (logs.length === 0) return notApplicable('no event log was given');
+  if (report === undefined) return failed('an event log was given; enclaves of SGX have none');
+  const failures: string[] = [];
+  let measured = 0;
+  for (const log of logs) {
+    try {
+      const events = readEventLog(log);
+      measured += events.length;
+      const registers = await replayEventLog(events);
+      for (const [index, register] of registers.entries())
+        if (compareBytes(register, report.rtmrs[index] as Uint8Array) !== 0)
+          failures.push(
+            `RTMR${String(index)} is ${toHex(report.rtmrs[index] as Uint8Array)}, the log replays to ${toHex(register)}`,
+          );
+    } catch (error) {
+      failures.push(reasonOf(error));
+    }
+  }
+  return outcomeOf(failures, `${String(measured)} events make the four registers`);
+}
