@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fromHex } from '@enarx/protocol';
 
+import { readDer } from '../der/reader.ts';
+import { tags } from '../der/tags.ts';
+import { readTime } from '../der/values.ts';
+import { derElement } from '../der/writer.ts';
 import type { Json, JsonObject } from './json.ts';
 import { intelProblem } from './problems.ts';
 
-// Members of Intel’s documents, each of the type that it must have. All throw `intel/collateral-malformed`.
+// Members of Intel’s documents, each of the type that it must have. All throw `intel/collateral-malformed`, `time` also `der/malformed`.
 
 export function objectOf(value: Json, name: string): JsonObject {
   if (!(value instanceof Map)) throw malformed(`${name} that is no object`);
@@ -48,9 +52,10 @@ const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
 /** Milliseconds since 1970. */
 export function time(from: JsonObject, name: string): number {
   const value = text(from, name);
-  const milliseconds = timePattern.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(milliseconds)) throw malformed(`${name} that is no time such as 2026-01-31T12:00:00Z`);
-  return milliseconds;
+  if (!timePattern.test(value)) throw malformed(`${name} that is no time such as 2026-01-31T12:00:00Z`);
+  // The same digits as certificates have them, so that one reader knows which days there are.
+  const digits = new TextEncoder().encode(value.replace(/[-:T]/g, ''));
+  return readTime(readDer(derElement(tags.generalizedTime, digits)));
 }
 
 export function oneOf<W extends string>(from: JsonObject, name: string, known: readonly W[]): W {

@@ -52,21 +52,15 @@ class Reader {
 
   value(depth: number): Json {
     if (depth > deepest) throw malformed(`more than ${String(deepest)} levels`);
-    switch (this.#text[this.#at]) {
-      case '{':
-        return this.#object(depth);
-      case '[':
-        return this.#array(depth);
-      case '"':
-        return this.#string();
-      default: {
-        const word = this.#match(wordPattern);
-        if (word !== undefined) return words[word] as boolean | null;
-        const number = this.#match(numberPattern);
-        if (number === undefined) throw malformed(`no value at ${String(this.#at)}`);
-        return Number(number);
-      }
-    }
+    const first = this.#text[this.#at];
+    if (first === '{') return this.#object(depth);
+    if (first === '[') return this.#array(depth);
+    if (first === '"') return this.#string();
+    const word = this.#match(wordPattern);
+    if (word !== undefined) return words[word] as boolean | null;
+    const number = this.#match(numberPattern);
+    if (number === undefined) throw malformed(`no value at ${String(this.#at)}`);
+    return Number(number);
   }
 
   #object(depth: number): JsonObject {

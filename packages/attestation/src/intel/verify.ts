@@ -25,6 +25,7 @@ import {
   handledExtensions,
   verifySigningChain,
 } from './document-checks.ts';
+import type { SignedText } from './documents.ts';
 import { findPckChain, findSigningChain, type PckChain, type SigningChain } from './path.ts';
 import type { Platform } from './pck.ts';
 import { checkPckCertificate, checkPckRevocation, tryReadPlatform } from './platform-checks.ts';
@@ -98,7 +99,8 @@ export async function verifyQuote(
   };
   const missing = [pck, signer].flatMap((found) => ('missing' in found ? [found.missing] : []));
   const tcb = evaluate(parts);
-  const certificate = reading && pckChain && checkPckCertificate(pckChain, reading);
+  const certificate =
+    pckChain === undefined || reading === undefined ? noPck : checkPckCertificate(pckChain, reading);
   const binding = await checkBinding(parts, tcb, certificate);
   const outcomes: Record<string, Outcome> = {
     'quote/layout': passed(`version ${String(quote.version)} of ${format}`),
@@ -159,7 +161,7 @@ const noSigner = notReached('the chain of the TCB signing key is not complete or
 async function checkBinding(
   parts: Parts,
   tcb: TcbEvaluation | string | undefined,
-  certificate: Outcome | undefined,
+  certificate: Outcome,
 ): Promise<{ readonly outcomes: Readonly<Record<BindingId, Outcome>>; readonly revocation: Revocation }> {
   const { quote, qe, td, pckChain, platform, selection, chain, collateral, at, keys } = parts;
   const { tcbInfo, identity } = selection;
@@ -180,7 +182,7 @@ async function checkBinding(
     checkEventLogs(td, collateral.eventLogs),
   ]);
   const outcomes: Readonly<Record<BindingId, Outcome>> = {
-    'quote/pck-certificate': certificate ?? noPck,
+    'quote/pck-certificate': certificate,
     'quote/pck-revocation': revocation.outcome,
     'quote/tcb-signing-chain': signing.chain,
     'quote/tcb-info':
@@ -221,12 +223,10 @@ async function checkDocuments(
   });
   const { key, outcome } = signer;
   if (key === undefined) return { chain: outcome, tcbInfo: noSigner, identity: noSigner };
-  const [first, second] = await Promise.all(
-    [tcbInfo, identity].map((document) =>
-      document === undefined ? noDocument : checkDocumentSignature(document, { ...signer, key }, keys),
-    ),
-  );
-  return { chain: outcome, tcbInfo: first as Outcome, identity: second as Outcome };
+  const judge = async (document: SignedText | undefined): Promise<Outcome> =>
+    document === undefined ? noDocument : checkDocumentSignature(document, { ...signer, key }, keys);
+  const [first, second] = await Promise.all([judge(tcbInfo), judge(identity)]);
+  return { chain: outcome, tcbInfo: first, identity: second };
 }
 
 /** A sentence when no level applies, `undefined` when there is nothing to evaluate. */

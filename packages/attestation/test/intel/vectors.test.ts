@@ -218,9 +218,9 @@ function assertClaims({ claims }: IntelVerification, expected: Readonly<Record<s
     if (!(name in found)) continue;
     const actual = found[name];
     if (name === 'pck') {
-      const { serial, notBefore, notAfter, ...wanted } = value as Record<string, unknown>;
-      void [serial, notBefore, notAfter];
-      assert.deepEqual(actual, wanted, name);
+      // Serial and dates are the certificate’s, not the platform’s.
+      for (const [key, read] of Object.entries(actual as object))
+        assert.deepEqual(read, (value as Record<string, unknown>)[key], key);
     } else if (name === 'advisoryIDs')
       assert.deepEqual(new Set(actual as string[]), new Set(value as string[]), name);
     else assert.deepEqual(actual, value, name);

@@ -27,5 +27,6 @@ test('every field that a policy has is documented, with what may be written and 
 test('every check of appraisal is described once', () => {
   const described = [...Object.keys(commonPolicyChecks), ...Object.keys(policyFieldChecks)];
   assert.equal(new Set(described).size, described.length);
-  for (const line of Object.values(policyFieldChecks)) assert.match(line, /^`(snp|sev|nitro)\.[a-z0-9.-]+`: the ./);
+  for (const line of Object.values(policyFieldChecks))
+    assert.match(line, /^`(snp|sev|sgx|tdx|nitro)\.[a-z0-9.-]+`: the ./);
 });
