@@ -15,6 +15,9 @@ export interface EngineBinding {
   enter(start: unknown): unknown;
 }
 
+/** Bytes up to which a module is compiled before threads could be asked to do it. */
+const compiledAtOnce = 262_144;
+
 export const canSuspend = engine.Suspending !== undefined;
 
 export function suspendingBinding(bind: Binding): EngineBinding {
@@ -22,7 +25,7 @@ export function suspendingBinding(bind: Binding): EngineBinding {
   if (Suspending === undefined) throw new Error('this engine cannot suspend a program');
   return {
     bind,
-    compile: (bytes) => engine.compile(bytes),
+    compile: (bytes) => (bytes.length <= compiledAtOnce ? new engine.Module(bytes) : engine.compile(bytes)),
     imported: ({ call, waits }) => (waits ? new Suspending(call) : call),
     enter: (start) => engine.promising(start)(),
   };
