@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Sources that decide what is believed, and the tests that must notice a change of them, the likeliest first. */
+export interface Subject {
+  readonly name: string;
+  readonly sources: readonly string[];
+  readonly tests: readonly string[];
+}
+
+const root = 'packages/attestation';
+const test = (...names: string[]): string[] => names.map((name) => `${root}/test/${name}.test.ts`);
+const source = (...names: string[]): string[] => names.map((name) => `${root}/src/${name}.ts`);
+
+export const subjects: readonly Subject[] = [
+  {
+    name: 'snp',
+    sources: source(
+      'snp/verify',
+      'snp/binding',
+      'snp/chain',
+      'snp/form',
+      'snp/tcb',
+      'snp/product',
+      'amd/vek',
+      'verify',
+      'verification',
+    ),
+    tests: test(
+      'snp/checks',
+      'amd/certificates',
+      'snp/defects',
+      'snp/vectors',
+      'azure/azure',
+      'evidence',
+      'appraise/attest',
+    ),
+  },
+  {
+    name: 'x509',
+    sources: source(
+      'x509/chain',
+      'x509/revocation',
+      'x509/signature',
+      'x509/key-cache',
+      'x509/extensions',
+      'x509/crl',
+    ),
+    tests: test('x509/chain', 'x509/certificate', 'snp/checks', 'snp/vectors', 'snp/defects'),
+  },
+  {
+    name: 'appraise',
+    sources: source(
+      'appraise/appraise',
+      'appraise/anchor',
+      'appraise/report-data',
+      'attest',
+      'policy/field',
+      'policy/policy',
+      'policy/minimum-tcb',
+      'policy/snp/chip',
+      'policy/snp/field',
+      'policy/snp/firmware',
+      'policy/snp/guest',
+      'policy/snp/guest-policy',
+      'policy/snp/platform',
+      'policy/sev/index',
+    ),
+    tests: test(
+      'appraise/snp-fields',
+      'appraise/appraise',
+      'appraise/attest',
+      'appraise/sev-fields',
+      'policy/parse',
+      'policy/template',
+    ),
+  },
+  {
+    name: 'azure',
+    sources: source('azure/check', 'azure/hcl', 'azure/quote', 'evidence-csr'),
+    tests: test('azure/azure', 'evidence', 'snp/vectors'),
+  },
+  {
+    name: 'sev',
+    sources: source('sev/verify', 'sev/certificate', 'sev/ca-certificate', 'sev/platform-chain'),
+    tests: test('sev/verify', 'sev/certificates', 'sev/owner', 'sev/published-vectors'),
+  },
+];
