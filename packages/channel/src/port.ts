@@ -19,9 +19,12 @@ export const portWindow = 262_144;
 /** Connections at once. More are refused, so that neither side can make the other hold more than this times the window. */
 export const mostConnections = 64;
 
+/** What a connection is for: the channel of the Keep, or a socket of its program. */
+export type Purpose = 'channel' | 'socket';
+
 export interface PortEvents {
   /** The other side opened a connection. Without this it may open none. */
-  connection?(stream: Duplex): void;
+  connection?(stream: Duplex, purpose: Purpose): void;
   /** The port is gone and every connection with it. Comes once, last; `error` where it was no orderly end. */
   closed?(error: Error | undefined): void;
 }
@@ -48,12 +51,16 @@ export class Port {
   }
 
   /** A new connection to the other side. Errors are events of the stream; it can be written to at once. */
-  open(): Duplex {
+  open(purpose: Purpose = 'channel'): Duplex {
     const id = this.#next;
     this.#next += 2;
     const connection = this.#add(id);
     if (this.#closed || this.#connections.size > mostConnections) connection.destroy(refused());
-    else this.#send(portFrame.open, encodeMessage(portStream, id));
+    else
+      this.#send(
+        purpose === 'channel' ? portFrame.open : portFrame.openSocket,
+        encodeMessage(portStream, id),
+      );
     return connection;
   }
 
@@ -117,21 +124,22 @@ export class Port {
       return;
     }
     const id = decodeMessage(portStream, payload);
-    if (kind === portFrame.open) this.#accept(id, parity);
+    if (kind === portFrame.open) this.#accept(id, parity, 'channel');
+    else if (kind === portFrame.openSocket) this.#accept(id, parity, 'socket');
     else if (kind === portFrame.select) this.#selectedThere = this.#connections.get(id);
     else if (kind === portFrame.end) this.#connections.get(id)?.endOfOther();
     else if (kind === portFrame.reset) this.#reset(id);
     else throw protocolProblem('frame/unexpected', { found: `kind ${String(kind)}` });
   }
 
-  #accept(id: number, parity: number): void {
+  #accept(id: number, parity: number, purpose: Purpose): void {
     if (id % 2 !== parity || this.#connections.has(id) || this.#events.connection === undefined)
       throw protocolProblem('frame/unexpected', { found: `an opening of connection ${String(id)}` });
     if (this.#connections.size >= mostConnections) {
       this.#send(portFrame.reset, encodeMessage(portStream, id));
       return;
     }
-    this.#events.connection(this.#add(id));
+    this.#events.connection(this.#add(id), purpose);
   }
 
   #reset(id: number): void {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The first and only program of a VM guest: kernel in, wasmldr up, machine off. There is nothing else to run.
+import type { Duplex } from 'node:stream';
+
 import { Port } from '@enarx/channel/port';
 import { serveGuest } from '@enarx/wasmldr';
 
@@ -27,6 +29,7 @@ try {
   const [device, channel] = await Promise.all([openPort(devicePort), openPort(channelPort)]);
   const report = kernelEvidence();
   const secrets = kernelSecrets();
+  let acceptSocket: ((connection: Duplex) => void) | undefined;
   await serveGuest({
     device,
     runner: { runner, user: nobody },
@@ -34,10 +37,18 @@ try {
     ...(secrets === undefined ? {} : { secrets }),
     listen: (accept) => {
       new Port(channel, 'guest', {
-        connection: accept,
+        connection: (connection, purpose) => {
+          if (purpose === 'channel') accept(connection);
+          else if (acceptSocket === undefined) connection.destroy();
+          else acceptSocket(connection);
+        },
         // Without a way in there is nothing left to be for.
         closed: powerOff,
       });
+      return Promise.resolve();
+    },
+    listenForSockets: (accept) => {
+      acceptSocket = accept;
       return Promise.resolve();
     },
   });

@@ -9,6 +9,7 @@ import { backendFor } from './backends/backends.ts';
 import { refuseOwner } from './backends/launch-secret/conversation.ts';
 import { ManagerLink } from './manager-link.ts';
 import { relay } from './relay.ts';
+import { GuestSockets } from './sockets/guest-sockets.ts';
 
 /** A guest that has ended its program stays for its owner to come back for the result, but not for ever. */
 const longestLingering = 600_000;
@@ -29,14 +30,16 @@ const longestDrainingWhenStopped = 1000;
 export async function runKeep(launch: LdrLaunch, release: string): Promise<void> {
   // Spawning comes first: the guest starts while everything else is set up.
   let keep: KeepLoader | undefined;
-  const launching = launchInstance(launch, release, (event, detail) => keep?.note(event, detail));
-  keep = new KeepLoader(launch, launching);
+  const sockets = new GuestSockets(launch.sockets ?? { listen: [], dial: [] });
+  const launching = launchInstance(launch, release, sockets, (event, detail) => keep?.note(event, detail));
+  keep = new KeepLoader(launch, launching, sockets);
   await keep.run();
 }
 
 async function launchInstance(
   launch: LdrLaunch,
   release: string,
+  sockets: GuestSockets,
   onEvent: (event: string, detail: string) => void,
 ): Promise<TeeInstance> {
   return backendFor(launch.tee).launch({
@@ -48,6 +51,7 @@ async function launchInstance(
     image: launch.image,
     sevPlatform: launch['sev-platform'],
     resources: launch.resources,
+    sockets,
     onEvent,
   });
 }
@@ -60,9 +64,11 @@ class KeepLoader {
   #stopped = false;
   #lost = false;
   readonly #relays = new Set<Promise<void>>();
+  readonly #sockets: GuestSockets;
 
-  constructor({ manager, id, token }: LdrLaunch, launching: Promise<TeeInstance>) {
+  constructor({ manager, id, token }: LdrLaunch, launching: Promise<TeeInstance>, sockets: GuestSockets) {
     this.#launching = launching;
+    this.#sockets = sockets;
     this.#manager = new ManagerLink({ path: manager, id, token }, this.#state, {
       open: (stream, to) => {
         this.#open(stream, to);
@@ -98,7 +104,7 @@ class KeepLoader {
     }
     if (!this.#lost) {
       const longest = this.#stopped ? longestDrainingWhenStopped : longestDraining;
-      await within(longest, Promise.all(this.#relays));
+      await within(longest, Promise.all([...this.#relays, this.#sockets.drained()]));
     }
     await this.#manager.close();
   }

@@ -111,6 +111,12 @@ export const keepldrProblems = {
     title: 'This host has no SEV firmware, real or simulated',
     mend: 'See `enarx platform`; keepmgr makes a simulated platform and passes its file.',
   },
+  'keepldr/socket-rule': {
+    kind: 'usage',
+    status: 400,
+    title: 'A rule for sockets of programs makes no sense',
+    mend: 'Give ADDRESS:PORTS or HOST:PORTS, for example 127.0.0.1:8080, [::1]:8000-8999, localhost:* or *:443.',
+  },
   'keepldr/release-unreadable': {
     kind: 'unavailable',
     status: 503,

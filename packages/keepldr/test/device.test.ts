@@ -19,6 +19,7 @@ import {
 } from '@enarx/protocol';
 
 import { serveDevice } from '../src/backends/device.ts';
+import { GuestSockets } from '../src/sockets/guest-sockets.ts';
 import { connectedPair, eventually, ownDirectory } from './support/sockets.ts';
 
 const launch = { id: new Uint8Array(16).fill(9), tee: 'sim' } as const;
@@ -45,6 +46,7 @@ async function served(
       reports += 1;
       return report(data);
     },
+    sockets: new GuestSockets({ listen: [], dial: [] }),
   });
   done.catch(() => undefined);
   return {

@@ -7,19 +7,34 @@ import {
   decodeProblem,
   encodeMessage,
   evidence as evidenceMessage,
+  guestClose,
+  guestDial,
   guestFrame,
   guestLaunch,
+  guestListen,
+  guestListening,
+  guestRefused,
   guestState,
   reportRequest,
   type Evidence,
   type Frame,
+  type GuestDial,
   type GuestLaunch,
+  type GuestListen,
+  type GuestListening,
   type GuestState,
 } from '@enarx/protocol';
 
+import { networkProblem } from './network/problems.ts';
 import { wasmldrProblem } from './problems.ts';
 
 type Answer = PromiseWithResolvers<Evidence>;
+
+/** A socket that the host was asked for and has not answered. */
+interface AskedSocket extends PromiseWithResolvers<GuestListening> {
+  readonly what: 'listen' | 'dial';
+  readonly where: string;
+}
 
 /**
  * The guest's end of its device: what the host says first, the states that the host is told, and the processor's evidence. The
@@ -32,6 +47,7 @@ export class Device {
   readonly closed: Promise<void>;
   readonly #frames: FrameStream;
   readonly #asked: Answer[] = [];
+  readonly #sockets = new Map<number, AskedSocket>();
   #open = true;
   #flushed: Promise<void> = Promise.resolve();
 
@@ -63,6 +79,50 @@ export class Device {
     return answer.promise;
   }
 
+  /**
+   * Has the host listen for the program.
+   * @throws EnarxError `network/not-allowed`, `network/listen-failed`, `wasmldr/host-gone`
+   */
+  listen(request: GuestListen): Promise<GuestListening> {
+    const where = `${request.address ?? 'any address'} port ${String(request.port)}`;
+    return this.#ask(request.number, 'listen', where, guestFrame.listen, encodeMessage(guestListen, request));
+  }
+
+  /**
+   * Has the host connect. What tells that it has is the connection itself.
+   * @throws EnarxError `network/not-allowed`, `network/dial-failed`, `wasmldr/host-gone`
+   */
+  async dial(request: GuestDial): Promise<never> {
+    const where = `${request.host} port ${String(request.port)}`;
+    await this.#ask(request.number, 'dial', where, guestFrame.dial, encodeMessage(guestDial, request));
+    throw wasmldrProblem('wasmldr/host-misbehaved', { found: 'a listener where a connection was asked for' });
+  }
+
+  /** The program has closed a listener. */
+  closeListener(number: number): void {
+    this.#send(guestFrame.close, encodeMessage(guestClose, { number }));
+  }
+
+  /** The host has connected; no refusal follows. */
+  dialled(number: number): void {
+    this.#sockets.delete(number);
+  }
+
+  #ask(
+    number: number,
+    what: AskedSocket['what'],
+    where: string,
+    kind: number,
+    payload: Uint8Array,
+  ): Promise<GuestListening> {
+    if (!this.#open) return Promise.reject(wasmldrProblem('wasmldr/host-gone'));
+    const asked = { ...Promise.withResolvers<GuestListening>(), what, where };
+    asked.promise.catch(() => undefined);
+    this.#sockets.set(number, asked);
+    this.#send(kind, payload);
+    return asked.promise;
+  }
+
   /** Resolves when all that was said has left, or never will. */
   get flushed(): Promise<void> {
     return this.#flushed;
@@ -81,10 +141,24 @@ export class Device {
     }
     this.#open = false;
     this.#frames.destroy();
-    for (const { reject } of this.#asked.splice(0)) reject(wasmldrProblem('wasmldr/host-gone'));
+    for (const { reject } of [...this.#asked.splice(0), ...this.#sockets.values()])
+      reject(wasmldrProblem('wasmldr/host-gone'));
   }
 
   #receive(frame: Frame): void {
+    if (frame.kind === guestFrame.listening) {
+      const listening = decodeMessage(guestListening, frame.payload);
+      this.#askedSocket(listening.number, 'listen', frame).resolve(listening);
+      return;
+    }
+    if (frame.kind === guestFrame.refused) {
+      const { number, reason } = decodeMessage(guestRefused, frame.payload);
+      const { what, where, reject } = this.#askedSocket(number, undefined, frame);
+      const failed = what === 'listen' ? 'network/listen-failed' : 'network/dial-failed';
+      const code = reason === 'not-allowed' ? 'network/not-allowed' : failed;
+      reject(networkProblem(code, { found: `${where}: ${reason}` }));
+      return;
+    }
     const answer = this.#asked.shift();
     if (answer === undefined) throw misbehaved(frame);
     try {
@@ -95,6 +169,13 @@ export class Device {
       answer.reject(error);
       throw error;
     }
+  }
+
+  #askedSocket(number: number, what: AskedSocket['what'] | undefined, frame: Frame): AskedSocket {
+    const asked = this.#sockets.get(number);
+    if (asked === undefined || (what !== undefined && asked.what !== what)) throw misbehaved(frame);
+    this.#sockets.delete(number);
+    return asked;
   }
 }
 

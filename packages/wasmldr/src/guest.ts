@@ -8,6 +8,9 @@ import { startRunner, type RunnerOptions } from '@enarx/runtime';
 
 import { Device } from './device.ts';
 import { Keep, type KeepTimes } from './keep.ts';
+import { HostSockets } from './network/host-sockets.ts';
+import { networkProblem } from './network/problems.ts';
+import { ProgramNetwork } from './network/program-network.ts';
 import { launchSecretOf, possession, type SecretSource } from './launch-secret.ts';
 
 /** Milliseconds. */
@@ -24,6 +27,8 @@ export interface GuestOptions {
   readonly secrets?: SecretSource | undefined;
   /** Begins to hand over connections from outside, and resolves when they can come. */
   readonly listen: (accept: (connection: Duplex) => void) => Promise<void>;
+  /** The same for connections of the program's sockets; called when there is a program that has any. Without it no program has. */
+  readonly listenForSockets?: ((accept: (connection: Duplex) => void) => Promise<void>) | undefined;
   readonly times?: Partial<KeepTimes & ChannelTimes> | undefined;
 }
 
@@ -39,6 +44,7 @@ export async function serveGuest({
   report,
   secrets,
   listen,
+  listenForSockets,
   times,
 }: GuestOptions): Promise<void> {
   let device: Device | undefined;
@@ -52,9 +58,18 @@ export async function serveGuest({
     const { id, tee, secret: table } = opened.launch;
     const secret = launchSecretOf(tee, table, secrets);
     if (secret !== undefined) keep.reserve(secret.owner);
+    const certificate = await createKeepCertificate(id, Date.now(), secret?.key);
+    keep.useNetwork(async (files) => {
+      if (listenForSockets === undefined) throw networkProblem('network/unsupported');
+      const sockets = new HostSockets(opened);
+      await listenForSockets((connection) => {
+        sockets.accept(connection);
+      });
+      return ProgramNetwork.open(files, sockets, certificate);
+    });
     const channel = serveChannel({
       keepId: id,
-      certificate: await createKeepCertificate(id, Date.now(), secret?.key),
+      certificate,
       report:
         secret === undefined ? (report ?? ((reportData) => opened.report(reportData))) : possession(secret),
       services: keep,

@@ -11,14 +11,16 @@ import {
   protocolProblem,
   workloadFrame,
   type Deliver,
+  type File,
   type Frame,
   type GuestState,
 } from '@enarx/protocol';
-import type { Run, Runner, Shape } from '@enarx/runtime';
+import { isSocket, type Run, type Runner, type Shape } from '@enarx/runtime';
 
 import { Audience, dismiss, farewell, type Outcome } from './audience.ts';
 import { DeliveredPackage } from './delivered-package.ts';
 import { readDeliver, readModule } from './delivery.ts';
+import type { ProgramNetwork } from './network/program-network.ts';
 import { wasmldrProblem } from './problems.ts';
 
 /** Milliseconds. */
@@ -39,6 +41,9 @@ export interface KeepOptions {
   readonly times?: Partial<KeepTimes> | undefined;
 }
 
+/** Opens the sockets of a program. @throws EnarxError `network/…` */
+type OpenNetwork = (files: readonly File[]) => Promise<ProgramNetwork>;
+
 interface Program {
   readonly run: Run;
   /** Resolves when the end was told to everybody. */
@@ -57,6 +62,8 @@ export class Keep implements KeepServices {
   readonly #startRunner: KeepOptions['startRunner'];
   readonly #times: KeepTimes;
   #expected: Uint8Array | undefined;
+  #openNetwork: OpenNetwork | undefined;
+  #network: ProgramNetwork | undefined;
   #runner: Runner;
   /** SHA-256 of the key of whoever delivers first. */
   #owner: Uint8Array | undefined;
@@ -74,6 +81,11 @@ export class Keep implements KeepServices {
     this.#finish = () => {
       resolve(undefined);
     };
+  }
+
+  /** How programs with sockets get them. To be called before a workload can come. */
+  useNetwork(open: OpenNetwork): void {
+    this.#openNetwork = open;
   }
 
   /** Ends whatever runs, at once. */
@@ -144,6 +156,7 @@ export class Keep implements KeepServices {
       deliver.package === undefined
         ? undefined
         : new DeliveredPackage(frames, deliver.package, deliverySilence);
+    const network = await this.#networkFor(files ?? []);
     const run = this.#runnerFor(deliver).run({
       size,
       args,
@@ -152,6 +165,7 @@ export class Keep implements KeepServices {
       files,
       optimize,
       package: contents,
+      network,
       onStarted: () => {
         started.resolve(undefined);
       },
@@ -170,21 +184,29 @@ export class Keep implements KeepServices {
     if (this.#delivery === undefined) throw wasmldrProblem('wasmldr/stopped');
     this.#delivery = undefined;
     this.#tellHost('running');
-    const over = this.#follow(run, audience);
+    const over = this.#follow(run, audience, network);
     const program = { run, audience, over, detach: deliver.detach, stdinEnded: false };
     this.#program = program;
     // Before the owner is made to hear anything else.
-    frames
-      .send(workloadFrame.accepted, encodeMessage(accepted, { digest: deliver.digest }))
-      .catch(() => undefined);
+    const listening = network?.listening;
+    const answer = { digest: deliver.digest, ...(listening === undefined ? {} : { listening }) };
+    frames.send(workloadFrame.accepted, encodeMessage(accepted, answer)).catch(() => undefined);
     return program;
   }
 
-  async #follow(run: Run, audience: Audience): Promise<void> {
+  /** Before the program: what it listens on must be known to its owner when it runs, and what it is connected to must be there. */
+  async #networkFor(files: readonly File[]): Promise<ProgramNetwork | undefined> {
+    if (!files.some(isSocket)) return undefined;
+    this.#network = await this.#openNetwork?.(files);
+    return this.#network;
+  }
+
+  async #follow(run: Run, audience: Audience, network: ProgramNetwork | undefined): Promise<void> {
     const outcome: Outcome = await run.ended.then(
       (ended) => ({ ended }),
       (error: unknown) => ({ problem: asProblem(error) }),
     );
+    network?.destroy();
     // Whatever became of the program, the Keep did what it is for; how it ended is not for the host to know.
     this.#tellHost('exited');
     audience.end(outcome);
@@ -237,6 +259,7 @@ export class Keep implements KeepServices {
     this.#failed = true;
     this.#tellHost('failed');
     this.#runner.kill();
+    this.#network?.destroy();
     dismiss(frames, problem);
     await Promise.race([drain(frames), delay(this.#times.lastWord)]);
     this.#finish();

@@ -9,14 +9,19 @@ import { exit } from 'node:process';
 import { serveGuest } from './guest.ts';
 
 const deviceDescriptor = 3;
-const socketName = 'channel.sock';
+const channelSocket = 'channel.sock';
+const networkSocket = 'network.sock';
+
+function listen(path: string, accept: (connection: Socket) => void, allowHalfOpen: boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    createServer({ allowHalfOpen }, accept).once('error', reject).listen(path, resolve);
+  });
+}
 
 await serveGuest({
   device: new Socket({ fd: deviceDescriptor, readable: true, writable: true }),
   runner: { runner: join(import.meta.dirname, 'runner.js') },
-  listen: (accept) =>
-    new Promise((resolve, reject) => {
-      createServer(accept).once('error', reject).listen(socketName, resolve);
-    }),
+  listen: (accept) => listen(channelSocket, accept, false),
+  listenForSockets: (accept) => listen(networkSocket, accept, true),
 });
 exit(0);

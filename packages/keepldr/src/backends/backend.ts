@@ -5,6 +5,7 @@ import type { GuestState, Platform, Resources, Sandbox, Tee } from '@enarx/proto
 
 import type { ProcessReference } from '../processes.ts';
 import type { KeepldrProblemCode } from '../problems.ts';
+import type { GuestSockets } from '../sockets/guest-sockets.ts';
 
 export type Probe = Platform['backends'][number]['probes'][number];
 export type GuestStateWord = GuestState['state'];
@@ -24,6 +25,8 @@ export interface LaunchOptions {
   readonly sevPlatform?: string | undefined;
   /** Directory of the guest image, for machines. */
   readonly image?: string | undefined;
+  /** The host's sockets for the guest's program; to be attached to the instance. */
+  readonly sockets: GuestSockets;
   /** What a machine is given; the backend's own measure where it is left out. */
   readonly resources?: Resources | undefined;
   /** What runs the instructions of a machine without encrypted memory. */

@@ -7,17 +7,26 @@ import {
   encodeMessage,
   encodeProblem,
   evidence as evidenceMessage,
+  guestClose,
+  guestDial,
   guestFrame,
   guestLaunch,
+  guestListen,
+  guestListening,
+  guestRefused,
   guestState,
   reportRequest,
   EnarxError,
   type Evidence,
   type Frame,
+  type GuestDial,
   type GuestLaunch,
+  type GuestListen,
+  type GuestListening,
 } from '@enarx/protocol';
 
 import { keepldrProblem } from '../problems.ts';
+import { SocketRefused, type GuestSockets } from '../sockets/guest-sockets.ts';
 import type { GuestStateWord } from './backend.ts';
 
 /** Which states may follow which. Nothing follows an end, so a guest reports at most four. */
@@ -30,7 +39,7 @@ const following: Readonly<Record<GuestStateWord | 'launching', readonly GuestSta
   failed: [],
 };
 
-/** Reports that a guest may ask for at once, and how many more each second. A real processor is slower. */
+/** Reports and sockets that a guest may ask for at once, and how many more each second. A real processor is slower. */
 const reportBurst = 64;
 const reportsPerSecond = 32;
 
@@ -39,6 +48,8 @@ export interface Device {
   state(word: GuestStateWord): void;
   /** Evidence over 64 bytes of the guest's choice. */
   report(reportData: Uint8Array): Promise<Evidence>;
+  /** Sockets for the guest's program. */
+  readonly sockets: Pick<GuestSockets, 'listen' | 'dial' | 'close'>;
 }
 
 /**
@@ -64,6 +75,11 @@ export async function serveDevice(stream: Duplex, launch: GuestLaunch, device: D
         await pace.next();
         const [kind, payload] = await answer(frame, device);
         await frames.send(kind, payload);
+      } else if (frame.kind === guestFrame.listen || frame.kind === guestFrame.dial) {
+        await pace.next();
+        openSocket(frame, device, frames);
+      } else if (frame.kind === guestFrame.close) {
+        device.sockets.close(decodeMessage(guestClose, frame.payload).number);
       } else {
         throw misbehaved(`a frame of kind ${String(frame.kind)}`);
       }
@@ -72,6 +88,30 @@ export async function serveDevice(stream: Duplex, launch: GuestLaunch, device: D
     if (error instanceof EnarxError && error.kind === 'malformed') throw misbehaved(error.message, error);
     if (error instanceof EnarxError && error.code === 'keepldr/guest-misbehaved') throw error;
     // Anything else is a broken pipe: the guest has gone, and how it ended is told by its exit.
+  }
+}
+
+/** Not waited for: a name server that does not answer must not hold up what the guest says next. How many there can be is bounded by their numbers. */
+function openSocket({ kind, payload }: Frame, { sockets }: Device, frames: FrameStream): void {
+  const refused = (number: number) => (error: unknown) => {
+    const reason = error instanceof SocketRefused ? error.reason : 'failed';
+    return frames.send(guestFrame.refused, encodeMessage(guestRefused, { number, reason }));
+  };
+  const answered =
+    kind === guestFrame.dial
+      ? dial(decodeMessage(guestDial, payload))
+      : listen(decodeMessage(guestListen, payload));
+  // A device that breaks is noticed where it is read.
+  answered.catch(() => undefined);
+
+  async function dial(request: GuestDial): Promise<void> {
+    await sockets.dial(request).catch(refused(request.number));
+  }
+
+  async function listen(request: GuestListen): Promise<void> {
+    const told = (listening: GuestListening): Promise<void> =>
+      frames.send(guestFrame.listening, encodeMessage(guestListening, listening));
+    await sockets.listen(request).then(told, refused(request.number));
   }
 }
 

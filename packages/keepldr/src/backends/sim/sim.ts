@@ -116,12 +116,12 @@ class SimInstance implements TeeInstance {
   readonly exited: Promise<InstanceEnd>;
   readonly provision: TeeInstance['provision'];
   readonly #child: ChildProcess;
-  readonly #socket: string;
+  readonly #directory: string;
   #broken: InstanceEnd | undefined;
 
   constructor(child: ChildProcess, options: LaunchOptions, support: ProcessSupport) {
     this.#child = child;
-    this.#socket = `${options.guestDirectory}/channel.sock`;
+    this.#directory = options.guestDirectory;
     const reference = child.pid === undefined ? undefined : referenceTo(child.pid);
     this.processes = reference === undefined ? [] : [reference];
     const states = new EventQueue<GuestStateWord>();
@@ -140,6 +140,8 @@ class SimInstance implements TeeInstance {
       this.#break({ detail: (error as Error).message, problem: launchProblemOf(error) });
     });
     if (child.pid === undefined) return;
+    const { sockets } = options;
+    sockets.attach(() => connectToGuest(`${this.#directory}/network.sock`));
     this.#serve(child, options.id, support, {
       state: (word) => {
         // From here on the guest has met a client: what it prints is no longer the host's to know.
@@ -147,13 +149,14 @@ class SimInstance implements TeeInstance {
         states.push(word);
       },
       report: support.report,
+      sockets,
     }).catch((error: unknown) => {
       this.#break({ detail: (error as Error).message, problem: 'keepldr/guest-misbehaved' });
     });
   }
 
   connect(): Duplex {
-    return connectToGuest(this.#socket);
+    return connectToGuest(`${this.#directory}/channel.sock`);
   }
 
   async stop(): Promise<void> {

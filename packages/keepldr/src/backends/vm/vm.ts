@@ -179,6 +179,8 @@ class VmInstance implements TeeInstance {
         if (error !== undefined) this.#blame(machine, error);
       },
     });
+    const port = this.#port;
+    this.#options.sockets.attach(() => port.open('socket'));
     await qmp.start();
     this.#plan.loaded?.(qmp);
     await Promise.race([this.#plan.ready, machine.ended]);
@@ -202,6 +204,7 @@ class VmInstance implements TeeInstance {
           this.#states.push(word);
         },
         report,
+        sockets: this.#options.sockets,
       },
     )
       .catch((error: unknown) => {
