@@ -10,6 +10,7 @@ import { describe, test } from 'node:test';
 import { EnarxError } from '@enarx/protocol';
 
 import { readDeclaredMemory } from '../src/runner/declared-memory.ts';
+import { exportHotPaths } from '../src/runner/hot-paths.ts';
 import { runToEnd } from './support.ts';
 
 const fixtures = join(import.meta.dirname, '../../../test/programs');
@@ -106,5 +107,21 @@ describe('a module', () => {
       }
     }
     assert.ok(performance.now() - begun < 20_000);
+  });
+
+  test('with anything at all changed is searched for loops in no time, and without an exception', () => {
+    const next = numbers(0x2345_6789);
+    const begun = performance.now();
+    let found = 0;
+    for (let done = 0; done < 500; done += 1) {
+      for (const mutate of Object.values(mutations)) {
+        const mutant = mutate(Uint8Array.from(originals['C'] ?? []), next);
+        const buffer = new Uint8Array(65_536 + mutant.length);
+        buffer.set(mutant, 65_536);
+        if (exportHotPaths(buffer, 65_536) !== undefined) found += 1;
+      }
+    }
+    assert.ok(found > 0);
+    assert.ok(performance.now() - begun < 30_000);
   });
 });

@@ -8,6 +8,8 @@ import { reader } from './module-reader.ts';
 /** Bytes of code that may be compiled at the top tier before the program starts, and that may be looked at to find them: some tens of milliseconds together. */
 const budget = 32_768;
 const lookBudget = 65_536;
+/** What V8 allows in one module. More is refused when it is compiled, and must cost nothing here. */
+const mostFunctions = 1_000_000;
 const importSection = 2;
 const exportSection = 7;
 const elementSection = 9;
@@ -99,7 +101,7 @@ function readSections(module: Uint8Array): Sections | undefined {
       const count = read.leb();
       exports = { at, content: read.at, end, count };
       start = findStart(read, count);
-    } else if (id === elementSection) table = readTable(module, read);
+    } else if (id === elementSection) table = readTable(read);
     else if (id === codeSection) bodies = readBodies(module, read);
     if (id === codeSection || read.failed) break;
     read.at = end;
@@ -134,13 +136,13 @@ function findStart(read: Reader, count: number): number | undefined {
 }
 
 /** Active segments of table 0 at a constant offset, which is all that compilers write. Others end the reading, not the work. */
-function readTable(module: Uint8Array, read: Reader): Table {
+function readTable(read: Reader): Table {
   const segments: Table = [];
   for (let left = read.leb(); left > 0; left -= 1) {
     if (read.leb() !== 0 || read.byte() !== 0x41) break;
     const offset = read.leb();
     if (read.byte() !== 0x0b) break;
-    const functions = read.lebs(Math.min(read.leb(), module.length));
+    const functions = read.lebs(Math.min(read.leb(), mostFunctions));
     segments.push({ offset, functions });
   }
   return segments;
@@ -148,7 +150,7 @@ function readTable(module: Uint8Array, read: Reader): Table {
 
 /** Where each function of the module begins, and where the last one ends. */
 function readBodies(module: Uint8Array, read: Reader): Uint32Array {
-  const count = Math.min(read.leb(), module.length);
+  const count = Math.min(read.leb(), mostFunctions);
   const starts = new Uint32Array(count + 1);
   let { at } = read;
   for (let i = 0; i < count; i += 1) {
