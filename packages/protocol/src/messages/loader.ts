@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What keepmgr and keepldr say to each other, as frames.
+import * as v from 'valibot';
+
+import { messageType, type Of } from '../message.ts';
+import {
+  logEntryEntries,
+  bytes,
+  file,
+  keepId,
+  keepState,
+  processReference,
+  protocolVersion,
+  resources,
+  sandbox,
+  tee,
+  text,
+  texts,
+  uint,
+} from './words.ts';
+
+/** First frame of every connection that a keepldr opens to its keepmgr. `stream` marks a relay connection, its absence the control connection. */
+export const ldrHello = messageType(
+  'ldr-hello',
+  1024,
+  v.strictObject({
+    protocol: v.literal(protocolVersion),
+    id: keepId,
+    token: bytes(32),
+    stream: v.optional(uint),
+  }),
+);
+export type LdrHello = Of<typeof ldrHello>;
+
+/** On a keepldr's standard input, as one frame: everything that it must know, and nothing in argv or environment. */
+export const ldrLaunch = messageType(
+  'ldr-launch',
+  16_384,
+  v.strictObject({
+    id: keepId,
+    tee,
+    /** Proves to the keepmgr that a connection comes from the keepldr of this Keep. */
+    token: bytes(32),
+    /** Path of the keepmgr's socket for keepldrs; a relative one starts at `directory`. */
+    manager: text(4096),
+    /** The Keep's own directory, empty and private. */
+    directory: text(4096),
+    /** The simulated processor's file, for `sim`. */
+    simulator: v.optional(text(4096)),
+    /** The strongest sandbox that the keepmgr found to work here. Without it the keepldr tries them itself. */
+    sandbox: v.optional(sandbox),
+    /** Directory of the guest image, for machines. */
+    image: v.optional(file),
+    /** File of the simulated SEV platform, for launches with a secret where no real one is. */
+    'sev-platform': v.optional(file),
+    resources: v.optional(resources),
+    /** Sockets that the host opens for the program; none without it. */
+    sockets: v.optional(
+      v.strictObject({
+        /** `ADDRESS:PORTS` */
+        listen: texts(64, 128),
+        /** `HOST:PORTS` */
+        dial: texts(64, 320),
+      }),
+    ),
+  }),
+);
+export type LdrLaunch = Of<typeof ldrLaunch>;
+
+export const ldrState = messageType(
+  'ldr-state',
+  1024,
+  v.strictObject({
+    state: keepState,
+    reason: v.optional(text(64)),
+    processes: v.optional(v.pipe(v.array(processReference), v.maxLength(16))),
+  }),
+);
+export type LdrState = Of<typeof ldrState>;
+
+export const ldrLog = messageType('ldr-log', 4096, v.strictObject(logEntryEntries));
+
+export const ldrOpen = messageType(
+  'ldr-open',
+  64,
+  /** To the guest, unless it says so. */
+  v.strictObject({ stream: uint, to: v.optional(v.literal('loader')) }),
+);
+export type LdrOpen = Of<typeof ldrOpen>;
+
+/** keepldr → keepmgr and back, on the control connection and at the head of a relay connection. */
+export const managerFrame = { hello: 0, state: 1, log: 2, open: 3, stop: 4 } as const;
