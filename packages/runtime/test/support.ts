@@ -3,6 +3,7 @@ import type { Ended, Limits } from '@enarx/protocol';
 import {
   startRunner,
   type File,
+  type Network,
   type OutputName,
   type PackageEntry,
   type Run,
@@ -18,6 +19,7 @@ export interface Given {
   readonly limits?: Limits;
   readonly files?: readonly File[];
   readonly package?: AsyncIterable<PackageEntry>;
+  readonly network?: Network;
   readonly optimize?: 'auto' | 'baseline' | 'full';
   /** Whether the program blocks its process where it waits. */
   readonly blocking?: boolean;
@@ -60,6 +62,7 @@ export async function start(module: Uint8Array, given: Given = {}): Promise<Star
     env: given.env ?? [],
     files: given.files,
     package: given.package,
+    network: given.network,
     onStarted: () => given.onStarted?.(),
     onStdinWanted: (bytes) => {
       if (input === undefined) return;

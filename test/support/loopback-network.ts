@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A network for a program in a runner alone: loopback sockets of this process in the place of those that a Keep gets from its host.
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import type { Network } from '@enarx/runtime';
+
+export class LoopbackNetwork implements Network, AsyncDisposable {
+  readonly #listeners = new Map<number, Server>();
+  readonly #connections = new Map<number, Socket>();
+  readonly #sockets = new Set<Socket>();
+  /** Listeners that the program has closed. */
+  readonly closed: number[] = [];
+
+  /** A listener for this descriptor. @returns its port */
+  async listen(number: number): Promise<number> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.#listeners.set(number, server);
+    return (server.address() as AddressInfo).port;
+  }
+
+  async dial(number: number, port: number): Promise<void> {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    await once(socket, 'connect');
+    this.#connections.set(number, socket);
+  }
+
+  accept(listener: number, connected: (stream: Duplex) => void): void {
+    this.#listeners.get(listener)?.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+      connected(socket);
+    });
+  }
+
+  connection(number: number): Duplex {
+    return this.#connections.get(number) as Duplex;
+  }
+
+  close(listener: number): void {
+    this.closed.push(listener);
+    this.#listeners.get(listener)?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.#listeners.values()) server.close();
+    for (const socket of [...this.#sockets, ...this.#connections.values()]) socket.destroy();
+    return Promise.resolve();
+  }
+}
+
+/** A client on loopback. */
+export async function client(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Reads to the end. */
+export async function readAll(stream: Duplex): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Reads so many bytes and no more. */
+export async function readExactly(stream: Duplex, bytes: number): Promise<Buffer> {
+  for (;;) {
+    const chunk = stream.read(bytes) as Buffer | null;
+    if (chunk !== null) return chunk;
+    if (stream.destroyed || stream.readableEnded) throw new Error('ended too early');
+    const waiting = new AbortController();
+    const { signal } = waiting;
+    await Promise.race(['readable', 'close', 'end'].map((event) => once(stream, event, { signal })));
+    waiting.abort();
+  }
+}
