@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// keepmgr [--listen URL] [--state DIR] [--simulator FILE --anchor FILE] [--sev-platform FILE --sev-anchor FILE] [--image DIR] [--until-stdin-ends]
+// keepmgr [--listen URL] [--state DIR] [--simulator FILE --anchor FILE] [--sev-platform FILE --sev-anchor FILE] [--image DIR] [--allow-listen ADDRESS:PORTS]… [--allow-dial HOST:PORTS]… [--until-stdin-ends]
 //
 // Writes one line of JSON to standard output when it is ready, and its events to standard error, one line of JSON each.
 import { homedir } from 'node:os';
@@ -26,6 +26,8 @@ async function main(): Promise<void> {
       state: { type: 'string', default: stateDirectory() },
       simulator: { type: 'string' },
       anchor: { type: 'string' },
+      'allow-listen': { type: 'string', multiple: true, default: [] },
+      'allow-dial': { type: 'string', multiple: true, default: [] },
       'sev-platform': { type: 'string' },
       'sev-anchor': { type: 'string' },
       image: { type: 'string' },
@@ -47,6 +49,7 @@ async function main(): Promise<void> {
       ? {}
       : { sevPlatform: { file: sevFile, anchorFile: sevAnchorFile } }),
     image,
+    sockets: { listen: values['allow-listen'], dial: values['allow-dial'] },
     log: (line) => stderr.write(line),
   });
   endWhenAsked(keepmgr, values['until-stdin-ends']);

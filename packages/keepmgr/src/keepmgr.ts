@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 
 import { probePlatform, withImage } from '@enarx/keepldr/platform';
 import { probeSandboxes } from '@enarx/keepldr/sandbox';
+import { parseSocketRule, type SocketRules } from '@enarx/keepldr/socket-rules';
 import type { CreateKeep, Platform, Resources, Tee } from '@enarx/protocol';
 
 import { listen, parseListen } from './api/listen.ts';
@@ -39,6 +40,8 @@ export interface KeepmgrOptions {
   /** Directory of the guest image for machines; without this `image` in the state directory. */
   readonly image?: string | undefined;
   readonly limits?: Partial<Limits> | undefined;
+  /** Sockets that this host opens for programs in its Keeps; none without it. */
+  readonly sockets?: SocketRules | undefined;
   /** Milliseconds since 1970. */
   readonly clock?: (() => number) | undefined;
   /** Receives the daemon's events, one line of JSON each. Nothing of a tenant's is among them. */
@@ -75,6 +78,7 @@ async function start(
   directory: StateDirectory,
 ): Promise<Keepmgr> {
   const { clock = Date.now } = options;
+  const sockets = checkedRules(options.sockets);
   const limits = { ...defaultLimits, ...options.limits };
   const log = jsonLinesLog(options.log ?? (() => undefined), clock);
   const releaseDirectory = resolve(options.releaseDirectory);
@@ -134,6 +138,7 @@ async function start(
       ...(hasLaunchSecret(tee) ? { 'sev-platform': resolve((await sevPlatform()).file) } : {}),
       image,
       ...(resources === undefined ? {} : { resources }),
+      ...(sockets === undefined ? {} : { sockets }),
       ...(strongest === undefined ? {} : { sandbox: strongest }),
     };
   };
@@ -180,6 +185,13 @@ async function refuseUnusable(platform: () => Promise<Platform['backends']>, tee
   if (backend?.usable === true) return;
   const missing = backend?.probes.filter(({ pass }) => !pass).map(({ found }) => found) ?? [];
   throw keepmgrProblem('tee/unsupported', { found: [tee, ...missing].join('; ') });
+}
+
+/** A rule that makes no sense is told of now, not when the first program asks. @throws EnarxError `keepldr/socket-rule` */
+function checkedRules(rules: SocketRules | undefined): { listen: string[]; dial: string[] } | undefined {
+  if (rules === undefined) return undefined;
+  for (const rule of [...rules.listen, ...rules.dial]) parseSocketRule(rule);
+  return { listen: [...rules.listen], dial: [...rules.dial] };
 }
 
 function once<T>(action: () => Promise<T>): () => Promise<T> {

@@ -39,7 +39,10 @@ const longestEnding = 10_000;
  *
  * @throws EnarxError `cli/keepmgr-failed`, `cli/state-unusable`
  */
-export async function startOwnKeepmgr({ process, output, release }: EnarxContext): Promise<OwnHost> {
+export async function startOwnKeepmgr(
+  { process, output, release }: EnarxContext,
+  { listen, dial }: { readonly listen: readonly string[]; readonly dial: readonly string[] },
+): Promise<OwnHost> {
   const state = stateDirectory(process.env);
   const simulator = join(state, 'simulator.cbor');
   const anchor = join(state, 'anchor.pem');
@@ -60,6 +63,8 @@ export async function startOwnKeepmgr({ process, output, release }: EnarxContext
       ...['--listen', `unix:${join(directory, 'api.sock')}`],
       ...['--state', directory],
       ...['--simulator', simulator, '--anchor', anchor],
+      ...listen.flatMap((rule) => ['--allow-listen', rule]),
+      ...dial.flatMap((rule) => ['--allow-dial', rule]),
       '--until-stdin-ends',
     ],
     // A session of its own: the terminal's Ctrl-C is for this command, which then ends its Keep in order.

@@ -6,4 +6,6 @@ export interface KeepmgrFlags extends OutputFlags {
   readonly state: string | undefined;
   readonly simulator: string | undefined;
   readonly anchor: string | undefined;
+  readonly allowListen: readonly string[] | undefined;
+  readonly allowDial: readonly string[] | undefined;
 }

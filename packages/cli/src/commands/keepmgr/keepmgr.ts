@@ -27,6 +27,7 @@ export async function runKeepmgr(this: EnarxContext, flags: KeepmgrFlags): Promi
     stateDirectory: flags.state ?? stateDirectory(this.process.env),
     releaseDirectory: release,
     ...(file === undefined || anchorFile === undefined ? {} : { simulator: { file, anchorFile } }),
+    sockets: { listen: flags.allowListen ?? [], dial: flags.allowDial ?? [] },
     log: (line) => this.process.stderr.write(line),
   });
   try {

@@ -8,6 +8,7 @@ import type { EnarxContext } from '../../context.ts';
 import { startOwnKeepmgr, sweepLeftovers, type OwnHost } from '../../host/own-keepmgr.ts';
 import { isSimulated, parseTee } from '../../host/tee.ts';
 import { deliver, prepareDelivery, statusOfEnd, trustFor, type Delivery } from '../../run/deliver.ts';
+import { socketRules } from '../../run/socket-rules.ts';
 import { Interruption } from '../../run/interruption.ts';
 import { reportSimulated, reportStep } from '../../run/report.ts';
 import type { RunFlags } from './flags.ts';
@@ -30,7 +31,8 @@ export async function runProgram(
       this.process.exitCode = await runOn(this, flags.host, flags, tee, delivery, interruption);
       return;
     }
-    const own = await startOwnKeepmgr(this);
+    // Whoever runs it on his own machine has said in its configuration what it opens.
+    const own = await startOwnKeepmgr(this, socketRules(delivery.plan.files ?? []));
     try {
       // The anchor of one's own processor is the one that the caller would name, unless he names another.
       const trusting = { ...flags, anchor: flags.anchor ?? own.anchorFile };
