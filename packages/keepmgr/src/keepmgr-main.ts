@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// keepmgr [--listen URL] [--state DIR] [--simulator FILE --anchor FILE] [--sev-platform FILE --sev-anchor FILE] [--image DIR] [--allow-listen ADDRESS:PORTS]… [--allow-dial HOST:PORTS]… [--until-stdin-ends]
+// keepmgr [--listen URL]… [--config FILE] [--state DIR] [--simulator FILE --anchor FILE] [--sev-platform FILE --sev-anchor FILE] [--image DIR] [--allow-listen ADDRESS:PORTS]… [--allow-dial HOST:PORTS]… [--until-stdin-ends]
 //
 // Writes one line of JSON to standard output when it is ready, and its events to standard error, one line of JSON each.
 import { homedir } from 'node:os';
@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 
 import { EnarxError } from '@enarx/protocol';
 
+import type { Configuration } from './config/schema.ts';
 import { startKeepmgr, type Keepmgr } from './keepmgr.ts';
 
 const usage = 64;
@@ -22,7 +23,8 @@ function stateDirectory(): string {
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      listen: { type: 'string', default: 'http://127.0.0.1:3030' },
+      listen: { type: 'string', multiple: true },
+      config: { type: 'string' },
       state: { type: 'string', default: stateDirectory() },
       simulator: { type: 'string' },
       anchor: { type: 'string' },
@@ -40,8 +42,11 @@ async function main(): Promise<void> {
   const { 'sev-platform': sevFile, 'sev-anchor': sevAnchorFile, image } = values;
   if ((sevFile === undefined) !== (sevAnchorFile === undefined))
     throw new TypeError('--sev-platform and --sev-anchor belong together');
+  const configFile = values.config;
+  const config = configFile === undefined ? undefined : await readConfigurationFile(configFile);
   const keepmgr = await startKeepmgr({
-    listen: values.listen,
+    listen: values.listen ?? config?.listen ?? 'http://127.0.0.1:3030',
+    config,
     stateDirectory: values.state,
     releaseDirectory: import.meta.dirname,
     ...(file === undefined || anchorFile === undefined ? {} : { simulator: { file, anchorFile } }),
@@ -53,6 +58,7 @@ async function main(): Promise<void> {
     log: (line) => stderr.write(line),
   });
   endWhenAsked(keepmgr, values['until-stdin-ends']);
+  reloadWhenAsked(keepmgr, configFile);
   const simulator = await keepmgr.simulator;
   stdout.write(
     `${JSON.stringify({
@@ -62,6 +68,23 @@ async function main(): Promise<void> {
       simulator: { anchor: simulator.anchorFile, fingerprint: simulator.fingerprint },
     })}\n`,
   );
+}
+
+/** What only a daemon with a configuration needs is loaded for it alone. */
+async function readConfigurationFile(file: string): Promise<Configuration> {
+  return (await import('./config/read.ts')).readConfiguration(file);
+}
+
+/** A configuration that cannot be used is told in the log, and the daemon goes on with what it had. */
+function reloadWhenAsked(keepmgr: Keepmgr, file: string | undefined): void {
+  process.on('SIGHUP', () => {
+    if (file === undefined) return;
+    readConfigurationFile(file)
+      .then((config) => keepmgr.reload(config))
+      .catch((error: unknown) => {
+        stderr.write(`${JSON.stringify({ event: 'reload-refused', detail: (error as Error).message })}\n`);
+      });
+  });
 }
 
 /** Whoever started it may go away without a word; then it and all its Keeps go too. */

@@ -6,8 +6,10 @@ import { probeSandboxes } from '@enarx/keepldr/sandbox';
 import { parseSocketRule, type SocketRules } from '@enarx/keepldr/socket-rules';
 import type { CreateKeep, Platform, Resources, Tee } from '@enarx/protocol';
 
-import { listen, parseListen } from './api/listen.ts';
-import { apiServer } from './api/server.ts';
+import { Doors } from './api/doors.ts';
+import { parseListen, type Place } from './api/listen.ts';
+import type { ApiSubject } from './api/routes.ts';
+import type { Configuration } from './config/schema.ts';
 import { jsonLinesLog } from './daemon-log.ts';
 import type { LaunchDetails } from './keeps/keep.ts';
 import { Changes } from './keeps/changes.ts';
@@ -27,8 +29,10 @@ import { openStateDirectory, type StateDirectory } from './state/state-directory
 import { Store } from './state/store.ts';
 
 export interface KeepmgrOptions {
-  /** `http://127.0.0.1:3030` (port 0 for any) or `unix:/path`; this machine only. */
-  readonly listen: string;
+  /** `http://127.0.0.1:3030` (port 0 for any) or `unix:/path` for the users of this machine; `https://…` for tenants. */
+  readonly listen: string | readonly string[];
+  /** Tenants, their authentication and limits. */
+  readonly config?: Configuration | undefined;
   /** Where everything is kept. Made if it does not exist; one daemon at a time. */
   readonly stateDirectory: string;
   /** Where `keepldr.js`, `wasmldr.js`, `runner.js` and `release.json` are. */
@@ -49,12 +53,18 @@ export interface KeepmgrOptions {
 }
 
 export interface Keepmgr {
-  /** Where it listens, in the form of {@link KeepmgrOptions.listen}. */
+  /** Where it listens, in the form of {@link KeepmgrOptions.listen}, and everywhere else that it does. */
   readonly address: string;
+  readonly addresses: readonly string[];
   /** Resolves when simulated Keeps can be made; rejects with `keepmgr/simulator-unreadable`. */
   readonly simulator: Promise<SimulatedAnchor>;
   /** @param fate - `destroy` (the default) ends all Keeps; `leave` leaves them to the next daemon, which has ten seconds */
   close(fate?: 'destroy' | 'leave'): Promise<void>;
+  /**
+   * Takes other tenants, limits and certificates, without touching a Keep or a connection. Where to listen stays.
+   * @throws EnarxError `keepmgr/config-invalid`; everything is then as it was
+   */
+  reload(config: Configuration): Promise<void>;
 }
 
 /**
@@ -62,10 +72,11 @@ export interface Keepmgr {
  * @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-locked`, `keepmgr/release-unreadable`, `keepmgr/listen-refused`, `keepmgr/listen-failed`
  */
 export async function startKeepmgr(options: KeepmgrOptions): Promise<Keepmgr> {
-  const place = parseListen(options.listen);
+  const places = [options.listen].flat().map(parseListen);
+  refuseUnguarded(places, options.config);
   const directory = openStateDirectory(options.stateDirectory);
   try {
-    return await start(options, place, directory);
+    return await start(options, places, directory);
   } catch (error) {
     directory.release();
     throw error;
@@ -74,16 +85,18 @@ export async function startKeepmgr(options: KeepmgrOptions): Promise<Keepmgr> {
 
 async function start(
   options: KeepmgrOptions,
-  place: ReturnType<typeof parseListen>,
+  places: readonly Place[],
   directory: StateDirectory,
 ): Promise<Keepmgr> {
   const { clock = Date.now } = options;
   const sockets = checkedRules(options.sockets);
-  const limits = { ...defaultLimits, ...options.limits };
+  // One object for the daemon's life, whose values a reload replaces.
+  const limits = { ...defaultLimits, ...options.limits, ...given(options.config?.limits) };
   const log = jsonLinesLog(options.log ?? (() => undefined), clock);
   const releaseDirectory = resolve(options.releaseDirectory);
   const release = await readRelease(releaseDirectory);
 
+  const store = new Store(directory.path, directory.keeps);
   const simulator = ensureSimulatedProcessor(
     options.simulator ?? {
       file: join(directory.path, 'simulator.cbor'),
@@ -101,7 +114,6 @@ async function start(
   platform().catch(() => undefined);
 
   const changes = new Changes();
-  const store = new Store(directory.path, directory.keeps);
   const surroundings = {
     store,
     launcher: childProcessLauncher(releaseDirectory),
@@ -111,7 +123,12 @@ async function start(
     release: releaseDirectory,
   };
   const keeps = new Keeps(surroundings, changes);
-  await keeps.restore();
+  try {
+    await keeps.restore();
+  } catch (error) {
+    store.close();
+    throw error;
+  }
   // Bound before anything is launched: a loader never has to wait for it, nor find somebody else's.
   const loaders = await listenForLoaders(
     directory.loaderSocket,
@@ -142,29 +159,38 @@ async function start(
       ...(strongest === undefined ? {} : { sandbox: strongest }),
     };
   };
-  const server = apiServer({ keeps, changes, limits, release, platform, launchDetails }, log);
-  let address: string;
+  const subject: ApiSubject = { keeps, changes, limits, release, platform, launchDetails };
+  const doors = new Doors(subject, log);
+  let addresses: readonly string[];
   try {
-    address = await listen(server, place);
+    addresses = await doors.open(places, options.config);
   } catch (error) {
     await keeps.close('leave');
     loaders.close();
+    store.close();
     throw error;
   }
-  log('listening', { address, release });
+  const [address] = addresses as readonly [string];
+  for (const each of addresses) log('listening', { address: each, release });
 
   const close = async (fate: 'destroy' | 'leave' = 'destroy'): Promise<void> => {
     log('closing', { fate });
-    server.close();
+    doors.shut();
     await keeps.close(fate);
-    server.closeAllConnections();
+    doors.cut();
     loaders.close();
     store.close();
     directory.release();
     log('closed');
   };
   let closed: Promise<void> | undefined;
-  return { address, simulator, close: (fate) => (closed ??= close(fate)) };
+  const reload = async (config: Configuration): Promise<void> => {
+    await doors.reload(config);
+    Object.assign(limits, defaultLimits, options.limits, given(config.limits));
+    keeps.quotasChanged();
+    log('reloaded');
+  };
+  return { address, addresses, simulator, reload, close: (fate) => (closed ??= close(fate)) };
 }
 
 function refuseTooMuch({ machineMemory, machineVcpus }: Limits, { memory = 0, vcpus = 0 }: Resources): void {
@@ -197,4 +223,28 @@ function checkedRules(rules: SocketRules | undefined): { listen: string[]; dial:
 function once<T>(action: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
   return () => (result ??= action());
+}
+
+/** Limits that were written down; the others are as they were. */
+function given(limits: Configuration['limits']): Partial<Limits> {
+  return Object.fromEntries(Object.entries(limits ?? {}).filter(([, value]) => value !== undefined));
+}
+
+/** @throws EnarxError `keepmgr/listen-refused` */
+function refuseUnguarded(places: readonly Place[], config: Configuration | undefined): void {
+  if (!places.some((place) => 'tls' in place && place.tls)) return;
+  const { tls, oidc, tenants = {} } = config ?? {};
+  const known = Object.values(tenants).some(
+    ({ certificate, subject }) =>
+      (certificate !== undefined && tls?.clientAuthorities !== undefined) ||
+      (subject !== undefined && oidc !== undefined),
+  );
+  if (tls === undefined || !known) {
+    throw keepmgrProblem('keepmgr/listen-refused', {
+      found:
+        tls === undefined
+          ? 'https:// without the section tls'
+          : 'https:// without a tenant that could prove who it is',
+    });
+  }
 }

@@ -7,6 +7,11 @@ export interface Limits {
   /** Creations at once, and how many more each second. */
   readonly createBurst: number;
   readonly createsPerSecond: number;
+  /** Keeps that may be launching at the same time, and creations of one tenant that may wait for that. */
+  readonly launchesAtOnce: number;
+  readonly launchQueue: number;
+  /** MiB of memory that must be available for a Keep to be created. */
+  readonly memoryReserve: number;
   /** From creation to ready. */
   readonly launchTime: number;
   /** The same for a virtual machine, which may be emulated on a busy host and started again. */
@@ -45,6 +50,9 @@ export const defaultLimits: Limits = {
   keeps: 64,
   createBurst: 64,
   createsPerSecond: 20,
+  launchesAtOnce: 32,
+  launchQueue: 64,
+  memoryReserve: 256,
   launchTime: 30_000,
   machineLaunchTime: 300_000,
   machineMemory: 4096,

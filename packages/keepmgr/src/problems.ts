@@ -87,6 +87,18 @@ export const keepmgrProblems = {
     title: 'Keeps are being created faster than the host takes them',
     mend: 'Wait a second and try again.',
   },
+  'keepmgr/host-busy': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The machine has no room for another Keep',
+    mend: 'Stop a Keep, or wait until one ends; `memoryReserve` among the limits says how much must be free.',
+  },
+  'keepmgr/quota': {
+    kind: 'unavailable',
+    status: 429,
+    title: 'The tenant has as much as it may have',
+    mend: 'Stop a Keep or wait, or ask the operator of the host for more.',
+  },
   'keepmgr/closing': {
     kind: 'unavailable',
     status: 503,
@@ -151,7 +163,13 @@ export const keepmgrProblems = {
     kind: 'usage',
     status: 400,
     title: 'The daemon does not listen there',
-    mend: 'Use http://127.0.0.1:PORT, http://[::1]:PORT, http://localhost:PORT or unix:/PATH; nobody is authenticated on other addresses.',
+    mend: 'Use http://127.0.0.1:PORT, http://[::1]:PORT, http://localhost:PORT or unix:/PATH; other addresses only as https:// with the sections `tls` and `tenants` of the configuration.',
+  },
+  'keepmgr/config-invalid': {
+    kind: 'malformed',
+    status: 400,
+    title: 'The configuration cannot be used',
+    mend: 'docs/keepmgr-config.md lists what may stand in it. A daemon that runs goes on with what it had.',
   },
   'keepmgr/listen-failed': {
     kind: 'unavailable',
@@ -200,6 +218,12 @@ export const keepmgrProblems = {
     status: 403,
     title: 'Only operators of the host may do this',
     mend: 'Ask on the host itself, on its loopback address or Unix socket.',
+  },
+  'api/unauthenticated': {
+    kind: 'rejected',
+    status: 401,
+    title: 'The host does not know who asks',
+    mend: 'Come with a client certificate or a bearer token that the operator of the host has listed, and that has not expired.',
   },
   'api/upgrade-required': {
     kind: 'usage',

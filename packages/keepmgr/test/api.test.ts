@@ -420,7 +420,6 @@ test('places that others can reach are no places to listen without authenticatio
     'http://[::]:3030',
     'http://10.0.0.1:3030',
     'http://example.com',
-    'https://127.0.0.1:3030',
     'http://127.0.0.1:3030/path',
     'http://user@127.0.0.1:3030',
     'http://127.0.0.1:3030/?x',

@@ -7,13 +7,14 @@ import { resolve } from 'node:path';
 import { keepmgrProblem } from '../problems.ts';
 import { isThisMachine } from './refusals.ts';
 
-type Place = { readonly path: string } | { readonly host: string; readonly port: number };
+export type Place =
+  { readonly path: string } | { readonly host: string; readonly port: number; readonly tls: boolean };
 
 const longestSocketPath = 107;
 
 /**
- * Where to listen: `http://127.0.0.1:3030` and the like, or `unix:/path`. Nobody is authenticated, so only places that
- * nobody but this machine can reach are taken.
+ * Where to listen: `http://127.0.0.1:3030` and the like, or `unix:/path`, where nobody is authenticated, so only places
+ * that nobody but this machine can reach are taken; or `https://…` anywhere, where everybody is.
  *
  * @throws EnarxError `keepmgr/listen-refused`
  */
@@ -28,11 +29,18 @@ export function parseListen(text: string): Place {
     return { path };
   }
   const url = URL.parse(text);
-  if (url?.protocol !== 'http:' || url.pathname !== '/' || url.search !== '' || url.username !== '')
+  const tls = url?.protocol === 'https:';
+  if (
+    url === null ||
+    !(tls || url.protocol === 'http:') ||
+    url.pathname !== '/' ||
+    url.search !== '' ||
+    url.username !== ''
+  )
     throw keepmgrProblem('keepmgr/listen-refused', { found: text });
-  if (!isThisMachine(url.host)) throw keepmgrProblem('keepmgr/listen-refused', { found: url.host });
+  if (!tls && !isThisMachine(url.host)) throw keepmgrProblem('keepmgr/listen-refused', { found: url.host });
   const host = url.hostname === 'localhost' ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, '');
-  return { host, port: url.port === '' ? 80 : Number(url.port) };
+  return { host, port: url.port === '' ? (tls ? 443 : 80) : Number(url.port), tls };
 }
 
 /**
@@ -46,7 +54,7 @@ export async function listen(server: Server, place: Place): Promise<string> {
       server.once('error', reject);
       // Whoever can connect can create Keeps: the same user only, from the first moment on. The bind happens within the call.
       const mask = process.umask(0o177);
-      server.listen('path' in place ? { path: place.path } : place, () => {
+      server.listen('path' in place ? { path: place.path } : { host: place.host, port: place.port }, () => {
         server.off('error', reject);
         server.on('error', () => undefined);
         resolveListening();
@@ -58,7 +66,7 @@ export async function listen(server: Server, place: Place): Promise<string> {
   }
   if ('path' in place) return `unix:${place.path}`;
   const { address, family, port } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`;
+  return `${place.tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`;
 }
 
 /** A socket that a killed daemon left may go; one that answers, or anything else at that path, may not. */

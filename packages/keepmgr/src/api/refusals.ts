@@ -10,11 +10,13 @@ import { keepmgrProblem } from '../problems.ts';
  *
  * @throws EnarxError `api/cross-site`, `api/host-refused`
  */
-export function refuseBrowsers({ headers }: IncomingMessage): void {
+export function refuseBrowsers({ headers, socket }: IncomingMessage): void {
   if (headers.origin !== undefined) throw keepmgrProblem('api/cross-site', { found: 'an Origin header' });
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'none')
     throw keepmgrProblem('api/cross-site', { found: 'a Sec-Fetch-Site header' });
+  // Over TLS the certificate names the host, and a rebound name would not be in it.
+  if ('encrypted' in socket) return;
   if (!isThisMachine(headers.host ?? '')) throw keepmgrProblem('api/host-refused');
 }
 

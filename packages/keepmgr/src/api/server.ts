@@ -2,11 +2,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
 
+import type { Authenticate } from '../auth/authenticate.ts';
 import type { DaemonLog } from '../daemon-log.ts';
 import type { Limits } from '../limits.ts';
 import { keepmgrProblem } from '../problems.ts';
-import { localUser } from './caller.ts';
+import { localUser, type Caller } from './caller.ts';
 import { openChannel } from './channel.ts';
 import { refuseBrowsers } from './refusals.ts';
 import { asProblem, sendProblem, sendProblemRaw, sendReply } from './reply.ts';
@@ -16,17 +18,39 @@ const largestHead = 8192;
 const mostHeaders = 64;
 const idleConnectionTime = 30_000;
 
-/** The API over HTTP/1.1, not yet listening. */
-export function apiServer(subject: ApiSubject, log: DaemonLog): Server {
+/** How callers are told apart where anybody may connect. */
+export interface Guarded {
+  readonly tls: SecureContextOptions;
+  /** Whether clients are asked for a certificate. */
+  readonly clientCertificates: boolean;
+  readonly authenticate: () => Authenticate;
+}
+
+type Identify = (request: IncomingMessage) => Promise<Caller>;
+
+/**
+ * The API over HTTP/1.1, not yet listening.
+ * @param guarded - with TLS and for known tenants; without it for the users of this machine
+ */
+export async function apiServer(subject: ApiSubject, log: DaemonLog, guarded?: Guarded): Promise<Server> {
   const { limits } = subject;
-  const server = createServer(serverOptions(limits), (request, response) => {
-    void answer(subject, log, request, response);
-  });
+  const identify: Identify =
+    guarded === undefined ? () => Promise.resolve(localUser) : (request) => guarded.authenticate()(request);
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    void answer(subject, log, identify, request, response);
+  };
+  const server =
+    guarded === undefined
+      ? createServer(serverOptions(limits), serve)
+      : (await import('node:https')).createServer(
+          { ...serverOptions(limits), ...tlsOptions(guarded), handshakeTimeout: limits.headersTime },
+          serve,
+        );
   server.maxHeadersCount = mostHeaders;
   server.maxConnections = limits.connections;
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
     // It is the connection, unless the request has a body: then node:http puts a stream of its own before it.
-    if (socket instanceof Socket) void upgrade(subject, log, request, socket, head);
+    if (socket instanceof Socket) void upgrade(subject, log, identify, request, socket, head);
     else sendProblemRaw(socket, keepmgrProblem('api/body-too-large', { expected: 'no body' }));
   });
   server.on('clientError', (error, socket) => {
@@ -35,10 +59,24 @@ export function apiServer(subject: ApiSubject, log: DaemonLog): Server {
     if (!socket.writable || code === 'ECONNRESET') socket.destroy();
     else sendProblemRaw(socket, keepmgrProblem('api/request-malformed', { found: code }));
   });
+  server.on('tlsClientError', () => {
+    // A scanner or a client that trusts another authority: its own affair.
+  });
   server.on('drop', () => {
     log('connection-dropped', { expected: `at most ${String(limits.connections)}` });
   });
   return server;
+}
+
+/** Who has no certificate of an authority of ours may still have a token, so the handshake goes on. */
+function tlsOptions({ tls, clientCertificates }: Guarded): TlsOptions {
+  return {
+    ...tls,
+    minVersion: 'TLSv1.3',
+    requestCert: clientCertificates,
+    rejectUnauthorized: false,
+    ALPNProtocols: ['http/1.1'],
+  };
 }
 
 function serverOptions({ headersTime, bodyTime }: Limits): Parameters<typeof createServer>[0] & object {
@@ -58,6 +96,7 @@ function serverOptions({ headersTime, bodyTime }: Limits): Parameters<typeof cre
 async function answer(
   subject: ApiSubject,
   log: DaemonLog,
+  identify: Identify,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -65,7 +104,7 @@ async function answer(
   request.on('error', () => undefined);
   try {
     refuseBrowsers(request);
-    sendReply(response, await route(subject, request, localUser));
+    sendReply(response, await route(subject, request, await identify(request)));
   } catch (error) {
     sendProblem(response, asProblem(error, log));
   }
@@ -74,13 +113,14 @@ async function answer(
 async function upgrade(
   subject: ApiSubject,
   log: DaemonLog,
+  identify: Identify,
   request: IncomingMessage,
   socket: Socket,
   head: Uint8Array,
 ): Promise<void> {
   socket.on('error', () => undefined);
   try {
-    await openChannel(subject, request, socket, head, localUser);
+    await openChannel(subject, request, socket, head, await identify(request));
   } catch (error) {
     sendProblemRaw(socket, asProblem(error, log));
   }

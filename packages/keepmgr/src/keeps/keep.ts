@@ -239,8 +239,7 @@ export class Keep {
       if (this.#gone || this.#stopping || this.#state === 'failed') throw this.#endedProblem();
       const control = this.#control;
       const launching = this.#state === 'launching';
-      if (to === 'loader' && !launching)
-        throw keepmgrProblem('keep/launched', { found: this.#state });
+      if (to === 'loader' && !launching) throw keepmgrProblem('keep/launched', { found: this.#state });
       if (launching === (to === 'loader') && control !== undefined) {
         return this.#channels.open((stream) => {
           control.open(stream, to);

@@ -7,7 +7,9 @@ import { formatKeepId, keepIdLength, type Tee } from '@enarx/protocol';
 import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
 import type { Caller } from '../api/caller.ts';
+import { admit } from './admission.ts';
 import type { Changes } from './changes.ts';
+import { FairQueue } from './fair-queue.ts';
 import { Keep, type KeepSurroundings, type LaunchDetails } from './keep.ts';
 
 /** Who asks for what. */
@@ -26,9 +28,14 @@ export class Keeps {
   readonly #keeps = new Map<string, Keep>();
   /** Those of which only the record is left, in the order of their end. */
   readonly #past = new Set<Keep>();
+  /** The others. */
+  readonly #live = new Set<Keep>();
   readonly #requests = new Map<string, Keep>();
+  readonly #queue: FairQueue;
+  readonly #launching = new Map<Keep, () => void>();
+  readonly #paces = new Map<string, Pace>();
   readonly #creations: Pace;
-  readonly #creating = new Map<string, Promise<Keep>>();
+  readonly #creating = new Map<string, { readonly tenant: string; readonly creation: Promise<Keep> }>();
   #closing = false;
   #cordoned: boolean;
 
@@ -36,13 +43,21 @@ export class Keeps {
     this.#around = {
       ...around,
       changed: (keep) => {
-        if (keep.endedAndGone !== undefined && this.#keeps.get(formatKeepId(keep.id)) === keep)
+        if (keep.state !== 'launching') this.#leaveQueue(keep);
+        if (this.#keeps.get(formatKeepId(keep.id)) !== keep) return;
+        if (keep.endedAndGone !== undefined) {
+          this.#live.delete(keep);
           this.#past.add(keep);
+        }
         changes.note(keep);
       },
     };
     this.#changes = changes;
     this.#creations = new Pace(around.limits.createBurst, around.limits.createsPerSecond);
+    this.#queue = new FairQueue(
+      () => around.limits.launchesAtOnce,
+      () => around.limits.launchQueue,
+    );
     this.#cordoned = around.store.setting('cordoned') === 'yes';
   }
 
@@ -80,7 +95,7 @@ export class Keeps {
     const key =
       asked.request === undefined ? undefined : `${asked.caller.tenant} ${formatKeepId(asked.request)}`;
     const known =
-      key === undefined ? undefined : (this.#requests.get(key) ?? (await this.#creating.get(key)));
+      key === undefined ? undefined : (this.#requests.get(key) ?? (await this.#creating.get(key)?.creation));
     if (known !== undefined) {
       if (known.tee !== asked.tee)
         throw keepmgrProblem('keep/request-reused', { found: asked.tee, expected: known.tee });
@@ -88,15 +103,17 @@ export class Keeps {
     }
     this.#prune();
     const { keeps } = this.#around.limits;
-    if (this.#closing) throw keepmgrProblem('keepmgr/closing');
+    this.#refuseWhenClosing();
     if (this.#cordoned) throw keepmgrProblem('keepmgr/cordoned');
     if (this.running + this.#creating.size >= keeps)
       throw keepmgrProblem('keepmgr/full', { expected: `at most ${String(keeps)} Keeps` });
+    this.#refuseBeyond(asked.caller);
     if (!this.#creations.take()) throw keepmgrProblem('keepmgr/too-fast');
+    admit(this.#around.limits.memoryReserve);
     const id = new Uint8Array(randomBytes(keepIdLength));
     const creation = this.#create(id, asked, details);
     const name = key ?? formatKeepId(id);
-    this.#creating.set(name, creation);
+    this.#creating.set(name, { tenant: asked.caller.tenant, creation });
     try {
       return { keep: await creation, fresh: true };
     } finally {
@@ -107,8 +124,19 @@ export class Keeps {
   async #create(id: Uint8Array, asked: Asked, details: () => Promise<LaunchDetails>): Promise<Keep> {
     const { tee, request, lease } = asked;
     const { tenant } = asked.caller;
-    const keep = await Keep.create(this.#around, { id, tenant, tee, request, lease }, await details());
+    const leave = await this.#queue.enter(tenant);
+    let keep: Keep;
+    try {
+      this.#refuseWhenClosing();
+      keep = await Keep.create(this.#around, { id, tenant, tee, request, lease }, await details());
+    } catch (error) {
+      leave();
+      throw error;
+    }
     this.#add(keep);
+    if (keep.endedAndGone !== undefined) this.#past.add(keep);
+    if (keep.state === 'launching') this.#launching.set(keep, leave);
+    else leave();
     this.#changes.note(keep);
     this.#around.log('keep-created', { keep: formatKeepId(id), tee });
     if (this.#closing) {
@@ -118,14 +146,48 @@ export class Keeps {
     return keep;
   }
 
+  /** @throws EnarxError `keepmgr/closing` */
+  #refuseWhenClosing(): void {
+    if (this.#closing) throw keepmgrProblem('keepmgr/closing');
+  }
+
+  #leaveQueue(keep: Keep): void {
+    this.#launching.get(keep)?.();
+    this.#launching.delete(keep);
+  }
+
+  /** @throws EnarxError `keepmgr/quota` */
+  #refuseBeyond({ tenant, quota }: Caller): void {
+    const { createsPerMinute, keeps } = quota;
+    if (keeps !== undefined) {
+      const begun = [...this.#creating.values()].filter((other) => other.tenant === tenant).length;
+      const running = [...this.#live].filter((keep) => keep.tenant === tenant).length;
+      if (begun + running >= keeps)
+        throw keepmgrProblem('keepmgr/quota', { expected: `at most ${String(keeps)} Keeps` });
+    }
+    if (createsPerMinute === undefined) return;
+    const pace = this.#paces.get(tenant) ?? new Pace(createsPerMinute, createsPerMinute / 60);
+    this.#paces.set(tenant, pace);
+    if (!pace.take())
+      throw keepmgrProblem('keepmgr/quota', {
+        expected: `at most ${String(createsPerMinute)} creations a minute`,
+      });
+  }
+
+  /** Quotas were changed: what tenants have used of their pace is forgotten. */
+  quotasChanged(): void {
+    this.#paces.clear();
+  }
+
   #add(keep: Keep): void {
     this.#keeps.set(formatKeepId(keep.id), keep);
+    if (keep.endedAndGone === undefined) this.#live.add(keep);
     if (keep.request !== undefined) this.#requests.set(`${keep.tenant} ${formatKeepId(keep.request)}`, keep);
   }
 
   /** Keeps of which more is left than the record. */
   get running(): number {
-    return this.#keeps.size - this.#past.size;
+    return this.#live.size;
   }
 
   /** Whether the host takes no new Keeps. */
@@ -143,10 +205,8 @@ export class Keeps {
   /** Takes no new Keeps and stops those that run. Resolves when nothing runs any more. */
   async drain(): Promise<void> {
     this.cordon(true);
-    await Promise.allSettled(this.#creating.values());
-    await Promise.all(
-      [...this.#keeps.values()].filter((keep) => !this.#past.has(keep)).map((keep) => keep.stop()),
-    );
+    await Promise.allSettled([...this.#creating.values()].map(({ creation }) => creation));
+    await Promise.all([...this.#live].map((keep) => keep.stop()));
   }
 
   /** @throws EnarxError `keep/unknown` */
@@ -184,13 +244,18 @@ export class Keeps {
   /** @param fate - what becomes of the Keeps: `destroy`, or `leave` them for the next daemon, which has ten seconds */
   async close(fate: 'destroy' | 'leave'): Promise<void> {
     this.#closing = true;
-    await Promise.allSettled(this.#creating.values());
-    await Promise.allSettled(
-      [...this.#keeps.values()].map(async (keep) => {
-        if (fate === 'leave') keep.abandon();
-        else if (!this.#past.has(keep)) await keep.kill();
-      }),
-    );
+    const letGo = (): Promise<unknown> =>
+      Promise.allSettled(
+        [...this.#live].map(async (keep) => {
+          if (fate === 'leave') keep.abandon();
+          else await keep.kill();
+        }),
+      );
+    // Those that launch make room for creations that wait, which are then refused.
+    await letGo();
+    for (const leave of this.#launching.values()) leave();
+    await Promise.allSettled([...this.#creating.values()].map(({ creation }) => creation));
+    await letGo();
   }
 
   /** Records of ended Keeps are kept for a while, and not without number. */

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { request, type IncomingMessage } from 'node:http';
+import {
+  request,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions as RequestOptionsOfNode,
+} from 'node:http';
+import { request as tlsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 
 import {
@@ -34,11 +40,21 @@ export interface RequestOptions {
   readonly body?: Uint8Array;
 }
 
+/** How a tenant proves who it is, and whom it trusts. PEM. */
+export interface Credentials {
+  readonly ca: string;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly token?: string | undefined;
+}
+
 /** The API as bare HTTP: what a second client would have to send. */
 export class Client {
   readonly #where: { host: string; port: string } | { socketPath: string };
+  readonly #credentials: Credentials | undefined;
 
-  constructor(address: string) {
+  constructor(address: string, credentials?: Credentials) {
+    this.#credentials = credentials;
     if (address.startsWith('unix:')) this.#where = { socketPath: address.slice(5) };
     else {
       const { hostname, port } = new URL(address);
@@ -50,9 +66,21 @@ export class Client {
     return 'port' in this.#where ? Number(this.#where.port) : 0;
   }
 
+  #request(options: RequestOptionsOfNode): ClientRequest {
+    const { token, ...tls } = this.#credentials ?? {};
+    const headers = {
+      ...(options.headers as Record<string, string> | undefined),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
+    const all = { ...this.#where, ...options, headers, agent: false as const };
+    if (this.#credentials === undefined) return request(all);
+    return tlsRequest({ ...all, ...tls, checkServerIdentity: () => undefined });
+  }
+
   ask(method: string, path: string, { headers = {}, body }: RequestOptions = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const outgoing = request({ ...this.#where, method, path, headers, agent: false }, (response) => {
+      const outgoing = this.#request({ method, path, headers });
+      outgoing.on('response', (response) => {
         collect(response).then((bytes) => {
           resolve({
             status: response.statusCode ?? 0,
@@ -119,11 +147,9 @@ export class Client {
   /** A channel to the Keep's guest. @throws EnarxError the problem that the daemon gives instead */
   channel(id: Uint8Array): Promise<Socket> {
     return new Promise((resolve, reject) => {
-      const outgoing = request({
-        ...this.#where,
+      const outgoing = this.#request({
         path: path(id, '/channel'),
         headers: { connection: 'Upgrade', upgrade: 'enarx-channel/1' },
-        agent: false,
       });
       outgoing.on('upgrade', (_response, socket: Socket, head: Uint8Array) => {
         if (head.length > 0) socket.unshift(head);

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 
 import { sharedProcessor } from '../../../../test/support/simulated-processor.ts';
 import { releaseWithStandIn } from '../../../keepldr/test/support/release.ts';
+import type { Configuration } from '../../src/config/schema.ts';
 import { startKeepmgr, type Keepmgr, type Limits } from '../../src/index.ts';
 import { Client } from './client.ts';
 
@@ -33,10 +34,16 @@ export interface Host extends AsyncDisposable {
   readonly events: string[];
 }
 
+export interface HostOptions {
+  readonly limits?: Partial<Limits>;
+  readonly listen?: string | readonly string[];
+  readonly state?: string;
+  readonly release?: string;
+  readonly config?: Configuration;
+}
+
 /** A daemon in this process; its Keeps are processes of their own. */
-export async function startHost(
-  options: { limits?: Partial<Limits>; listen?: string; state?: string; release?: string } = {},
-): Promise<Host> {
+export async function startHost(options: HostOptions = {}): Promise<Host> {
   const own = options.state === undefined ? await stateDirectory() : undefined;
   const state = options.state ?? (own as { path: string }).path;
   const events: string[] = [];
@@ -45,6 +52,7 @@ export async function startHost(
     stateDirectory: state,
     releaseDirectory: options.release ?? (await releaseWithStandIn()),
     limits: options.limits,
+    config: options.config,
     log: (line) => events.push(line),
   });
   return {

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+
+import * as v from 'valibot';
+
+import { keepmgrProblem } from '../problems.ts';
+import { configuration, type Configuration } from './schema.ts';
+
+const largest = 1_048_576;
+
+/**
+ * Reads a configuration file. Paths in it come back absolute.
+ * @throws EnarxError `keepmgr/config-invalid`
+ */
+export async function readConfiguration(path: string): Promise<Configuration> {
+  try {
+    const text = await readFile(path, 'utf8');
+    if (text.length > largest) throw new Error(`${String(text.length)} characters`);
+    const { parse } = await import('smol-toml');
+    return checked(parse(text), dirname(resolve(path)));
+  } catch (cause) {
+    throw keepmgrProblem('keepmgr/config-invalid', { found: `${path}: ${(cause as Error).message}`, cause });
+  }
+}
+
+/** @throws Error that says which key, what is wrong with it, and what was expected */
+export function checked(value: unknown, directory: string): Configuration {
+  const result = v.safeParse(configuration, value, { abortEarly: true });
+  if (!result.success) {
+    const [issue] = result.issues;
+    throw new Error(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+  }
+  const config = result.output;
+  const tenants = Object.entries(config.tenants ?? {});
+  for (const [name, { certificate, subject }] of tenants) {
+    if (name === 'local') throw new Error('tenants.local: the name of this machine’s users');
+    if (certificate === undefined && subject === undefined)
+      throw new Error(`tenants.${name}: neither a certificate nor a subject, so nobody could be it`);
+  }
+  for (const key of ['certificate', 'subject'] as const) {
+    const values = tenants.map(([, tenant]) => tenant[key]).filter((given) => given !== undefined);
+    if (new Set(values).size !== values.length) throw new Error(`tenants: two with the same ${key}`);
+  }
+  return withAbsolutePaths(config, directory);
+}
+
+function withAbsolutePaths(config: Configuration, directory: string): Configuration {
+  const { tls, oidc } = config;
+  const at = (path: string): string => resolve(directory, path);
+  return {
+    ...config,
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            certificate: at(tls.certificate),
+            key: at(tls.key),
+            ...(tls.clientAuthorities === undefined ? {} : { clientAuthorities: at(tls.clientAuthorities) }),
+          },
+        }),
+    ...(oidc === undefined
+      ? {}
+      : { oidc: { ...oidc, keys: oidc.keys.startsWith('https://') ? oidc.keys : at(oidc.keys) } }),
+  };
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as v from 'valibot';
+
+import { defaultLimits, type Limits } from '../limits.ts';
+
+/** A file that the daemon reads; a relative path starts at the configuration's own directory. */
+const file = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
+const name = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'lower-case letters, digits, . _ -, at most 63'),
+);
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(1_000_000_000));
+
+const described = <T>(
+  schema: v.GenericSchema<T>,
+  text: string,
+): v.OptionalSchema<v.GenericSchema<T>, undefined> => v.optional(v.pipe(schema, v.description(text)));
+
+/** What each limit bounds. Times are milliseconds. */
+const limitTexts: Readonly<Record<keyof Limits, string>> = {
+  keeps: 'Keeps that have not ended.',
+  createBurst: 'Creations at once.',
+  createsPerSecond: 'Creations each second beyond the burst.',
+  launchesAtOnce: 'Keeps that may be launching at the same time; others wait their turn, tenant by tenant.',
+  launchQueue: 'Creations of one tenant that may wait for their turn.',
+  memoryReserve: 'MiB of memory that must be available for a Keep to be created.',
+  launchTime: 'From creation to ready.',
+  machineLaunchTime: 'The same for Keeps that are machines.',
+  machineMemory: 'MiB that a machine may be given.',
+  machineVcpus: 'Processors that a machine may be given.',
+  absence: 'How long a loader may be away before its Keep counts as lost.',
+  stopTime: 'From stop to the end; then everything is killed.',
+  lingerTime: 'From the end of its program until a Keep is destroyed.',
+  endedKeeps: 'Records of ended Keeps.',
+  endedAge: 'Age of records of ended Keeps.',
+  readyWait: 'How long a connection waits for a Keep that launches.',
+  openWait: 'How long a connection waits for the loader.',
+  channelsPerKeep: 'Connections to one Keep.',
+  channelIdle: 'Silence after which a connection gives way to another.',
+  connections: 'Connections to the API.',
+  headersTime: 'Longest time for the head of a request.',
+  bodyTime: 'Longest time for its body.',
+  frameBurst: 'Frames that a loader may send at once.',
+  framesPerSecond: 'Frames that it may send each second beyond that.',
+  strangers: 'Connections to the loaders’ socket that have not said who they are.',
+  helloTime: 'How long they may take to say it.',
+};
+
+const limits = v.strictObject(
+  Object.fromEntries(
+    Object.entries(limitTexts).map(([key, text]) => [key, described(count, text)]),
+  ) as Record<keyof Limits, v.OptionalSchema<v.GenericSchema<number>, undefined>>,
+);
+
+const tenant = v.strictObject({
+  certificate: described(
+    v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits')),
+    'SHA-256 of the SubjectPublicKeyInfo of the client’s certificate.',
+  ),
+  subject: described(
+    v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
+    'What the tenant claim of a bearer token must be.',
+  ),
+  operator: described(
+    v.boolean(),
+    'Whether all Keeps are theirs to see and the host is theirs to cordon and drain.',
+  ),
+  keeps: described(count, 'Keeps that have not ended.'),
+  createsPerMinute: described(count, 'Creations in a minute.'),
+  longestLease: described(
+    v.pipe(v.number(), v.safeInteger(), v.minValue(1000), v.maxValue(31_536_000_000)),
+    'Longest lease in milliseconds; also what a Keep gets for which none was asked.',
+  ),
+});
+
+/** keepmgr's configuration. What is not in here is refused. */
+export const configuration = v.strictObject({
+  listen: described(
+    v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(8)),
+    'Where to listen: `http://127.0.0.1:PORT` and the like, `unix:/PATH`, or `https://ADDRESS:PORT` with the section `tls` and tenants.',
+  ),
+  tls: v.optional(
+    v.strictObject({
+      certificate: v.pipe(file, v.description('Certificate chain of the host, PEM.')),
+      key: v.pipe(file, v.description('Its private key, PEM, mode 0600.')),
+      clientAuthorities: described(
+        file,
+        'Authorities of client certificates, PEM. Without it clients come with bearer tokens only.',
+      ),
+    }),
+  ),
+  oidc: v.optional(
+    v.strictObject({
+      issuer: v.pipe(v.string(), v.url(), v.description('Issuer that bearer tokens must name.')),
+      audience: v.pipe(v.string(), v.minLength(1), v.description('Audience that they must be for.')),
+      keys: v.pipe(
+        v.string(),
+        v.minLength(1),
+        v.description('Its keys: a file with a JSON Web Key Set, or its `https://` address.'),
+      ),
+      claim: described(v.string(), 'Claim that names the tenant; `sub` where it is left out.'),
+    }),
+  ),
+  tenants: v.optional(
+    v.pipe(v.record(name, tenant), v.description('Who may ask, besides the users of this machine.')),
+  ),
+  limits: v.optional(limits),
+});
+
+export type Configuration = v.InferOutput<typeof configuration>;
+
+/** Keys of the sections, for documents: path, what it is, and what holds where it is left out. */
+export function configurationRows(): readonly { key: string; text: string; otherwise: string }[] {
+  const rows: { key: string; text: string; otherwise: string }[] = [];
+  const walk = (prefix: string, entries: Readonly<Record<string, v.GenericSchema>>): void => {
+    for (const [key, schema] of Object.entries(entries)) {
+      const optional = schema.type === 'optional';
+      const inner = optional ? (schema as unknown as { wrapped: v.GenericSchema }).wrapped : schema;
+      const nested = (inner as { entries?: Record<string, v.GenericSchema> }).entries;
+      if (nested !== undefined) walk(`${prefix}${key}.`, nested);
+      else if (`${prefix}${key}` === 'tenants') walk('tenants.NAME.', tenant.entries);
+      else {
+        const limit = prefix === 'limits.' ? defaultLimits[key as keyof Limits] : undefined;
+        rows.push({
+          key: `${prefix}${key}`,
+          text: v.getDescription(inner) ?? '',
+          otherwise: limit === undefined ? (optional ? '' : 'must be there') : String(limit),
+        });
+      }
+    }
+  };
+  walk('', configuration.entries);
+  return rows;
+}
