@@ -3,7 +3,7 @@
 // Bundles the five programs into packages/cli/release/. With --types it also checks and emits every package's own dist/.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Plugin } from 'esbuild';
@@ -27,7 +27,13 @@ const programs = {
 function digestOfSources(): string {
   const hash = createHash('sha256');
   const files = globSync(
-    ['packages/*/src/**/*.ts', 'packages/*/package.json', 'package-lock.json', 'tools/build.ts'],
+    [
+      'packages/*/src/**/*.ts',
+      'packages/*/package.json',
+      'packages/image/debian.lock.json',
+      'package-lock.json',
+      'tools/build.ts',
+    ],
     { cwd: root },
   );
   for (const file of files.sort())
@@ -85,13 +91,18 @@ async function bundle(): Promise<void> {
   } as const;
   rmSync(release, { recursive: true, force: true });
   await build({ ...common, entryPoints: programs });
+  copyFileSync(join(root, 'packages', 'image', 'debian.lock.json'), join(release, 'debian.lock.json'));
 }
 
 /** What a client of this release expects a Keep's loader to measure as. */
 async function writeManifest(): Promise<void> {
-  const { measureSimLoader } = await import('../packages/keepldr/src/backends/sim/loader.ts');
+  const { measureSimLoader, measureSimSevLoader } =
+    await import('../packages/keepldr/src/backends/sim/loader.ts');
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  const measurements = { sim: Buffer.from(await measureSimLoader(release)).toString('hex') };
+  const measurements = {
+    sim: Buffer.from(await measureSimLoader(release)).toString('hex'),
+    'sim-sev': Buffer.from(await measureSimSevLoader(release)).toString('hex'),
+  };
   writeFileSync(
     join(release, 'release.json'),
     `${JSON.stringify({ release: version, measurements }, null, 2)}\n`,

@@ -5,6 +5,7 @@ import { EnarxError } from '@enarx/protocol';
 
 import { configRoutes } from './commands/config/routes.ts';
 import { evidenceRoutes } from './commands/evidence/routes.ts';
+import { imageRoutes } from './commands/image/routes.ts';
 import { keepRoutes } from './commands/keep/routes.ts';
 import { keepmgrCommand } from './commands/keepmgr/command.ts';
 import { measureRoutes } from './commands/measure/routes.ts';
@@ -33,6 +34,7 @@ export const routes = buildRouteMap<string, EnarxContext>({
     evidence: evidenceRoutes,
     policy: policyRoutes,
     measure: measureRoutes,
+    image: imageRoutes,
   },
   docs: {
     brief: 'Run WebAssembly programs on machines that you do not trust',

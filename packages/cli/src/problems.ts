@@ -45,6 +45,12 @@ export const cliProblems = {
     title: 'This release ships no loader for that kind of Keep, so it expects no measurement',
     mend: 'Say what you expect with `--policy FILE`, or choose another kind with `--tee`.',
   },
+  'cli/image-digest-missing': {
+    kind: 'usage',
+    status: 400,
+    title: 'The guest image has no launch digest for a machine like that',
+    mend: 'Build it with the number of processors that you want: `enarx image build --vcpus 1,2,4,8`.',
+  },
   'cli/release-unreadable': {
     kind: 'internal',
     status: 500,

@@ -44,6 +44,8 @@ interface Question<T> {
   readonly body?: { readonly rule: string; readonly bytes: Uint8Array };
 }
 
+export type UpgradeToken = 'enarx-channel/1' | 'enarx-launch/1';
+
 interface Upgraded {
   readonly socket: Socket;
   readonly token: string | undefined;
@@ -52,7 +54,6 @@ interface Upgraded {
 const largestHead = 16_384;
 /** Shorter than any server keeps an idle connection, so that a request never meets one that is being closed. */
 const idleTime = 4_000;
-const channelToken = 'enarx-channel/1';
 
 /**
  * The keepmgr's API over HTTP/1.1. The host is not trusted: answers are bounded in size and time, must have the content
@@ -133,17 +134,17 @@ export class HostApi {
   }
 
   /**
-   * Asks for an upgrade to the channel of a Keep.
-   * @returns the connection, on which from now on only the Keep is heard
+   * Asks for an upgrade to the channel of a Keep, or to its launch.
+   * @returns the connection, on which from now on only the Keep, or its loader, is heard
    * @throws EnarxError what the host reports, any `client/host-…`
    */
-  async channel(path: string, signal?: AbortSignal): Promise<Socket> {
+  async channel(path: string, token: UpgradeToken, signal?: AbortSignal): Promise<Socket> {
     const either = anyOf(this.#signal, signal);
     return bounded(either, this.#times.channel, async (bound) => {
       const request = this.#request({
         method: 'GET',
         path,
-        headers: { connection: 'Upgrade', upgrade: channelToken },
+        headers: { connection: 'Upgrade', upgrade: token },
         signal: bound,
       });
       request.end();
@@ -157,10 +158,9 @@ export class HostApi {
       });
       const first = await Promise.race([upgraded, responseOf(request)]);
       if (!('socket' in first && 'token' in first)) throw await this.#problemIn(first);
-      const { socket, token } = first;
-      if (token === channelToken) return socket;
-      socket.destroy();
-      throw clientProblem('client/host-answer', { expected: `an upgrade to ${channelToken}` });
+      if (first.token === token) return first.socket;
+      first.socket.destroy();
+      throw clientProblem('client/host-answer', { expected: `an upgrade to ${token}` });
     });
   }
 

@@ -10,6 +10,7 @@ import {
   type Keep as KeepSummary,
   type ManagerInfo,
   type Platform,
+  type Resources,
   type Tee,
 } from '@enarx/protocol';
 
@@ -27,6 +28,12 @@ export interface ConnectOptions {
   readonly times?: Partial<HostTimes> | undefined;
   readonly onStep?: ((step: Step) => void) | undefined;
   readonly tap?: Tap | undefined;
+}
+
+export interface NewKeep {
+  readonly tee: Tee;
+  /** For machines; the host's own measure where it is left out. */
+  readonly resources?: Resources | undefined;
 }
 
 /** A host that offers Keeps: a keepmgr. Nothing that it says is trusted. */
@@ -56,9 +63,10 @@ export class Host {
   }
 
   /** Has the host launch a Keep. Returns as soon as the host has begun; `open` waits until it is ready. */
-  async createKeep({ tee }: { readonly tee: Tee }): Promise<Keep> {
+  async createKeep({ tee, resources }: NewKeep): Promise<Keep> {
     const steps = new Steps(this.#onStep);
-    const summary = await this.#api.post('/v1/keeps', keepMessage, 201, [createKeep, { tee }]);
+    const wanted = { tee, ...(resources === undefined ? {} : { resources }) };
+    const summary = await this.#api.post('/v1/keeps', keepMessage, 201, [createKeep, wanted]);
     if (summary.tee !== tee)
       throw clientProblem('client/host-answer', { found: `a Keep of kind ${summary.tee}`, expected: tee });
     steps.take(1, `kind ${tee}, at ${this.url}`);

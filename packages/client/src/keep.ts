@@ -8,10 +8,19 @@ import {
   type LogEntry,
 } from '@enarx/protocol';
 
-import type { HostApi } from './host-api.ts';
+import type { ClientIdentity } from '@enarx/channel';
+
+import { anyOf, type HostApi } from './host-api.ts';
+import type { LaunchTrust, SealedLaunch } from './launch-secret.ts';
 import { clientProblem } from './problems.ts';
 import type { Steps } from './steps.ts';
 import type { OpenOptions, UnattestedKeep } from './unattested-keep.ts';
+
+export interface LaunchOptions extends LaunchTrust {
+  /** The client's own key, who alone may deliver. */
+  readonly identity: ClientIdentity;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** One Keep on a host, as far as the host tells. Nothing that the methods here return is proof; `open` leads to proof. */
 export class Keep {
@@ -57,6 +66,18 @@ export class Keep {
   async open(options: OpenOptions): Promise<UnattestedKeep> {
     const { openKeep } = await import('./unattested-keep.ts');
     return openKeep(this.#api, this.id, this.#path('/channel'), this.#steps, options);
+  }
+
+  /**
+   * Takes the owner's part in a launch with a secret: kinds `sev`, `sev-es` and `sim-sev` come to nothing without it. Once, before `open`.
+   * @throws RejectedError for a platform that is not good; EnarxError `sev/…`, `client/…`
+   */
+  async launch({ identity, signal, ...trust }: LaunchOptions): Promise<SealedLaunch> {
+    const { launchWithSecret } = await import('./launch-secret.ts');
+    this.#steps.launchWithSecret();
+    const session = { steps: this.#steps, signal: anyOf(this.#api.signal, signal), tap: this.#api.tap };
+    const connection = await this.#api.channel(this.#path('/launch'), 'enarx-launch/1', signal);
+    return launchWithSecret(connection, identity, trust, session);
   }
 
   #path(rest = ''): string {

@@ -31,20 +31,38 @@ export const stepTitles: Readonly<Record<StepNumber, readonly [title: string, by
   10: ['program runs; output and end come back', 'keep'],
 };
 
+/** How the first steps go where the client makes the key and the firmware is given it. */
+const launchSecretTitles: typeof stepTitles = {
+  ...stepTitles,
+  3: ['verify the platform and open a session with its firmware', 'client'],
+  4: ['host relays what is sealed for the firmware', 'host says'],
+  5: [
+    'loader builds the TEE instance; verify its measurement, seal the key for it, have it injected',
+    'client',
+  ],
+  6: ['Keep makes the one-use certificate from the key', 'keep'],
+};
+
 /** Reports the steps of one Keep, each once, with the time since the one before. */
 export class Steps {
   readonly #report: ((step: Step) => void) | undefined;
   #last = performance.now();
   #latest = 0;
+  #titles = stepTitles;
 
   constructor(report: ((step: Step) => void) | undefined) {
     this.#report = report;
   }
 
+  /** Says that the Keep's key is not born inside but the secret of its launch. */
+  launchWithSecret(): void {
+    this.#titles = launchSecretTitles;
+  }
+
   take(n: StepNumber, detail: string): void {
     if (this.#report === undefined || n <= this.#latest) return;
     const now = performance.now();
-    const [title, by] = stepTitles[n];
+    const [title, by] = this.#titles[n];
     const ms = now - this.#last;
     this.#last = now;
     this.#latest = n;

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { openChannel, type ClientIdentity, type OpenTimes, type UnattestedChannel } from '@enarx/channel';
+import type { Socket } from 'node:net';
+
+import {
+  openChannel,
+  ReportedError,
+  type ClientIdentity,
+  type OpenTimes,
+  type UnattestedChannel,
+} from '@enarx/channel';
 import { toHex, type Purpose } from '@enarx/protocol';
 
 import { AttestedKeep } from './attested-keep.ts';
 import { anyOf, type HostApi } from './host-api.ts';
 import { judgement, type Trust } from './judgement.ts';
+import type { SealedLaunch } from './launch-secret.ts';
 import type { Session } from './session.ts';
 import type { Steps } from './steps.ts';
 
@@ -12,7 +21,7 @@ export interface OpenOptions {
   /** The client's own key. Whoever delivers first owns the Keep, and only that key may come back. */
   readonly identity: ClientIdentity;
   /** Milliseconds. */
-  readonly times?: Partial<OpenTimes> | undefined;
+  readonly times?: Partial<OpenTimes & { readonly launch: number }> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -43,8 +52,39 @@ export class UnattestedKeep {
     return new AttestedKeep(channel, verdict(), this.#session);
   }
 
+  /**
+   * The same for a Keep that one has launched with a secret: it is good when it has the key that was sealed for it.
+   * @throws RejectedError with the verdict; ReportedError; EnarxError any `channel/…`
+   */
+  async attestSealed<const P extends Purpose>(purpose: P, launch: SealedLaunch): Promise<AttestedKeep<P>> {
+    const { sealedJudgement } = await import('./launch-secret.ts');
+    const { judge, verdict } = sealedJudgement(launch, this.#session.steps, this.#channel.keepKey);
+    const channel = await this.#channel.attest(purpose, judge);
+    return new AttestedKeep(channel, verdict(), this.#session);
+  }
+
   destroy(): void {
     this.#channel.destroy();
+  }
+}
+
+/** Milliseconds that a Keep may take to become ready. The host waits for less at a time; a machine in emulation takes longer. */
+const longestLaunch = 310_000;
+
+async function channelWhenReady(
+  api: HostApi,
+  path: string,
+  signal: AbortSignal | undefined,
+  longest = longestLaunch,
+): Promise<Socket> {
+  const deadline = performance.now() + longest;
+  for (;;) {
+    try {
+      return await api.channel(path, 'enarx-channel/1', signal);
+    } catch (error) {
+      const waiting = error instanceof ReportedError && error.code === 'keep/not-ready';
+      if (!waiting || performance.now() > deadline) throw error;
+    }
   }
 }
 
@@ -56,7 +96,7 @@ export async function openKeep(
   { identity, signal, times }: OpenOptions,
 ): Promise<UnattestedKeep> {
   const session: Session = { steps, signal: anyOf(api.signal, signal), tap: api.tap };
-  const connection = await api.channel(path, signal);
+  const connection = await channelWhenReady(api, path, session.signal, times?.launch);
   steps.take(3, '');
   steps.take(4, `relay through ${api.url}`);
   steps.take(5, 'ready');

@@ -75,7 +75,7 @@ class PortFile extends Duplex {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#file.close().finally(() => {
+    void this.#file.close().finally(() => {
       callback(error);
     });
   }

@@ -29,10 +29,11 @@ const longestDrainingWhenStopped = 1000;
  */
 export async function runKeep(launch: LdrLaunch, release: string): Promise<void> {
   // Spawning comes first: the guest starts while everything else is set up.
-  let keep: KeepLoader | undefined;
+  const notes: { keep?: KeepLoader } = {};
   const sockets = new GuestSockets(launch.sockets ?? { listen: [], dial: [] });
-  const launching = launchInstance(launch, release, sockets, (event, detail) => keep?.note(event, detail));
-  keep = new KeepLoader(launch, launching, sockets);
+  const note = (event: string, detail: string): void => notes.keep?.note(event, detail);
+  const launching = launchInstance(launch, release, sockets, note);
+  const keep = (notes.keep = new KeepLoader(launch, launching, sockets));
   await keep.run();
 }
 

@@ -111,11 +111,16 @@ export class ManagerLink {
     this.#flushed = frames.send(kind, payload).catch(() => undefined);
   }
 
+  /** Asked anew: it may be closed while something is waited for. */
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+
   async #run(): Promise<void> {
     while (!this.#closed) {
       const began = performance.now();
       const heard = await this.#converse();
-      if (this.#closed) return;
+      if (this.#isClosed()) return;
       const now = performance.now();
       if (heard || now - began > shortestAcceptance) this.#awaySince = now;
       if (now - this.#awaySince > longestAbsence) {

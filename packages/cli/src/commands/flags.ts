@@ -26,6 +26,42 @@ export const trustFlags = {
   },
 } as const;
 
+/** Which guest image. */
+export const imageFlag = {
+  image: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Guest image of virtual machines; the one of `enarx image build` without it',
+    placeholder: 'DIR',
+  },
+} as const;
+
+/** What a virtual machine is given, and which image it must show. */
+export interface MachineFlags {
+  readonly image: string | undefined;
+  readonly memory: string | undefined;
+  readonly vcpus: string | undefined;
+}
+
+export const machineFlags = {
+  ...imageFlag,
+  memory: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: "Memory of a virtual machine: 512MiB, 2GiB; the host's measure without it",
+    placeholder: 'SIZE',
+  },
+  vcpus: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Processors of a virtual machine; 1 without it',
+    placeholder: 'N',
+  },
+} as const;
+
 /** What the program is given. */
 export interface WorkloadFlags {
   readonly config: string | undefined;

@@ -18,6 +18,8 @@ export interface OwnHost {
   readonly url: string;
   /** The root certificate of the user's simulated processor. */
   readonly anchorFile: string;
+  /** The root key of the user's simulated SEV platform; there when a Keep of a kind that needs it was created. */
+  readonly sevAnchorFile: string;
   /** Ends it and all its Keeps. */
   close(): Promise<void>;
 }
@@ -42,10 +44,12 @@ const longestEnding = 10_000;
 export async function startOwnKeepmgr(
   { process, output, release }: EnarxContext,
   { listen, dial }: { readonly listen: readonly string[]; readonly dial: readonly string[] },
+  image: string,
 ): Promise<OwnHost> {
   const state = stateDirectory(process.env);
   const simulator = join(state, 'simulator.cbor');
   const anchor = join(state, 'anchor.pem');
+  const [sevPlatform, sevAnchor] = [join(state, 'sev-platform.cbor'), join(state, 'sev-anchor.pem')];
   const [directory] = await Promise.all([
     mkdtemp(join(tmpdir(), `${prefix}${String(pid)}-`)),
     makePrivate(state),
@@ -65,6 +69,8 @@ export async function startOwnKeepmgr(
       ...['--simulator', simulator, '--anchor', anchor],
       ...listen.flatMap((rule) => ['--allow-listen', rule]),
       ...dial.flatMap((rule) => ['--allow-dial', rule]),
+      ...['--sev-platform', sevPlatform, '--sev-anchor', sevAnchor],
+      ...['--image', image],
       '--until-stdin-ends',
     ],
     // A session of its own: the terminal's Ctrl-C is for this command, which then ends its Keep in order.
@@ -76,7 +82,7 @@ export async function startOwnKeepmgr(
   };
   try {
     const ready = await readyLine(child);
-    return { url: ready.address, anchorFile: ready.simulator.anchor, close };
+    return { url: ready.address, anchorFile: ready.simulator.anchor, sevAnchorFile: sevAnchor, close };
   } catch (error) {
     await close();
     throw error;

@@ -30,5 +30,5 @@ export function parseTee(text: string): Tee {
 
 /** Whether a software processor vouches for such Keeps by their very kind. */
 export function isSimulated(tee: Tee): boolean {
-  return tee === 'sim' || tee === 'sim-sev';
+  return tee === 'sim' || tee === 'sim-sev' || tee === 'vm';
 }

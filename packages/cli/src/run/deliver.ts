@@ -4,14 +4,18 @@ import {
   RejectedError,
   type ClientIdentity,
   type Keep,
+  type LaunchTrust,
   type ModuleSource,
+  type SealedLaunch,
 } from '@enarx/client';
 import type { Ended, Tee } from '@enarx/protocol';
 
-import type { TrustFlags, WorkloadFlags } from '../commands/flags.ts';
+import type { MachineFlags, TrustFlags, WorkloadFlags } from '../commands/flags.ts';
 import type { EnarxContext } from '../context.ts';
 import { runExitStatus, statusOfProgram } from '../exit-status.ts';
 import { reportChecks, reportEnd, reportMissingAnchor, reportSimulated } from './report.ts';
+import { imageDirectory } from './image.ts';
+import { vcpusOf } from './resources.ts';
 import type { Trust } from './trust.ts';
 import { planWorkload, type WorkloadPlan } from './workload.ts';
 
@@ -23,7 +27,8 @@ export interface Delivery {
 
 export interface DeliverOptions {
   readonly identity: ClientIdentity;
-  readonly trust: Trust;
+  /** Evidence is judged by the one; a Keep that one has launched oneself has to own what was sealed for it. */
+  readonly trust: Trust | SealedLaunch;
   readonly verbose: boolean;
   readonly detach: boolean;
   readonly signal: AbortSignal;
@@ -40,10 +45,33 @@ export async function prepareDelivery(
 }
 
 /** Trust for one kind of Keep. */
-export async function trustFor(context: EnarxContext, flags: TrustFlags, tee: Tee): Promise<Trust> {
+export async function trustFor(
+  context: EnarxContext,
+  flags: TrustFlags & Partial<MachineFlags>,
+  tee: Tee,
+): Promise<Trust> {
+  const image = imageDirectory({ image: flags.image }, context.process.env);
+  const expectation = { release: context.release, image, vcpus: vcpusOf(flags) ?? 1 };
   // The verifier is large, and whoever asks a host for a Keep first has the time to load it meanwhile.
   const { readTrust } = await import('./trust.ts');
-  return readTrust(flags, tee, context.release);
+  return readTrust(flags, tee, expectation);
+}
+
+/** What the owner of a launch with a secret demands of it. */
+export async function launchTrustFor(
+  context: EnarxContext,
+  flags: TrustFlags & MachineFlags,
+  tee: Tee,
+): Promise<LaunchTrust> {
+  const { readLaunchTrust } = await import('./launch-trust.ts');
+  return readLaunchTrust(tee, {
+    anchor: flags.anchor,
+    policy: flags.policy,
+    image: imageDirectory(flags, context.process.env),
+    vcpus: vcpusOf(flags) ?? 1,
+    release: context.release,
+    at: context.now(),
+  });
 }
 
 /**
@@ -60,12 +88,15 @@ export async function deliver(
   const { output, process } = context;
   const unattested = await keep.open({ identity, signal });
   try {
-    const attested = await unattested.attest({
-      purpose: 'deliver',
-      anchors: trust.anchors,
-      policy: trust.policy,
-      at: context.now(),
-    });
+    const attested =
+      'anchors' in trust
+        ? await unattested.attest({
+            purpose: 'deliver',
+            anchors: trust.anchors,
+            policy: trust.policy,
+            at: context.now(),
+          })
+        : await unattested.attestSealed('deliver', trust);
     if (attested.verdict.simulated) reportSimulated(output);
     if (verbose || output.json) reportChecks(output, attested.verdict.checks, 'all');
     const program = await attested.deliver({
@@ -88,7 +119,8 @@ export async function deliver(
     if (error instanceof RejectedError) {
       const { verdict } = error;
       reportChecks(output, verdict.checks, verbose || output.json ? 'all' : 'failed');
-      if (trust.anchors.every(({ simulated }) => !simulated)) reportMissingAnchor(output, verdict.checks);
+      if ('anchors' in trust && trust.anchors.every(({ simulated }) => !simulated))
+        reportMissingAnchor(output, verdict.checks);
     }
     throw error;
   }

@@ -23,9 +23,10 @@ export function reportSimulated(output: Output): void {
 
 /** Said when a root was not accepted and the caller had named none. */
 export function reportMissingAnchor(output: Output, checks: readonly Check[]): void {
-  if (!checks.some(({ id, status }) => id === 'x509/anchor' && status === 'fail')) return;
+  const roots = ['x509/anchor', 'sev/ark-anchor'];
+  if (!checks.some(({ id, status }) => roots.includes(id) && status === 'fail')) return;
   const hint =
-    'If the host simulates and you mean that, get its anchor.pem from the operator by a way you trust and pass --anchor FILE.';
+    'If the host simulates and you mean that, get its anchor.pem (sev-anchor.pem for kinds with a launch secret) from the operator by a way you trust and pass --anchor FILE.';
   output.event('hint', { hint }, `hint: ${hint}`);
 }
 

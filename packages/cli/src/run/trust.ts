@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import {
   anchorFromPem,
   parsePolicy,
@@ -10,11 +7,13 @@ import {
   type Anchor,
   type Policy,
 } from '@enarx/attestation';
-import { fromHex, type Tee } from '@enarx/protocol';
+import type { Tee } from '@enarx/protocol';
 
 import type { TrustFlags } from '../commands/flags.ts';
 import { readNamedFile } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
+import { imageDigest } from './image.ts';
+import { releaseMeasurement } from './release.ts';
 
 /** What evidence is judged by. */
 export interface Trust {
@@ -23,36 +22,38 @@ export interface Trust {
   readonly policy: Policy;
 }
 
-/** `release.json`. */
-interface Manifest {
-  readonly measurements: Readonly<Partial<Record<string, string>>>;
+/** Where the expected measurement comes from. */
+export interface Expectation {
+  /** Directory of the release. */
+  readonly release: string;
+  /** Directory of one's own guest image. */
+  readonly image: string;
+  readonly vcpus: number;
 }
 
 /**
- * What the caller trusts and wants. The expected measurement is that of the loader beside this very command, or what the policy file
- * lists; nothing that a host says comes in here.
+ * What the caller trusts and wants. The expected measurement is that of the loader beside this very command, of one's own image, or what the
+ * policy file lists; nothing that a host says comes in here.
  *
  * @throws EnarxError `cli/…`, any `policy/…`, and what a file that is no certificate gets
  */
-export async function readTrust({ anchor, policy }: TrustFlags, tee: Tee, release: string): Promise<Trust> {
+export async function readTrust(
+  { anchor, policy }: Pick<TrustFlags, 'anchor' | 'policy'>,
+  tee: Tee,
+  expectation: Expectation,
+): Promise<Trust> {
   const [named, wanted] = await Promise.all([
     anchor === undefined ? undefined : readNamedFile(anchor).then(anchorFromPem),
-    policy === undefined ? policyOfRelease(tee, release) : readNamedFile(policy).then(parsePolicy),
+    policy === undefined ? policyOf(tee, expectation) : readNamedFile(policy).then(parsePolicy),
   ]);
   return { anchors: named === undefined ? vendorAnchors : [...vendorAnchors, named], policy: wanted };
 }
 
-async function policyOfRelease(tee: Tee, release: string): Promise<Policy> {
-  let manifest: Manifest;
-  try {
-    manifest = JSON.parse(await readFile(join(release, 'release.json'), 'utf8')) as Manifest;
-  } catch (cause) {
-    throw cliProblem('cli/release-unreadable', { found: (cause as Error).message, cause });
-  }
-  const measurement = manifest.measurements[tee];
-  if (measurement === undefined) throw cliProblem('cli/no-release-measurement', { found: tee });
-  const digest = fromHex(measurement);
-  if (digest === undefined)
-    throw cliProblem('cli/release-unreadable', { found: `measurement ${measurement}` });
-  return releasePolicy({ measurements: [digest] });
+/** A machine shows the measurement of the image that it booted, a process that of the loader of its release. */
+async function policyOf(tee: Tee, { release, image, vcpus }: Expectation): Promise<Policy> {
+  // What AMD's processors report is worth what their firmware is; which of it is good enough is for a policy to say.
+  if (tee === 'snp' || tee === 'tdx') throw cliProblem('cli/no-release-measurement', { found: tee });
+  const measurement =
+    tee === 'vm' ? await imageDigest(image, tee, vcpus) : await releaseMeasurement(release, tee);
+  return releasePolicy({ measurements: [measurement] });
 }

@@ -22,7 +22,7 @@ export type LockedPackage = v.InferOutput<typeof lockedPackage>;
 
 const lock = v.strictObject({ packages: v.pipe(v.array(lockedPackage), v.minLength(1), v.maxLength(64)) });
 
-/** The lock that this release ships: exact versions and digests of all that is not ours in the image. */
+/** The lock beside these sources, which a release ships: exact versions and digests of all that is not ours in the image. */
 export const lockFile = join(import.meta.dirname, '..', '..', 'debian.lock.json');
 
 /** @throws EnarxError `image/unreadable`, `image/manifest-malformed` */

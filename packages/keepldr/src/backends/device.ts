@@ -123,7 +123,7 @@ async function answer(frame: Frame, device: Device): Promise<[kind: number, payl
   } catch (cause) {
     const problem =
       cause instanceof EnarxError
-        ? cause
+        ? (cause as EnarxError)
         : keepldrProblem('keepldr/report-failed', { found: (cause as Error).message, cause });
     return [guestFrame.problem, encodeProblem(problem)];
   }

@@ -3,7 +3,7 @@ import { buildCommand } from '@stricli/core';
 
 import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-import { defaultHost } from '../flags.ts';
+import { defaultHost, imageFlag } from '../flags.ts';
 import type { KeepmgrFlags } from './flags.ts';
 
 export const keepmgrCommand = buildCommand<KeepmgrFlags, [], EnarxContext>({
@@ -55,6 +55,21 @@ export const keepmgrCommand = buildCommand<KeepmgrFlags, [], EnarxContext>({
           'Let programs in Keeps be connected through this host: db.example:5432, localhost:*; *:443 is every public address; repeatable',
         placeholder: 'HOST:PORTS',
       },
+      sevPlatform: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'File of the simulated SEV platform, made when it is missing; needs --sev-anchor',
+        placeholder: 'FILE',
+      },
+      sevAnchor: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Where its root key is written, which clients of sev and sim-sev must be given',
+        placeholder: 'FILE',
+      },
+      ...imageFlag,
       ...outputFlags,
     },
   },

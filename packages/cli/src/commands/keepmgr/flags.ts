@@ -8,4 +8,7 @@ export interface KeepmgrFlags extends OutputFlags {
   readonly anchor: string | undefined;
   readonly allowListen: readonly string[] | undefined;
   readonly allowDial: readonly string[] | undefined;
+  readonly sevPlatform: string | undefined;
+  readonly sevAnchor: string | undefined;
+  readonly image: string | undefined;
 }

@@ -15,6 +15,9 @@ export async function runKeepmgr(this: EnarxContext, flags: KeepmgrFlags): Promi
   const { simulator: file, anchor: anchorFile } = flags;
   if ((file === undefined) !== (anchorFile === undefined))
     throw cliProblem('cli/usage', { found: '--simulator and --anchor belong together' });
+  const { sevPlatform, sevAnchor, image } = flags;
+  if ((sevPlatform === undefined) !== (sevAnchor === undefined))
+    throw cliProblem('cli/usage', { found: '--sev-platform and --sev-anchor belong together' });
   // Listened for first: a daemon that is stopped while it starts must not leave anything behind.
   const stopped = new Promise<undefined>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'])
@@ -28,6 +31,10 @@ export async function runKeepmgr(this: EnarxContext, flags: KeepmgrFlags): Promi
     releaseDirectory: release,
     ...(file === undefined || anchorFile === undefined ? {} : { simulator: { file, anchorFile } }),
     sockets: { listen: flags.allowListen ?? [], dial: flags.allowDial ?? [] },
+    ...(sevPlatform === undefined || sevAnchor === undefined
+      ? {}
+      : { sevPlatform: { file: sevPlatform, anchorFile: sevAnchor } }),
+    image,
     log: (line) => this.process.stderr.write(line),
   });
   try {

@@ -3,7 +3,7 @@ import { buildCommand } from '@stricli/core';
 
 import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-import { trustFlags, workloadFlags } from '../flags.ts';
+import { machineFlags, trustFlags, workloadFlags } from '../flags.ts';
 import type { RunFlags } from './flags.ts';
 
 export const runCommand = buildCommand<RunFlags, string[], EnarxContext>({
@@ -19,6 +19,7 @@ export const runCommand = buildCommand<RunFlags, string[], EnarxContext>({
       },
       tee: { kind: 'parsed', parse: String, default: 'sim', brief: 'Kind of Keep', placeholder: 'KIND' },
       ...trustFlags,
+      ...machineFlags,
       ...workloadFlags,
       verbose: {
         kind: 'boolean',

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OutputFlags } from '../../context.ts';
-import type { TrustFlags, WorkloadFlags } from '../flags.ts';
+import type { MachineFlags, TrustFlags, WorkloadFlags } from '../flags.ts';
 
-export interface RunFlags extends OutputFlags, TrustFlags, WorkloadFlags {
+export interface RunFlags extends OutputFlags, TrustFlags, WorkloadFlags, MachineFlags {
   readonly host: string | undefined;
   readonly tee: string;
   readonly verbose: boolean;

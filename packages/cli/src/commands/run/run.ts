@@ -1,16 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { connect, createIdentity } from '@enarx/client';
+import {
+  connect,
+  createIdentity,
+  RejectedError,
+  type ClientIdentity,
+  type Keep,
+  type SealedLaunch,
+} from '@enarx/client';
+import type { Verdict } from '@enarx/attestation';
 import type { Tee } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { startOwnKeepmgr, sweepLeftovers, type OwnHost } from '../../host/own-keepmgr.ts';
 import { isSimulated, parseTee } from '../../host/tee.ts';
-import { deliver, prepareDelivery, statusOfEnd, trustFor, type Delivery } from '../../run/deliver.ts';
+import {
+  deliver,
+  launchTrustFor,
+  prepareDelivery,
+  statusOfEnd,
+  trustFor,
+  type Delivery,
+} from '../../run/deliver.ts';
+import { imageDirectory } from '../../run/image.ts';
 import { socketRules } from '../../run/socket-rules.ts';
 import { Interruption } from '../../run/interruption.ts';
-import { reportSimulated, reportStep } from '../../run/report.ts';
+import { hasLaunchSecret } from '../../run/launch-kinds.ts';
+import { reportChecks, reportMissingAnchor, reportSimulated, reportStep } from '../../run/report.ts';
+import { resourcesOf } from '../../run/resources.ts';
 import type { RunFlags } from './flags.ts';
 
 /** Milliseconds that a request is given to get out before this process computes. */
@@ -32,10 +50,12 @@ export async function runProgram(
       return;
     }
     // Whoever runs it on his own machine has said in its configuration what it opens.
-    const own = await startOwnKeepmgr(this, socketRules(delivery.plan.files ?? []));
+    const rules = socketRules(delivery.plan.files ?? []);
+    const own = await startOwnKeepmgr(this, rules, imageDirectory(flags, this.process.env));
     try {
       // The anchor of one's own processor is the one that the caller would name, unless he names another.
-      const trusting = { ...flags, anchor: flags.anchor ?? own.anchorFile };
+      const ownAnchor = hasLaunchSecret(tee) ? own.sevAnchorFile : own.anchorFile;
+      const trusting = { ...flags, anchor: flags.anchor ?? ownAnchor };
       this.process.exitCode = await runOn(this, own.url, trusting, tee, delivery, interruption);
     } finally {
       await endOwn(own);
@@ -59,15 +79,17 @@ async function runOn(
   const host = connect({ url, onStep: reportStep.bind(undefined, context.output, verbose) });
   try {
     signal.throwIfAborted();
-    const creating = host.createKeep({ tee });
+    const creating = host.createKeep({ tee, resources: resourcesOf(flags) });
     // Its loader starts while what judges it is loaded here; a host that refuses is told of below.
     creating.catch(() => undefined);
     await Promise.race([creating.catch(() => undefined), sleep(requestTime)]);
-    const preparing = Promise.all([trustFor(context, flags, tee), createIdentity()]);
+    const secret = hasLaunchSecret(tee);
+    const preparing = Promise.all([secret ? undefined : trustFor(context, flags, tee), createIdentity()]);
     preparing.catch(() => undefined);
     const keep = await creating;
     try {
-      const [trust, identity] = await preparing;
+      const [evidence, identity] = await preparing;
+      const trust = evidence ?? (await launch(context, keep, flags, { tee, identity, signal }));
       const ended = await deliver(context, keep, delivery, {
         identity,
         trust,
@@ -83,6 +105,33 @@ async function runOn(
     }
   } finally {
     host.close();
+  }
+}
+
+/** Steps 3 to 5 where the key is a launch secret. */
+async function launch(
+  context: EnarxContext,
+  keep: Keep,
+  flags: RunFlags,
+  { tee, identity, signal }: { tee: Tee; identity: ClientIdentity; signal: AbortSignal },
+): Promise<SealedLaunch> {
+  try {
+    const onPlatform = ({ simulated }: Verdict): void => {
+      if (simulated) reportSimulated(context.output);
+    };
+    return await keep.launch({
+      ...(await launchTrustFor(context, flags, tee)),
+      onPlatform,
+      identity,
+      signal,
+    });
+  } catch (error) {
+    if (error instanceof RejectedError) {
+      const { checks } = error.verdict;
+      reportChecks(context.output, checks, 'failed');
+      if (flags.anchor === undefined) reportMissingAnchor(context.output, checks);
+    }
+    throw error;
   }
 }
 

@@ -2,7 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { loaderImage, loaderMeasurement, type LoaderImage } from '@enarx/attestation/measure';
+import {
+  loaderImage,
+  loaderMeasurement,
+  loaderSevMeasurement,
+  type LoaderImage,
+} from '@enarx/attestation/measure';
 
 import { keepldrProblem } from '../../problems.ts';
 import { loaderArguments, loaderFiles } from './loader-command.ts';
@@ -25,6 +30,11 @@ export async function readSimLoader(release: string): Promise<LoaderImage> {
 /** Launch measurement of a release's loader in a simulated TEE, 48 bytes: what its clients expect evidence to show. */
 export async function measureSimLoader(release: string): Promise<Uint8Array> {
   return loaderMeasurement(await readSimLoader(release));
+}
+
+/** The same of one in a simulated SEV guest, 32 bytes. */
+export async function measureSimSevLoader(release: string): Promise<Uint8Array> {
+  return loaderSevMeasurement(await readSimLoader(release));
 }
 
 async function readReleaseFile(release: string, name: string): Promise<Uint8Array> {

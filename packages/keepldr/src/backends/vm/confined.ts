@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chownSync } from 'node:fs';
+import { chmodSync, chownSync } from 'node:fs';
 
 import { libraryMounts } from '../../sandbox/bubblewrap.ts';
 import { findTool } from '../../sandbox/tool.ts';
@@ -40,7 +40,11 @@ export function confinedEmulator(place: EmulatorPlace, bwrap = findTool('bwrap')
     // Its working directory is the Keep's: a socket path is limited to 107 bytes.
     return { file: place.qemu, paths: { image: place.image, keep: '.' }, args: (args) => [...args] };
   const setpriv = process.getuid?.() === 0 ? findTool('setpriv') : undefined;
-  if (setpriv !== undefined) chownSync(place.keep, unprivileged, unprivileged);
+  if (setpriv !== undefined) {
+    // QEMU makes its sockets there as nobody; bubblewrap enters it as a root without any capability.
+    chownSync(place.keep, 0, unprivileged);
+    chmodSync(place.keep, 0o730);
+  }
   return {
     file: bwrap,
     paths: { image: '/image', keep: '/keep' },

@@ -95,7 +95,7 @@ export class Qmp {
     if (message === null || typeof message !== 'object') return;
     if ('QMP' in message) this.#greeted.resolve(undefined);
     else if ('event' in message) this.#event(message as QmpEvent);
-    else if ('id' in message) this.#answer(message as { id: unknown; return?: unknown; error?: unknown });
+    else if ('id' in message) this.#answer(message);
   }
 
   #answer(message: { readonly id: unknown; readonly return?: unknown; readonly error?: unknown }): void {
@@ -110,7 +110,7 @@ export class Qmp {
     this.#closed = error;
     const problem = failed(error.message, error);
     this.#greeted.reject(problem);
-    for (const { reject } of this.#waiting.values()) reject(problem);
+    for (const waiting of this.#waiting.values()) waiting.reject(problem);
   }
 }
 

@@ -44,7 +44,7 @@ export async function launchMeasurementOf(qmp: Pick<Qmp, 'execute'>): Promise<Se
 
 function entriesOf(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
-  throw unfit(`${typeof value}`, 'an object');
+  throw unfit(typeof value, 'an object');
 }
 
 function numberUpTo(value: unknown, most: number, name: string): number {
