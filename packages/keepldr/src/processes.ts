@@ -143,8 +143,15 @@ function signal(target: number): void {
   }
 }
 
+let boot: string | undefined;
+
 /** Identifies this boot: process ids and start times mean nothing after the next one. */
 export function bootId(): string {
+  boot ??= readBootId();
+  return boot;
+}
+
+function readBootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
   } catch {
