@@ -70,15 +70,14 @@ function readOnce(file: Uint8Array, keys: KeyCache): Reading {
 
 function readFile(received: Uint8Array): Reading {
   if (looksLikeEventLog(received)) return { ...nothing, eventLogs: [received] };
-  const file = withoutPadding(received);
-  const text = asciiText(file);
-  if (text === undefined) return readCertificates(file);
+  const text = asciiText(withoutPadding(received));
+  if (text === undefined) return readCertificates(received);
   return /^\s*\{/.test(text) ? readBundle(readJson(text), text) : readText(text);
 }
 
 const nothing: Reading = { certificates: [], revocationLists: [], documents: [], eventLogs: [] };
 
-/** Chains in quotes, and files of C programs, end in a zero. */
+/** Texts in quotes, and those of C programs, end in a zero. So may DER, where it counts. */
 function withoutPadding(bytes: Uint8Array): Uint8Array {
   return bytes.at(-1) === 0 ? bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1) : bytes;
 }
