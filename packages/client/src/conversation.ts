@@ -11,6 +11,7 @@ import {
   maxFramePayload,
   toHex,
   workloadFrame,
+  type Accepted,
   type Ended,
   type Frame,
   type MessageType,
@@ -27,6 +28,9 @@ export interface ProgramStreams {
   readonly stderr: OutputTarget;
 }
 
+/** A listener of the program, by the number of its descriptor, and where it can be reached. The place is what the host says. */
+export type Listening = NonNullable<Accepted['listening']>[number];
+
 /** Milliseconds from the last byte of a workload to the Keep's word on it; compiling a large module takes its time. */
 const longestAnswer = 120_000;
 
@@ -37,6 +41,8 @@ export class Conversation {
   /** Resolves when the Keep has accepted the workload. */
   readonly accepted: Promise<unknown>;
   readonly ended: Promise<Ended>;
+  /** Where the host says that it listens for the program. Known when the workload is accepted. */
+  listening: readonly Listening[] = [];
   readonly #frames: FrameStream;
   readonly #session: Session;
   readonly #sinks: Readonly<Record<'stdout' | 'stderr', Sink>>;
@@ -125,7 +131,8 @@ export class Conversation {
         return this.#print('stderr', payload);
       case workloadFrame.accepted: {
         if (this.#isAccepted) throw unexpected('a second acceptance');
-        const { digest } = this.#decode(acceptedMessage, payload);
+        const { digest, listening = [] } = this.#decode(acceptedMessage, payload);
+        this.listening = listening;
         this.onAnswer?.();
         this.#session.steps.take(9, `SHA-256 ${toHex(digest)}`);
         this.#accept();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { parseAddress, type Address } from './address.ts';
 export type { AttestedKeep } from './attested-keep.ts';
-export type { ProgramStreams } from './conversation.ts';
+export type { Listening, ProgramStreams } from './conversation.ts';
 export type { Workload } from './delivery.ts';
 export { connect, type ConnectOptions, type Host, type NewKeep } from './host.ts';
 export { defaultHostTimes, type HostTimes } from './host-api.ts';
@@ -9,6 +9,7 @@ export type { Keep, LaunchOptions } from './keep.ts';
 export type { LaunchTrust, SealedLaunch } from './launch-secret.ts';
 export type { Trust } from './judgement.ts';
 export { moduleFromBytes, moduleFromFile, type ModuleSource } from './module-source.ts';
+export { packageFromDirectories, type CarriedDirectory } from './package-directories.ts';
 export type { PackageItem, PackageSource } from './package-source.ts';
 export { clientProblems, type ClientProblemCode } from './problems.ts';
 export { RejectedError } from './rejected-error.ts';

@@ -69,6 +69,18 @@ export const clientProblems = {
     title: 'The program changed while it was being sent',
     mend: 'Let nothing write to the file, and try again.',
   },
+  'client/package-unreadable': {
+    kind: 'usage',
+    status: 404,
+    title: 'A directory for the program cannot be read',
+    mend: 'Check the path; it must hold nothing but files, directories and symbolic links that you may read.',
+  },
+  'client/package-size': {
+    kind: 'usage',
+    status: 413,
+    title: 'The files for the program are too many or too large',
+    mend: 'Leave out what the program does not need: at most 65536 entries, and 1 GiB together.',
+  },
   'client/input-failed': {
     kind: 'unavailable',
     status: 500,

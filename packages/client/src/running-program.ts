@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Ended } from '@enarx/protocol';
 
-import type { Conversation } from './conversation.ts';
+import type { Conversation, Listening } from './conversation.ts';
 
 /** One's program in its Keep, heard on one connection. */
 export class RunningProgram {
@@ -15,6 +15,14 @@ export class RunningProgram {
   constructor(conversation: Conversation) {
     this.#conversation = conversation;
     this.ended = conversation.ended;
+  }
+
+  /**
+   * Where clients reach the program's listeners, as the host says: whoever connects there makes sure of the Keep's key, which stands in the verdict and on the attested
+   * connection (`AttestedKeep.keepKey`).
+   */
+  get listening(): readonly Listening[] {
+    return this.#conversation.listening;
   }
 
   /** Closes the connection. A program that was delivered with `detach` goes on; any other is stopped. `ended` rejects with `client/aborted`. */

@@ -66,6 +66,7 @@ export const machineFlags = {
 export interface WorkloadFlags {
   readonly config: string | undefined;
   readonly env: readonly string[] | undefined;
+  readonly dir: readonly string[] | undefined;
   readonly argv0: string | undefined;
   readonly maxMemory: string | undefined;
   readonly timeout: string | undefined;
@@ -86,6 +87,15 @@ export const workloadFlags = {
     variadic: true,
     brief: 'Variable of the program, over the one in the config; repeatable',
     placeholder: 'NAME=VALUE',
+  },
+  dir: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    variadic: true,
+    brief:
+      'Directory that is carried into the Keep, where the program has a copy that it may change; repeatable',
+    placeholder: 'HOST[::GUEST]',
   },
   argv0: {
     kind: 'parsed',

@@ -8,13 +8,18 @@ export function configTemplate(): string {
   const lines = ['# What the program gets in its Keep. Nothing of the host or of this machine reaches it.'];
   for (const [name, table] of Object.entries(tables)) {
     lines.push('');
-    if (name !== '') lines.push(`#${name}`);
+    if (name !== '') lines.push(`#${headOf(name)}`);
     for (const [key, { doc, otherwise, example }] of documentationOf(table)) {
       if (name === '' && (key === 'files' || key === 'limits')) continue;
       lines.push(`# ${doc} Otherwise: ${otherwise}.`, `#${key} = ${example}`);
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** As TOML has it. */
+function headOf(name: string): string {
+  return name.split(' ')[0] as string;
 }
 
 /** docs/config.md, between its title and its end. */

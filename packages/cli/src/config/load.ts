@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { readNamedFile } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
 import { closest } from './closest.ts';
-import { enarxToml, tables, type EnarxConfig } from './schema.ts';
+import { enarxToml, tableOfFile, tables, type EnarxConfig } from './schema.ts';
 
 /** More than any real configuration; the parser's time grows with it. */
 const largest = 1_048_576;
@@ -43,7 +43,7 @@ export function parseConfig(text: string, name: string): EnarxConfig {
   const keys = path.map(({ key }) => String(key));
   const where = `${lineOf(text, keys)}: ${keys.join('.')}`;
   if (type === 'strict_object' && expected === 'never') {
-    const known = keysBeside(keys);
+    const known = keysBeside(keys, document);
     const meant = closest(keys.at(-1) as string, known);
     throw invalid(
       `${where} is no key here`,
@@ -54,10 +54,12 @@ export function parseConfig(text: string, name: string): EnarxConfig {
 }
 
 /** Keys that may stand where the path ends. */
-function keysBeside(path: readonly string[]): string[] {
-  const [first] = path;
+function keysBeside(path: readonly string[], document: unknown): string[] {
+  const [first, index] = path;
   if (path.length === 1) return Object.keys(tables[''].entries);
-  return Object.keys(first === 'files' ? tables['[[files]]'].entries : tables['[limits]'].entries);
+  if (first !== 'files') return Object.keys(tables['[limits]'].entries);
+  const { files } = document as { readonly files: readonly { readonly kind?: unknown }[] };
+  return Object.keys(tableOfFile(files[Number(index)]?.kind).entries);
 }
 
 /** `:LINE` of the last key of the path, as near as a search finds it: parsers of TOML do not keep places. */

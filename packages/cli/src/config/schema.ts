@@ -41,6 +41,12 @@ const quantity = (expected: string, parse: (text: string) => number | undefined)
 const size = quantity('a size like "64MiB", or a number of bytes', parseSize);
 const time = quantity('a time like "30s", or a number of milliseconds', parseTime);
 
+const count = v.pipe(
+  v.number('a whole number of at least 1'),
+  v.safeInteger('a whole number of at least 1'),
+  v.minValue(1, 'a whole number of at least 1'),
+);
+
 const limits = v.strictObject({
   memory: documented(v.optional(size), {
     type: 'size',
@@ -66,33 +72,204 @@ const limits = v.strictObject({
     doc: 'Bytes on standard output and error together.',
     example: '"16MiB"',
   }),
+  stack: documented(v.optional(size), {
+    type: 'size',
+    otherwise: 'about 1 MiB',
+    doc: 'Stack that calls nest on.',
+    example: '"4MiB"',
+  }),
+  storage: documented(v.optional(size), {
+    type: 'size',
+    otherwise: '256 MiB',
+    doc: 'What the program may add to its files, in blocks of 4096 bytes.',
+    example: '"64MiB"',
+  }),
+  inodes: documented(v.optional(count), {
+    type: 'number',
+    otherwise: '65536',
+    doc: 'Files, directories and links that the program may add.',
+    example: '1000',
+  }),
+  descriptors: documented(v.optional(count), {
+    type: 'number',
+    otherwise: '1024',
+    doc: 'Descriptors that may be open at once, connections among them.',
+    example: '256',
+  }),
+  traffic: documented(v.optional(size), {
+    type: 'size',
+    otherwise: 'no limit',
+    doc: 'Bytes that the program may send and receive on all its sockets together.',
+    example: '"1GiB"',
+  }),
 });
 
 /** Kinds of descriptors that a program can be given. */
-export const fileKinds = ['null', 'stdin', 'stdout', 'stderr'] as const;
+export const streamKinds = ['null', 'stdin', 'stdout', 'stderr'] as const;
+export const fileKinds = [...streamKinds, 'directory', 'listen', 'connect'] as const;
 
-const file = v.strictObject({
-  kind: documented(v.picklist(fileKinds, `one of ${fileKinds.join(', ')}`), {
-    type: fileKinds.map((kind) => `"${kind}"`).join(' or '),
+/** FD_NAMES joins the names by colons. */
+const fileName = v.pipe(
+  word(64),
+  v.check((name) => name !== '' && !name.includes(':'), 'a name without a colon'),
+);
+const port = (least: number) =>
+  v.pipe(
+    v.number(`a port, ${String(least)} to 65535`),
+    v.safeInteger(),
+    v.minValue(least, `a port, ${String(least)} to 65535`),
+    v.maxValue(65_535, `a port, ${String(least)} to 65535`),
+  );
+const kind = <const Kind extends string>(name: Kind, doc: string) =>
+  documented(v.literal(name), { type: `"${name}"`, otherwise: 'required', doc, example: `"${name}"` });
+const prot = documented(v.optional(v.picklist(['tls', 'tcp'], '"tls" or "tcp"'), 'tls'), {
+  type: '"tls" or "tcp"',
+  otherwise: '"tls"',
+  doc: 'With "tls" the Keep speaks TLS 1.3 for the program, which reads and writes plain bytes and never holds a key. With "tcp" the host can read and change what passes.',
+  example: '"tls"',
+});
+const pemFiles = v.pipe(
+  v.array(word(4096)),
+  v.minLength(1, 'at least one file'),
+  v.maxLength(64, 'at most 64 files'),
+);
+
+const stream = v.strictObject({
+  kind: documented(v.picklist(streamKinds, `one of ${fileKinds.join(', ')}`), {
+    type: streamKinds.map((name) => `"${name}"`).join(' or '),
     otherwise: 'required',
     doc: 'What the descriptor is. The place in the list is its number.',
     example: '"stdin"',
   }),
-  name: documented(
-    v.optional(
-      v.pipe(
-        word(64),
-        v.check((name) => !name.includes(':'), 'no colon'),
+  name: documented(v.optional(fileName), {
+    type: 'string without a colon',
+    otherwise: 'the kind',
+    doc: 'A name for the descriptor, which the program finds in the variable FD_NAMES.',
+    example: '"input"',
+  }),
+});
+
+const directory = v.strictObject({
+  kind: kind(
+    'directory',
+    'A directory, with all that lies in it. It travels with the program: what the program changes, it changes in its own copy.',
+  ),
+  from: documented(v.optional(word(4096)), {
+    type: 'path on this machine, from the place of this file',
+    otherwise: 'an empty directory',
+    doc: 'What is carried into the Keep.',
+    example: '"data"',
+  }),
+  path: documented(
+    v.pipe(
+      word(4096),
+      v.check(
+        (path) => path === '/' || /^(?:\/(?!\.{1,2}(?:\/|$))[^/]+)+$/.test(path),
+        'an absolute path without ".", ".." and doubled or final slashes',
       ),
     ),
     {
-      type: 'string without a colon',
-      otherwise: 'the kind',
-      doc: 'A name for the descriptor.',
-      example: '"input"',
+      type: 'absolute path',
+      otherwise: 'required',
+      doc: 'Where the program finds it.',
+      example: '"/data"',
     },
   ),
+  name: documented(v.optional(fileName), {
+    type: 'string without a colon',
+    otherwise: 'directory',
+    doc: 'A name for the descriptor, which the program finds in the variable FD_NAMES.',
+    example: '"data"',
+  }),
+  readonly: documented(v.optional(v.boolean('true or false'), false), {
+    type: 'true or false',
+    otherwise: 'false',
+    doc: 'Whether the program cannot change anything in it.',
+    example: 'true',
+  }),
 });
+
+const listen = v.pipe(
+  v.strictObject({
+    kind: kind(
+      'listen',
+      'A listener: connections that come to the host are handed to the program. The operator of the host must allow it.',
+    ),
+    name: documented(fileName, {
+      type: 'string without a colon',
+      otherwise: 'required',
+      doc: 'A name for the descriptor, which the program finds in the variable FD_NAMES.',
+      example: '"web"',
+    }),
+    prot,
+    addr: documented(v.optional(word(64)), {
+      type: 'address of the host',
+      otherwise: 'what the host allows first; 127.0.0.1 for `enarx run` without --host',
+      doc: 'Where the host listens.',
+      example: '"::"',
+    }),
+    port: documented(v.optional(port(0)), {
+      type: 'port',
+      otherwise: '443 with "tls", 80 with "tcp"',
+      doc: 'Where the host listens. 0 is any port that is free; `enarx run` says which it is.',
+      example: '8443',
+    }),
+    clients: documented(v.optional(pemFiles), {
+      type: 'array of PEM files, from the place of this file',
+      otherwise: 'no certificate is asked for',
+      doc: 'Authorities of which every client has to show a certificate. With "tls" only.',
+      example: '["ca.pem"]',
+    }),
+  }),
+  v.check(
+    ({ prot: chosen, clients }) => chosen === 'tls' || clients === undefined,
+    'clients with prot = "tls" only',
+  ),
+);
+
+const connect = v.pipe(
+  v.strictObject({
+    kind: kind(
+      'connect',
+      'A connection that is made before the program starts. The operator of the host must allow it; the program can connect to nothing else.',
+    ),
+    host: documented(v.pipe(word(253), v.minLength(1, 'a name or an address')), {
+      type: 'name or address',
+      otherwise: 'required',
+      doc: 'Where to. With "tls" the other end must have a certificate for this name. The host looks it up.',
+      example: '"db.example"',
+    }),
+    name: documented(v.optional(fileName), {
+      type: 'string without a colon',
+      otherwise: 'the host',
+      doc: 'A name for the descriptor, which the program finds in the variable FD_NAMES.',
+      example: '"db"',
+    }),
+    prot,
+    port: documented(v.optional(port(1)), {
+      type: 'port',
+      otherwise: '443 with "tls", 80 with "tcp"',
+      doc: 'Where to.',
+      example: '5432',
+    }),
+    trust: documented(
+      v.optional(v.union([v.literal('public'), pemFiles], '"public" or an array of PEM files'), 'public'),
+      {
+        type: '"public" or array of PEM files, from the place of this file',
+        otherwise: '"public"',
+        doc: 'Who may vouch for the other end: the public authorities that the release carries (never those of the host), or these and nobody else.',
+        example: '["ca.pem"]',
+      },
+    ),
+  }),
+  v.check(
+    ({ host, name }) => name !== undefined || !host.includes(':'),
+    'a name, since this host has a colon in it',
+  ),
+);
+
+const file = v.variant('kind', [stream, directory, listen, connect], `one of ${fileKinds.join(', ')}`);
+export type ConfiguredFile = v.InferOutput<typeof file>;
 
 export const enarxToml = v.strictObject({
   args: documented(
@@ -139,7 +316,20 @@ export const enarxToml = v.strictObject({
 export type EnarxConfig = v.InferOutput<typeof enarxToml>;
 
 /** Tables that have keys of their own, by the name that the documentation gives them. */
-export const tables = { '': enarxToml, '[[files]]': file, '[limits]': limits } as const;
+export const tables = {
+  '': enarxToml,
+  '[[files]]': stream,
+  '[[files]] directory': directory,
+  '[[files]] listen': listen,
+  '[[files]] connect': connect,
+  '[limits]': limits,
+} as const;
+
+/** The table of a kind of file. */
+export function tableOfFile(kindOfFile: unknown): (typeof tables)[keyof typeof tables] {
+  const named = `[[files]] ${String(kindOfFile)}`;
+  return named in tables ? tables[named as keyof typeof tables] : stream;
+}
 
 /** The documentation of a table's keys, in order. */
 export function documentationOf(

@@ -13,6 +13,7 @@ import type { Ended, Tee } from '@enarx/protocol';
 import type { MachineFlags, TrustFlags, WorkloadFlags } from '../commands/flags.ts';
 import type { EnarxContext } from '../context.ts';
 import { runExitStatus, statusOfProgram } from '../exit-status.ts';
+import { reportListening } from './listening.ts';
 import { reportChecks, reportEnd, reportMissingAnchor, reportSimulated } from './report.ts';
 import { imageDirectory } from './image.ts';
 import { vcpusOf } from './resources.ts';
@@ -108,6 +109,7 @@ export async function deliver(
       stderr: process.stderr,
     });
     output.clearProgress();
+    reportListening(output, plan, program.listening, attested.keepKey);
     if (detach) {
       program.leave();
       await program.ended.catch(() => undefined);

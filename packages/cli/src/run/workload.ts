@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { basename } from 'node:path';
 
+import type { PackageSource } from '@enarx/client';
 import type { File, Limits } from '@enarx/protocol';
 
 import type { WorkloadFlags } from '../commands/flags.ts';
 import { parseSize, parseTime } from '../config/quantity.ts';
 import type { EnarxConfig } from '../config/schema.ts';
 import { cliProblem } from '../problems.ts';
+import type { NamedFile } from './program-files.ts';
 
 /** What a program is given, from the configuration and the command line together. */
 export interface WorkloadPlan {
@@ -16,6 +18,9 @@ export interface WorkloadPlan {
   readonly limits: Limits;
   /** Standard input, output and error where it is left out. */
   readonly files: readonly File[] | undefined;
+  /** By the number of the descriptor. */
+  readonly names: readonly string[];
+  readonly package: PackageSource | undefined;
 }
 
 /**
@@ -36,11 +41,11 @@ export async function planWorkload(
     if (at < 1) throw cliProblem('cli/usage', { found: `--env ${variable}`, expected: 'NAME=VALUE' });
     env.set(variable.slice(0, at), variable.slice(at + 1));
   }
-  const files = config?.files;
-  if (files !== undefined) {
+  const named = await namedFiles(config, flags);
+  if (config?.files !== undefined && named !== undefined) {
     // As the original Enarx tells a program about its descriptors.
-    env.set('FD_COUNT', String(files.length));
-    env.set('FD_NAMES', files.map(({ kind, name = kind }) => name).join(':'));
+    env.set('FD_COUNT', String(named.length));
+    env.set('FD_NAMES', named.map(({ name }) => name).join(':'));
   }
   const memory = quantity('--max-memory', flags.maxMemory, parseSize, 'a size like 64MiB');
   const wall = quantity('--timeout', flags.timeout, parseTime, 'a time like 30s');
@@ -52,8 +57,21 @@ export async function planWorkload(
       ...(memory === undefined ? {} : { memory }),
       ...(wall === undefined ? {} : { wall }),
     },
-    files: files?.map(({ kind }) => ({ kind })),
+    files: named?.map(({ file }) => file),
+    names: named?.map(({ name }) => name) ?? [],
+    package: named === undefined ? undefined : await (await import('./program-files.ts')).packageOf(named),
   };
+}
+
+/** Most runs have neither, and then nothing of it is loaded. */
+async function namedFiles(
+  config: EnarxConfig | undefined,
+  flags: WorkloadFlags,
+): Promise<readonly NamedFile[] | undefined> {
+  const { dir = [] } = flags;
+  if (config?.files === undefined && dir.length === 0) return undefined;
+  const { programFiles } = await import('./program-files.ts');
+  return programFiles(config?.files, flags.config, dir);
 }
 
 /** Most runs have no configuration, and then neither parser nor schema is loaded. */

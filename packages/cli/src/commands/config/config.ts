@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 
 import { configTemplate } from '../../config/document.ts';
 import { readConfig } from '../../config/load.ts';
+import { nameOfFile } from '../../config/file-names.ts';
 import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { cliProblem } from '../../problems.ts';
 
@@ -25,7 +26,7 @@ export async function checkConfig(this: EnarxContext, _flags: OutputFlags, file:
   const config = {
     args,
     env,
-    files: files?.map(({ kind, name = kind }) => ({ kind, name })),
+    files: files?.map((file) => ({ kind: file.kind, name: nameOfFile(file) })),
     limits: { ...limits },
   };
   this.output.result(config, () => `${file} is valid.`);

@@ -43,7 +43,8 @@ export const keepmgrCommand = buildCommand<KeepmgrFlags, [], EnarxContext>({
         parse: String,
         optional: true,
         variadic: true,
-        brief: 'Let programs in Keeps listen on this host: 127.0.0.1:8080, [::1]:8000-8999, *:443; repeatable',
+        brief:
+          'Let programs in Keeps listen on this host: 127.0.0.1:8080, [::1]:8000-8999, *:443; repeatable',
         placeholder: 'ADDRESS:PORTS',
       },
       allowDial: {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createReadStream } from 'node:fs';
+import { lstat, readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { EnarxError, Entry } from '@enarx/protocol';
+
+import type { PackageItem, PackageSource } from './package-source.ts';
+import { clientProblem } from './problems.ts';
+
+/** A directory of this machine, and where it lies among the files of the program. */
+export interface CarriedDirectory {
+  readonly from: string;
+  /** Absolute path in its shortest form. */
+  readonly to: string;
+}
+
+/** As many as a delivery may announce, and bytes likewise. */
+const mostEntries = 65_536;
+const mostBytes = 1_073_741_824;
+
+interface Found {
+  readonly entry: Entry;
+  readonly from: string;
+}
+
+/**
+ * All that lies in some directories, for a program to find when it starts: a copy, which it may change without anything changing here. Symbolic links stay what they
+ * are, so none brings a file along that lies elsewhere.
+ *
+ * @throws EnarxError `client/package-unreadable`, `client/package-size`
+ */
+export async function packageFromDirectories(
+  directories: readonly CarriedDirectory[],
+): Promise<PackageSource> {
+  const found: Found[] = [];
+  let bytes = 0;
+  for (const { from, to } of directories) {
+    for await (const item of walk(from, to)) {
+      found.push(item);
+      if (item.entry.kind === 'file') bytes += item.entry.size;
+      if (found.length > mostEntries) throw tooMuch(from, `${String(mostEntries)} entries`);
+      if (bytes > mostBytes) throw tooMuch(from, `${String(mostBytes)} bytes`);
+    }
+  }
+  return { entries: found.length, bytes, open: () => found.map(withContent) };
+}
+
+async function* walk(from: string, to: string): AsyncGenerator<Found> {
+  // Not recursive: what lies there may nest deeper than the stack.
+  const pending = [{ place: from, path: to }];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    const { place, path } = at;
+    const { entry, names } = await look(place, path);
+    if (place === from && entry.kind !== 'directory') throw unreadable(from, new Error('not a directory'));
+    // Every program has a root.
+    if (path !== '/') yield { entry, from: place };
+    for (const name of names.toSorted().toReversed())
+      pending.push({ place: join(place, name), path: path === '/' ? `/${name}` : `${path}/${name}` });
+  }
+}
+
+async function look(place: string, path: string): Promise<{ entry: Entry; names: readonly string[] }> {
+  try {
+    const status = await lstat(place);
+    if (status.isDirectory()) return { entry: { kind: 'directory', path }, names: await readdir(place) };
+    if (status.isSymbolicLink())
+      return { entry: { kind: 'symlink', path, target: await readlink(place) }, names: [] };
+    if (status.isFile()) return { entry: { kind: 'file', path, size: status.size }, names: [] };
+  } catch (cause) {
+    throw unreadable(place, cause as Error);
+  }
+  throw unreadable(place, new Error('neither a file nor a directory nor a symbolic link'));
+}
+
+function withContent({ entry, from }: Found): PackageItem {
+  return entry.kind === 'file' ? { ...entry, content: contentOf(from) } : entry;
+}
+
+/** Not opened before it is its turn. */
+async function* contentOf(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(file) as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    throw unreadable(file, cause as Error);
+  }
+}
+
+function unreadable(place: string, cause: Error): EnarxError {
+  return clientProblem('client/package-unreadable', { found: `${place}: ${cause.message}`, cause });
+}
+
+function tooMuch(from: string, most: string): EnarxError {
+  return clientProblem('client/package-size', { found: `${from}: more than ${most}` });
+}
