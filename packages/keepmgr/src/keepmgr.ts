@@ -17,6 +17,7 @@ import { Keeps } from './keeps/keeps.ts';
 import { childProcessLauncher } from './launchers/child-process.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { listenForLoaders } from './links/loader-socket.ts';
+import { Metrics } from './metrics.ts';
 import { keepmgrProblem } from './problems.ts';
 import { readRelease } from './release.ts';
 import {
@@ -113,12 +114,14 @@ async function start(
   // Whoever asks is told.
   platform().catch(() => undefined);
 
+  const metrics = new Metrics();
   const changes = new Changes();
   const surroundings = {
     store,
     launcher: childProcessLauncher(releaseDirectory),
     limits,
     log,
+    metrics,
     clock,
     release: releaseDirectory,
   };
@@ -159,7 +162,30 @@ async function start(
       ...(strongest === undefined ? {} : { sandbox: strongest }),
     };
   };
-  const subject: ApiSubject = { keeps, changes, limits, release, platform, launchDetails };
+  let closed: Promise<void> | undefined;
+  const obstacles = async (): Promise<readonly string[]> => {
+    const usable = (await platform()).some((backend) => backend.usable);
+    const state = await simulator.then(
+      () => [],
+      () => ['the simulated processor cannot be read'],
+    );
+    return [
+      ...(closed === undefined ? [] : ['the daemon is ending']),
+      ...(keeps.cordoned ? ['the host is cordoned'] : []),
+      ...(usable ? [] : ['no kind of Keep can be made here']),
+      ...state,
+    ];
+  };
+  const subject: ApiSubject = {
+    keeps,
+    changes,
+    limits,
+    release,
+    metrics,
+    platform,
+    launchDetails,
+    obstacles,
+  };
   const doors = new Doors(subject, log);
   let addresses: readonly string[];
   try {
@@ -183,7 +209,6 @@ async function start(
     directory.release();
     log('closed');
   };
-  let closed: Promise<void> | undefined;
   const reload = async (config: Configuration): Promise<void> => {
     await doors.reload(config);
     Object.assign(limits, defaultLimits, options.limits, given(config.limits));

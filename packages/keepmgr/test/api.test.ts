@@ -432,6 +432,6 @@ test('places that others can reach are no places to listen without authenticatio
   ]) {
     assert.throws(() => parseListen(place), { code: 'keepmgr/listen-refused' }, place);
   }
-  assert.deepEqual(parseListen('http://[::1]:5'), { host: '::1', port: 5 });
-  assert.deepEqual(parseListen('http://localhost:5'), { host: '127.0.0.1', port: 5 });
+  assert.deepEqual(parseListen('http://[::1]:5'), { host: '::1', port: 5, tls: false });
+  assert.deepEqual(parseListen('http://localhost:5'), { host: '127.0.0.1', port: 5, tls: false });
 });

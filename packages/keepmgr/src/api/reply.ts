@@ -16,7 +16,7 @@ import { keepmgrProblem } from '../problems.ts';
 
 /** What the API answers: a message, or nothing. */
 export interface Reply {
-  readonly status: 200 | 201 | 204;
+  readonly status: 200 | 201 | 204 | 503;
   readonly body?: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -32,8 +32,8 @@ const lastWordsTime = 500;
 export function sendReply(response: ServerResponse, { status, body, headers }: Reply): void {
   response.writeHead(status, {
     ...always,
-    ...headers,
     ...(body === undefined ? {} : { 'content-type': cborContentType, 'content-length': body.length }),
+    ...headers,
   });
   response.end(body);
 }

@@ -21,6 +21,7 @@ import type { Changes } from '../keeps/changes.ts';
 import type { Keep, LaunchDetails } from '../keeps/keep.ts';
 import type { Keeps } from '../keeps/keeps.ts';
 import type { Limits } from '../limits.ts';
+import type { Metrics } from '../metrics.ts';
 import { keepmgrProblem } from '../problems.ts';
 import { readMessage, refuseBody } from './body.ts';
 import type { Caller } from './caller.ts';
@@ -33,6 +34,9 @@ export interface ApiSubject {
   readonly changes: Changes;
   readonly limits: Limits;
   readonly release: string;
+  readonly metrics: Metrics;
+  /** What keeps the daemon from making Keeps, if anything does. */
+  readonly obstacles: () => Promise<readonly string[]>;
   /** What this host can do, probed once. */
   readonly platform: () => Promise<Platform['backends']>;
   /** What a launch of this kind needs. */
@@ -52,6 +56,9 @@ type Handler = (subject: ApiSubject, asking: Asking) => Promise<Reply> | Reply;
 
 /** Paths below /v1, with `ID` for a Keep id, and what each does for which method. docs/protocol.md has the same list. */
 const routes: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+  '/healthz': { GET: health },
+  '/readyz': { GET: readiness },
+  '/metrics': { GET: metrics },
   '/v1/': { GET: info },
   '/v1/platform': { GET: platform },
   '/v1/keeps': { GET: list, POST: create },
@@ -115,6 +122,26 @@ export function keepFor({ keeps }: ApiSubject, id: Uint8Array, { tenant, operato
   const keep = keeps.find(id);
   if (keep === undefined || (!operator && keep.tenant !== tenant)) throw keepmgrProblem('keep/unknown');
   return keep;
+}
+
+/** The daemon answers, so it lives. */
+function health(): Reply {
+  return text('ok\n');
+}
+
+/** Whether a Keep that is asked for now would be made. */
+async function readiness({ obstacles }: ApiSubject): Promise<Reply> {
+  const found = await obstacles();
+  return found.length === 0 ? text('ok\n') : { ...text(`${found.join('\n')}\n`), status: 503 };
+}
+
+function metrics({ keeps, metrics: counted }: ApiSubject, { caller }: Asking): Reply {
+  refuseTenants(caller);
+  return text(counted.text(keeps.gauges()), 'text/plain; version=0.0.4; charset=utf-8');
+}
+
+function text(content: string, type = 'text/plain; charset=utf-8'): Reply {
+  return { status: 200, body: new TextEncoder().encode(content), headers: { 'content-type': type } };
 }
 
 async function info({ keeps, release, platform: probe }: ApiSubject): Promise<Reply> {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 
+import type { EnarxError } from '@enarx/protocol';
+
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { DaemonLog } from '../daemon-log.ts';
 import type { Limits } from '../limits.ts';
+import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
 import { localUser, type Caller } from './caller.ts';
 import { openChannel } from './channel.ts';
@@ -102,12 +106,42 @@ async function answer(
 ): Promise<void> {
   response.on('error', () => undefined);
   request.on('error', () => undefined);
+  const number = name(response);
+  response.on('close', () => {
+    subject.metrics.answered(response.statusCode);
+  });
   try {
     refuseBrowsers(request);
     sendReply(response, await route(subject, request, await identify(request)));
   } catch (error) {
-    sendProblem(response, asProblem(error, log));
+    const problem = asProblem(error, log);
+    tell(subject, log, request, problem, number);
+    sendProblem(response, problem);
   }
+}
+
+/** A number by which a client can ask an operator about one request. Never what the client chose: it could be of another's. */
+function name(response: ServerResponse): string {
+  const number = randomBytes(8).toString('hex');
+  response.setHeader('request-id', number);
+  return number;
+}
+
+/** A flood of refusals shall not be a flood of lines; the counters tell how many there were. */
+const lines = new Pace(64, 10);
+
+/** Refusals are worth a line; what was asked for is told as far as it is one of our paths. */
+function tell(
+  { metrics }: ApiSubject,
+  log: DaemonLog,
+  request: IncomingMessage,
+  { code }: EnarxError,
+  number?: string,
+): void {
+  metrics.refused(code);
+  if (!lines.take()) return;
+  const keep = /^\/v1\/keeps\/([0-9a-f]{32})(?:\/|$)/.exec(request.url ?? '')?.[1];
+  log('request-refused', { code, request: number, keep });
 }
 
 async function upgrade(
@@ -122,6 +156,8 @@ async function upgrade(
   try {
     await openChannel(subject, request, socket, head, await identify(request));
   } catch (error) {
-    sendProblemRaw(socket, asProblem(error, log));
+    const problem = asProblem(error, log);
+    tell(subject, log, request, problem);
+    sendProblemRaw(socket, problem);
   }
 }

@@ -30,6 +30,7 @@ import type { DaemonLog } from '../daemon-log.ts';
 import type { Launcher } from '../launchers/launcher.ts';
 import type { Limits } from '../limits.ts';
 import { keepmgrProblem, type KeepmgrProblemCode } from '../problems.ts';
+import type { Metrics } from '../metrics.ts';
 import type { KeepRecord } from '../state/record.ts';
 import type { Store } from '../state/store.ts';
 import { Channels } from './channels.ts';
@@ -43,6 +44,7 @@ export interface KeepSurroundings {
   readonly launcher: Launcher;
   readonly limits: Limits;
   readonly log: DaemonLog;
+  readonly metrics: Metrics;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Directory of the release; tells our processes from others. */
@@ -107,6 +109,8 @@ export class Keep {
   #timer: NodeJS.Timeout | undefined;
   #absenceTimer: NodeJS.Timeout | undefined;
   readonly #launchDeadline: number;
+  /** When it began to be in its state, where this daemon saw it. */
+  #since: number | undefined;
   #stopping = false;
   #gone = false;
   #abandoned = false;
@@ -141,7 +145,9 @@ export class Keep {
     const token = randomBytes(32);
     const keep = new Keep(around, { ...wanted, created: around.clock(), tokenDigest: digest(token) });
     if (wanted.lease !== undefined) keep.#grant(wanted.lease, wanted.lease);
+    keep.#since = performance.now();
     await keep.#launch(token, details);
+    around.metrics.created(wanted.tee);
     return keep;
   }
 
@@ -392,11 +398,13 @@ export class Keep {
     const state = next(this.#state, event);
     if (state === undefined) return;
     this.#state = state;
+    this.#measure(state);
     if (hasEnded(state)) {
       this.#ended = this.#around.clock();
       const why = event === 'stopped' ? (reason ?? this.#stopReason) : reason;
       this.#reason = why === undefined ? undefined : reasonOf(why);
       this.#channels.refuseAll();
+      this.#around.metrics.ended(state, this.#reason);
     }
     this.#log.add('keepmgr', `state-${state}`, this.#reason);
     this.#around.log('keep-state', {
@@ -407,6 +415,16 @@ export class Keep {
     this.#awaitNext();
     this.#save();
     this.#changed();
+  }
+
+  #measure(state: KeepState): void {
+    const now = performance.now();
+    if (this.#since !== undefined) {
+      const seconds = (now - this.#since) / 1000;
+      if (state === 'ready') this.#around.metrics.launched(seconds);
+      if (state === 'claimed') this.#around.metrics.claimed(seconds);
+    }
+    this.#since = now;
   }
 
   /** Sets the bound on what has to come next, where something has to. */

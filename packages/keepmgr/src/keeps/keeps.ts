@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto';
 
 import { killThoseIn } from '@enarx/keepldr/processes';
-import { formatKeepId, keepIdLength, type Tee } from '@enarx/protocol';
+import { formatKeepId, keepIdLength, keepStates, type Tee } from '@enarx/protocol';
 
+import type { Gauges } from '../metrics.ts';
 import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
 import type { Caller } from '../api/caller.ts';
@@ -188,6 +189,13 @@ export class Keeps {
   /** Keeps of which more is left than the record. */
   get running(): number {
     return this.#live.size;
+  }
+
+  /** What there is, for metrics. */
+  gauges(): Gauges {
+    const keeps: Record<string, number> = Object.fromEntries(keepStates.map((state) => [state, 0]));
+    for (const { state } of this.#live) keeps[state] = (keeps[state] ?? 0) + 1;
+    return { keeps, records: this.#past.size, cordoned: this.#cordoned };
   }
 
   /** Whether the host takes no new Keeps. */
