@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { withoutBundles } from './bundle/bundle.ts';
+import { unwrapIfWrapped } from './cmw/unwrap.ts';
 import { untext } from './evidence-text.ts';
 import { maxEvidenceLength, recogniseEvidence } from './evidence.ts';
 import { recogniseQuote } from './intel/recognise.ts';
@@ -24,24 +26,37 @@ export async function verifyEvidence(options: VerifyOptions): Promise<Verificati
       found: `${String(options.evidence.length)} bytes of evidence, ${String(size)} of endorsements`,
     });
   // A copy, since the caller may go on writing while we wait; and plain, since in Node `slice` of a Buffer shares its memory.
-  const evidence = new Uint8Array(options.evidence);
-  const endorsements = options.endorsements.map((bytes) => new Uint8Array(bytes));
+  const received = new Uint8Array(options.evidence);
+  const given = options.endorsements.map((bytes) => new Uint8Array(bytes));
+  const { evidence, endorsements: wrapped } = unwrapIfWrapped(received) ?? {
+    evidence: received,
+    endorsements: [],
+  };
+  const files = [...wrapped, ...given];
   const plain = binaryOf(evidence);
   // Each vendor's verifier is loaded when its evidence is first met: a browser gets none that it does not need.
   if (looksLikeNitro(plain)) {
     const { verifyNitro } = await import('./nitro/verify.ts');
-    return verifyNitro({ ...options, evidence: plain, endorsements });
+    return verifyNitro({ ...options, evidence: plain, endorsements: withoutBundles(files, 'nitro') });
   }
   const quote = recogniseQuote(evidence);
   if (quote !== undefined) {
     const { verifyQuote } = await import('./intel/verify.ts');
-    return verifyQuote(quote, { ...options, evidence, endorsements });
+    return verifyQuote(quote, { ...options, evidence, endorsements: withoutBundles(files, quote.format) });
   }
   const certificates = sevCertificates(evidence);
   if (certificates === undefined)
-    return verifySnp(recogniseEvidence(evidence), { ...options, evidence, endorsements });
-  const files = [certificates, ...endorsements.map((bytes) => sevCertificates(bytes) ?? bytes)];
-  return verifySevPlatform({ certificates: files, anchors: options.anchors, at: options.at });
+    return verifySnp(recogniseEvidence(evidence), {
+      ...options,
+      evidence,
+      endorsements: withoutBundles(files, 'snp'),
+    });
+  const others = withoutBundles(files, 'sev').map((bytes) => sevCertificates(bytes) ?? bytes);
+  return verifySevPlatform({
+    certificates: [certificates, ...others],
+    anchors: options.anchors,
+    at: options.at,
+  });
 }
 
 /** Certificates of a SEV platform in binary, or in the hex or base64 in which QEMU hands them over. */
