@@ -10,6 +10,8 @@ import { checksDocument } from './documents/checks.ts';
 import { commandsDocument } from './documents/commands.ts';
 import { configDocument } from './documents/config.ts';
 import { errorsDocument } from './documents/errors.ts';
+import { keepStatesDocument } from './documents/keep-states.ts';
+import { keepmgrConfigDocument } from './documents/keepmgr-config.ts';
 import { policyDocument } from './documents/policy.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -23,6 +25,8 @@ const documents: Readonly<Record<string, () => Promise<string>>> = {
   'docs/checks.md': () => checksDocument(sources('packages/attestation/src/**/*.ts')),
   'docs/cli.md': commandsDocument,
   'docs/config.md': configDocument,
+  'docs/keep-states.md': keepStatesDocument,
+  'docs/keepmgr-config.md': keepmgrConfigDocument,
   'docs/policy.md': policyDocument,
 };
 
