@@ -7,3 +7,6 @@ export * from './loader.ts';
 export * from './snp-pages.ts';
 export * from './vcpu.ts';
 export { vmsaPage, type InitialState, type Vmm } from './vmsa.ts';
+export { mrEnclaveOf, readLoadLog, type EnclaveLayout, type EnclavePage } from '../intel/sgx/load-log.ts';
+export { verifySigstruct, type Sigstruct } from '../intel/sgx/sigstruct.ts';
+export { readEventLog, replayEventLog, type MeasuredEvent } from '../intel/tdx/event-log.ts';
