@@ -79,6 +79,15 @@ const commands: Readonly<Record<string, (connection: Socket, rest: string) => vo
     connection.end('last words');
     connection.on('close', () => process.exit(0));
   },
+  /** One step further than `claim`, and one more. */
+  proceed: (connection) => {
+    state('running');
+    connection.end('running');
+  },
+  conclude: (connection) => {
+    state('exited');
+    connection.end('exited');
+  },
   /** Asks for evidence and passes the report on. */
   report: (connection) => {
     waiting.push(({ payload }) => connection.end(decodeMessage(evidence, payload).report));
