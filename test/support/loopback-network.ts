@@ -60,11 +60,19 @@ export async function client(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Reads to the end. */
-export async function readAll(stream: Duplex): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
+/** Reads to the end, and leaves the other direction as it is. */
+export function readAll(stream: Duplex): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.once('error', reject);
+    stream.once('end', () => {
+      resolve(Buffer.concat(chunks));
+    });
+    stream.once('close', () => {
+      reject(new Error('closed without an end'));
+    });
+  });
 }
 
 /** Reads so many bytes and no more. */
