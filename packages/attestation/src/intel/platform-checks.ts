@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { toHex } from '@enarx/protocol';
 
-import { failed, notApplicable, outcomeOf, passed, reasonOf, type Outcome } from '../checks.ts';
+import { failed, notApplicable, outcomeOf, reasonOf, type Outcome } from '../checks.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { checkRevocation, type Revocation, type RevocationToCheck } from '../x509/revocation.ts';
 import type { KeyCache } from '../x509/key-cache.ts';
@@ -53,6 +53,3 @@ export async function checkPckRevocation(
   const failures = [list, notRevoked].filter(({ status }) => status === 'fail').map(({ detail }) => detail);
   return { outcome: outcomeOf(failures, list.detail), revocation };
 }
-
-export const passedOr = (good: boolean, pass: string, fail: string): Outcome =>
-  good ? passed(pass) : failed(fail);

@@ -53,12 +53,11 @@ export interface Quote {
 class Cursor {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
-  at: number;
+  at = 0;
 
-  constructor(bytes: Uint8Array, at = 0) {
+  constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.at = at;
   }
 
   take(length: number, what: string): Uint8Array {
@@ -179,9 +178,9 @@ function certifiedQeReport(data: Cursor): Cursor {
  */
 export function quoteFormatOf(bytes: Uint8Array): 'sgx' | 'tdx' | undefined {
   if (bytes.length < quoteHeaderLength) return undefined;
-  const [version = 0, versionHigh, keyType, keyTypeHigh, teeType] = bytes;
-  const ecdsaQuote =
-    versionHigh === 0 && version >= 3 && version <= 5 && keyType === ecdsaP256 && keyTypeHigh === 0;
+  const [version, versionHigh, keyType, keyTypeHigh, teeType] = bytes;
+  const known = version === 3 || version === 4 || version === 5;
+  const ecdsaQuote = known && versionHigh === 0 && keyType === ecdsaP256 && keyTypeHigh === 0;
   if (!ecdsaQuote && compareBytes(bytes.subarray(12, 28), intelQeVendor) !== 0) return undefined;
   return version !== 3 && teeType === teeTypes.tdx ? 'tdx' : 'sgx';
 }

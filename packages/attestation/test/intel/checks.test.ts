@@ -624,3 +624,14 @@ describe('the TCB level', () => {
     assert.equal(sgxClaims(result).tcb?.status, 'SWHardeningNeeded');
   });
 });
+
+test('a cache forgets the signature that was met longest ago', () => {
+  const cache = new KeyCache(2);
+  for (const name of ['a', 'b']) cache.addSignature(name);
+  assert.ok(cache.knowsSignature('a'));
+  cache.addSignature('c');
+  assert.deepEqual(
+    ['a', 'b', 'c'].filter((name) => cache.knowsSignature(name)),
+    ['a', 'c'],
+  );
+});

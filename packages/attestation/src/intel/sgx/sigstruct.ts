@@ -48,6 +48,8 @@ export async function verifySigstruct(bytes: Uint8Array): Promise<Sigstruct> {
   if (reserved.some((range) => range.some((byte) => byte !== 0)))
     throw malformed('reserved bytes that are not zero');
   const modulus = part(128, numberLength);
+  if (((modulus[0] as number) & 1) === 0 || (modulus[numberLength - 1] as number) < 0x80)
+    throw malformed('a modulus that is not an odd number of 3072 bits');
   if (!(await isSigned(modulus, part(516, numberLength), concatBytes(part(0, 128), part(900, 128)))))
     throw intelProblem('sgx/sigstruct-rejected', {
       found: 'a signature by another key, or of other content',
@@ -72,12 +74,7 @@ export async function verifySigstruct(bytes: Uint8Array): Promise<Sigstruct> {
 async function isSigned(modulus: Uint8Array, signature: Uint8Array, signed: Uint8Array): Promise<boolean> {
   const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
   const jwk = { kty: 'RSA', n: base64Url(modulus.toReversed()), e: base64Url(Uint8Array.of(exponent)) };
-  let key: CryptoKey;
-  try {
-    key = await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['verify']);
-  } catch {
-    return false;
-  }
+  const key = await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['verify']);
   return crypto.subtle.verify(
     algorithm,
     key,
