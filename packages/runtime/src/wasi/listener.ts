@@ -19,8 +19,8 @@ export class Listener extends Descriptor {
   #closed = false;
 
   constructor(events: ListenerEvents) {
-    // `fd_read` is what poll_oneoff asks for where a program waits for connections.
-    super(streamRights | right.fdRead | right.sockAccept);
+    // poll_oneoff asks for the right of what a program waits for: reading where it waits for connections. tokio waits for writing as well, which never comes.
+    super(streamRights | right.fdRead | right.fdWrite | right.sockAccept);
     this.#events = events;
   }
 
@@ -51,7 +51,7 @@ export class Listener extends Descriptor {
   }
 
   readiness(direction: Direction): Readiness | undefined {
-    if (direction === 'write') return fail('notconn');
+    if (direction === 'write') return undefined;
     return this.#waiting.length === 0 ? undefined : { bytes: this.#waiting.length, hangup: false };
   }
 
