@@ -47,9 +47,9 @@ export async function readNamedBytes(path: string, most: number): Promise<Uint8A
  * Writes a file that must not exist yet.
  * @throws EnarxError `cli/file-unwritable`
  */
-export async function writeNewFile(path: string, text: string): Promise<void> {
+export async function writeNewFile(path: string, content: string | Uint8Array): Promise<void> {
   try {
-    await writeFile(path, text, { flag: 'wx' });
+    await writeFile(path, content, { flag: 'wx' });
   } catch (cause) {
     throw cliProblem('cli/file-unwritable', { found: (cause as Error).message, cause });
   }

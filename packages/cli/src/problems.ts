@@ -27,6 +27,12 @@ export const cliProblems = {
     title: 'A file that the command line names cannot be written',
     mend: 'Name a file that does not exist yet, in a directory that you may write to.',
   },
+  'cli/key-unusable': {
+    kind: 'usage',
+    status: 400,
+    title: 'The file holds no key that results are signed or verified with',
+    mend: 'Give PEM: PRIVATE KEY (PKCS #8) to sign, PUBLIC KEY to verify, on P-256 or P-384; `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` makes one.',
+  },
   'config/invalid': {
     kind: 'malformed',
     status: 400,

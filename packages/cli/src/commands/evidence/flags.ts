@@ -13,6 +13,26 @@ export interface EvidenceVerifyFlags extends EvidenceFlags, OutputFlags {
   readonly policy: string | undefined;
   readonly noPolicy: boolean;
   readonly reportData: string | undefined;
+  readonly result: string | undefined;
+  readonly resultKey: string | undefined;
+  readonly resultForm: 'cwt' | 'jwt';
+  readonly resultNonce: string | undefined;
+  readonly resultFor: number | undefined;
+}
+
+export interface EvidenceBundleFlags extends OutputFlags {
+  readonly out: string;
+}
+
+export interface EvidenceFetchFlags extends EvidenceBundleFlags {
+  readonly cache: string | undefined;
+  readonly staleFor: number | undefined;
+}
+
+export interface EvidenceResultFlags extends OutputFlags {
+  readonly key: string;
+  readonly nonce: string | undefined;
+  readonly at: string | undefined;
 }
 
 export const evidenceFlags = {
@@ -27,7 +47,8 @@ export const evidenceFlags = {
     parse: String,
     optional: true,
     variadic: true,
-    brief: 'Certificates or revocation lists, DER, PEM or in a table; repeatable',
+    brief:
+      'Certificates, revocation lists, documents of Intel’s, or a bundle of these, in any form; repeatable',
     placeholder: 'FILE',
   },
   anchor: {

@@ -34,7 +34,7 @@ export async function readVerifyOptions(
 }
 
 /** A time as RFC 3339 has it, in milliseconds since 1970. What `Date` makes of other texts depends on where it runs. */
-function parseTime(text: string): number {
+export function parseTime(text: string): number {
   const form = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/.exec(text);
   const time = form === null ? NaN : Date.parse(text);
   if (form === null || Number.isNaN(time) || !isDay(Number(form[1]), Number(form[2]), Number(form[3])))

@@ -3,7 +3,28 @@ import { buildCommand, buildRouteMap } from '@stricli/core';
 
 import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-import { evidenceFlags, type EvidenceVerifyFlags } from './flags.ts';
+import { cliProblem } from '../../problems.ts';
+import {
+  evidenceFlags,
+  type EvidenceBundleFlags,
+  type EvidenceFetchFlags,
+  type EvidenceResultFlags,
+  type EvidenceVerifyFlags,
+} from './flags.ts';
+
+const seconds = wholeNumber('seconds', 315_360_000);
+const hours = wholeNumber('hours', 87_600);
+
+function wholeNumber(unit: string, most: number): (text: string) => number {
+  return (text) => {
+    if (!/^\d{1,9}$/.test(text) || Number(text) > most)
+      throw cliProblem('cli/usage', {
+        found: text,
+        expected: `${unit}, a whole number up to ${String(most)}`,
+      });
+    return Number(text);
+  };
+}
 
 const show = buildCommand<OutputFlags, string[], EnarxContext>({
   loader: async () => (await import('./show.ts')).showEvidence,
@@ -51,6 +72,40 @@ const verify = buildCommand<EvidenceVerifyFlags, [], EnarxContext>({
         brief: 'The 64 bytes that the evidence must hold, in hexadecimal',
         placeholder: 'HEX',
       },
+      result: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'New file for an EAT Attestation Result that says what came of it, whatever came of it',
+        placeholder: 'FILE',
+      },
+      resultKey: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Private key (PEM, PKCS #8, P-256 or P-384) that signs the result',
+        placeholder: 'FILE',
+      },
+      resultForm: {
+        kind: 'enum',
+        values: ['cwt', 'jwt'],
+        default: 'cwt',
+        brief: 'Form of the result: CBOR and COSE, or JSON and JOSE',
+      },
+      resultNonce: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Nonce of whoever will rely on the result, 8 to 64 bytes in hexadecimal',
+        placeholder: 'HEX',
+      },
+      resultFor: {
+        kind: 'parsed',
+        parse: seconds,
+        optional: true,
+        brief: 'Seconds for which the result holds; without it, it does not expire',
+        placeholder: 'SECONDS',
+      },
       ...outputFlags,
     },
   },
@@ -64,7 +119,105 @@ const verify = buildCommand<EvidenceVerifyFlags, [], EnarxContext>({
   },
 });
 
+const out = {
+  kind: 'parsed',
+  parse: String,
+  brief: 'New file for the bundle',
+  placeholder: 'FILE',
+} as const;
+
+const bundle = buildCommand<EvidenceBundleFlags, string[], EnarxContext>({
+  loader: async () => (await import('./bundle.ts')).bundleFiles,
+  parameters: {
+    flags: { out, ...outputFlags },
+    positional: {
+      kind: 'array',
+      minimum: 1,
+      parameter: { parse: String, brief: 'Files of collateral, in any form', placeholder: 'FILE' },
+    },
+  },
+  docs: {
+    brief: 'Put loose files of collateral into one, for --endorsements',
+    fullDescription: [
+      'Put certificates, revocation lists and documents of AMD, Intel and AWS into one file, for --endorsements. Nothing is verified; that is',
+      'done with the evidence. The same files always give the same bundle. docs/bundle.md has its format.',
+    ].join('\n'),
+  },
+});
+
+const fetch = buildCommand<EvidenceFetchFlags, string[], EnarxContext>({
+  loader: async () => (await import('./bundle.ts')).fetchBundle,
+  parameters: {
+    flags: {
+      out,
+      cache: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Directory for what was fetched; $XDG_CACHE_HOME/enarx/collateral without it',
+        placeholder: 'DIRECTORY',
+      },
+      staleFor: {
+        kind: 'parsed',
+        parse: hours,
+        optional: true,
+        brief:
+          'Hours for which fetched collateral serves when the service does not; 168 without it, 0 for never',
+        placeholder: 'HOURS',
+      },
+      ...outputFlags,
+    },
+    positional: {
+      kind: 'array',
+      minimum: 1,
+      parameter: { parse: String, brief: 'Addresses of collateral', placeholder: 'URL' },
+    },
+  },
+  docs: {
+    brief: 'Fetch collateral from the addresses that you name, into a bundle',
+    fullDescription: [
+      'Fetch collateral from the addresses that you name, into a bundle. The only command on evidence that uses the network: verifying never does,',
+      'and names the addresses that are missing. A list or document that is past its date or older than what came from the same address',
+      'before is refused; redirects are not followed.',
+    ].join('\n'),
+  },
+});
+
+const result = buildCommand<EvidenceResultFlags, [string], EnarxContext>({
+  loader: async () => (await import('./result.ts')).showResult,
+  parameters: {
+    flags: {
+      key: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Public key (PEM) of the verifier that you rely on',
+        placeholder: 'FILE',
+      },
+      nonce: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Nonce that the result must have, in hexadecimal',
+        placeholder: 'HEX',
+      },
+      at: evidenceFlags.at,
+      ...outputFlags,
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ parse: String, brief: 'The result, CWT or JWT', placeholder: 'FILE' }],
+    },
+  },
+  docs: {
+    brief: 'Verify an attestation result, and say what it says',
+    fullDescription: [
+      'Verify the signature of an EAT Attestation Result, ours, Veraison’s or Trustee’s, and print what it says of each part.',
+      'Exit status: 0 when every part is affirming, 10 when one is not or the result cannot be relied on, 30 for what is no result.',
+    ].join('\n'),
+  },
+});
+
 export const evidenceRoutes = buildRouteMap<string, EnarxContext>({
-  routes: { show, verify },
+  routes: { show, verify, bundle, fetch, result },
   docs: { brief: 'Evidence in files' },
 });

@@ -9,13 +9,16 @@ import { readPolicyFile } from '../policy/read.ts';
 import { claimsJson } from './claims.ts';
 import type { EvidenceVerifyFlags } from './flags.ts';
 import { parseReportData, readVerifyOptions } from './read.ts';
+import { resultWriter } from './result.ts';
 
 /** Verifies the evidence that the flags name and prints every check. */
 export async function verifyEvidenceFiles(this: EnarxContext, flags: EvidenceVerifyFlags): Promise<void> {
   const policy = await policyOf(flags);
   const reportData = parseReportData(flags.reportData);
+  const writeResult = await resultWriter(this, flags);
   const options = await readVerifyOptions(flags, this.now());
   const verdict = await attest({ ...options, policy, reportData });
+  await writeResult?.(verdict);
   // Nothing is claimed by evidence of a version whose layout is not known: it is refused, and nothing is known against it.
   if (verdict.verdict === 'rejected')
     this.process.exitCode = verdict.claims === undefined ? exitStatus.unsupported : exitStatus.rejected;
