@@ -13,6 +13,7 @@ import { errorsDocument } from './documents/errors.ts';
 import { keepStatesDocument } from './documents/keep-states.ts';
 import { keepmgrConfigDocument } from './documents/keepmgr-config.ts';
 import { policyDocument } from './documents/policy.ts';
+import { resultsDocument } from './documents/results.ts';
 
 const root = join(import.meta.dirname, '..');
 const checkOnly = process.argv.includes('--check');
@@ -28,6 +29,7 @@ const documents: Readonly<Record<string, () => Promise<string>>> = {
   'docs/keep-states.md': keepStatesDocument,
   'docs/keepmgr-config.md': keepmgrConfigDocument,
   'docs/policy.md': policyDocument,
+  'docs/results.md': resultsDocument,
 };
 
 let stale = 0;

@@ -32,7 +32,7 @@ check with the line of the policy that decided.
 
 An SEV-SNP report carries no time. What makes it fresh is its report data: 64 bytes that the verifier chose, or that follow from the connection. \`enarx run\` and \`enarx keep attest\` compute them from their own
 side of the connection and always compare all 64 bytes, whatever the policy says. A demand on the age of the evidence itself has no meaning for this kind; \`report-data = "required"\` is the demand that has one: it
-refuses stored evidence of which the verifier cannot say what it should hold. Certificates and revocation lists do carry times; \`enarx evidence verify --at\` says which time they are held against.
+refuses stored evidence of which the verifier cannot say what it should hold. A Nitro document does carry a time, of the hypervisor: \`most-age\` bounds it, and the user data is what is held against the expected report data. Certificates and revocation lists do carry times; \`enarx evidence verify --at\` says which time they are held against.
 
 ## Milan deserves thought
 

@@ -42,7 +42,7 @@ const show = buildCommand<OutputFlags, string[], EnarxContext>({
       'Decode evidence, and say what it claims. Nothing of it is verified: a claim is what somebody wrote.',
       'Forms are recognised by content: SEV-SNP reports, alone or with their certificate table; answers of /dev/sev-guest; configfs-tsm',
       "and Azure's vTPM evidence as JSON; Azure's HCL report; Oak's Evidence; dstack's attestation; messages of this program; certificates of",
-      'legacy SEV; hex or base64 of these.',
+      'legacy SEV; quotes of SGX and TDX; documents of AWS Nitro Enclaves; any of these in a wrapper of RATS (CMW); hex or base64 of these.',
     ].join('\n'),
   },
 });
