@@ -39,7 +39,7 @@ import { readTcb } from './tcb.ts';
 export async function verifySnp(
   recognised: Recognised,
   { endorsements, anchors, at, keys }: VerifyOptions,
-): Promise<Verification> {
+): Promise<Verification<SnpClaims>> {
   let report: UnverifiedSnpReport;
   try {
     report = parseSnpReport(recognised.report);
@@ -108,7 +108,7 @@ const incomplete = 'the chain is not complete';
 const checksOf = (outcomes: Readonly<Record<string, Outcome>>): Check[] =>
   Object.entries(outcomes).map(([id, outcome]) => check(id, outcome));
 
-function unreadable(reason: string, anchors: readonly Anchor[]): Verification {
+function unreadable(reason: string, anchors: readonly Anchor[]): Verification<SnpClaims> {
   const outcome = notReached('the report cannot be read');
   const ids = [
     ...Object.keys(snpFormChecks),

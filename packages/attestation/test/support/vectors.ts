@@ -21,7 +21,8 @@ export interface Vector {
 export const vectors: readonly Vector[] =
   withoutVectors === false ? (JSON.parse(readFileSync(index, 'utf8')) as Vector[]) : [];
 
-export const vector = (file: string): Buffer<ArrayBuffer> => readFileSync(join(root, 'amd', file));
+export const vectorPath = (file: string): string => join(root, 'amd', file);
+export const vector = (file: string): Buffer<ArrayBuffer> => readFileSync(vectorPath(file));
 
 /** A file of another vendor's corpus. */
 export const otherVector = (path: string): Buffer<ArrayBuffer> => readFileSync(join(root, path));
