@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   const configFile = values.config;
   const config = configFile === undefined ? undefined : await readConfigurationFile(configFile);
   const keepmgr = await startKeepmgr({
-    listen: values.listen ?? config?.listen ?? 'http://127.0.0.1:3030',
+    listen: values.listen ?? config?.listen ?? (await defaultListen()),
     config,
     stateDirectory: values.state,
     releaseDirectory: import.meta.dirname,
@@ -57,7 +57,8 @@ async function main(): Promise<void> {
     sockets: { listen: values['allow-listen'], dial: values['allow-dial'] },
     log: (line) => stderr.write(line),
   });
-  endWhenAsked(keepmgr, values['until-stdin-ends']);
+  const managed = env['NOTIFY_SOCKET'] === undefined ? undefined : await import('./service-manager.ts');
+  endWhenAsked(keepmgr, values['until-stdin-ends'], managed?.notifyStopping);
   reloadWhenAsked(keepmgr, configFile);
   const simulator = await keepmgr.simulator;
   stdout.write(
@@ -68,6 +69,7 @@ async function main(): Promise<void> {
       simulator: { anchor: simulator.anchorFile, fingerprint: simulator.fingerprint },
     })}\n`,
   );
+  managed?.notifyReady(`Listening on ${keepmgr.addresses.join(', ')}`);
 }
 
 /** What only a daemon with a configuration needs is loaded for it alone. */
@@ -87,11 +89,26 @@ function reloadWhenAsked(keepmgr: Keepmgr, file: string | undefined): void {
   });
 }
 
-/** Whoever started it may go away without a word; then it and all its Keeps go too. */
-function endWhenAsked(keepmgr: Keepmgr, untilInputEnds: boolean): void {
+/** systemd may listen for us already. */
+async function defaultListen(): Promise<string> {
+  const descriptor =
+    env['LISTEN_FDS'] === undefined ? undefined : (await import('./service-manager.ts')).activatedSocket();
+  return descriptor === undefined ? 'http://127.0.0.1:3030' : `fd:${String(descriptor)}`;
+}
+
+/**
+ * Whoever started it may go away without a word; then it and all its Keeps go too. SIGUSR2 alone leaves the Keeps to the
+ * next daemon, which has ten seconds: that is how a new release takes over.
+ */
+function endWhenAsked(keepmgr: Keepmgr, untilInputEnds: boolean, ending?: () => void): void {
   const end = (): void => {
+    ending?.();
     void keepmgr.close().finally(() => exit(0));
   };
+  process.once('SIGUSR2', () => {
+    ending?.();
+    void keepmgr.close('leave').finally(() => exit(0));
+  });
   process.once('SIGTERM', end).once('SIGINT', end);
   // The reader of the events may have gone; the daemon stays.
   stderr.on('error', () => undefined);

@@ -1,24 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lstatSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type ListenOptions } from 'node:net';
 import { resolve } from 'node:path';
 
 import { keepmgrProblem } from '../problems.ts';
 import { isThisMachine } from './refusals.ts';
 
 export type Place =
-  { readonly path: string } | { readonly host: string; readonly port: number; readonly tls: boolean };
+  | { readonly descriptor: number }
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number; readonly tls: boolean };
 
 const longestSocketPath = 107;
 
 /**
  * Where to listen: `http://127.0.0.1:3030` and the like, or `unix:/path`, where nobody is authenticated, so only places
- * that nobody but this machine can reach are taken; or `https://…` anywhere, where everybody is.
+ * that nobody but this machine can reach are taken; or `https://…` anywhere, where everybody is. `fd:3` is a socket that
+ * whoever started the daemon listens on for it, and whose access is that one's affair: systemd's unit makes a Unix socket.
  *
  * @throws EnarxError `keepmgr/listen-refused`
  */
 export function parseListen(text: string): Place {
+  if (text.startsWith('fd:')) {
+    const descriptor = /^fd:([3-9])$/.exec(text)?.[1];
+    if (descriptor === undefined) throw keepmgrProblem('keepmgr/listen-refused', { found: text });
+    return { descriptor: Number(descriptor) };
+  }
   if (text.startsWith('unix:')) {
     const path = resolve(text.slice('unix:'.length));
     if (text === 'unix:' || Buffer.byteLength(path) > longestSocketPath)
@@ -54,7 +62,7 @@ export async function listen(server: Server, place: Place): Promise<string> {
       server.once('error', reject);
       // Whoever can connect can create Keeps: the same user only, from the first moment on. The bind happens within the call.
       const mask = process.umask(0o177);
-      server.listen('path' in place ? { path: place.path } : { host: place.host, port: place.port }, () => {
+      server.listen(whereOf(place), () => {
         server.off('error', reject);
         server.on('error', () => undefined);
         resolveListening();
@@ -64,9 +72,15 @@ export async function listen(server: Server, place: Place): Promise<string> {
   } catch (cause) {
     throw keepmgrProblem('keepmgr/listen-failed', { found: (cause as Error).message, cause });
   }
+  if ('descriptor' in place) return `fd:${String(place.descriptor)}`;
   if ('path' in place) return `unix:${place.path}`;
   const { address, family, port } = server.address() as AddressInfo;
   return `${place.tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`;
+}
+
+function whereOf(place: Place): ListenOptions & { fd?: number } {
+  if ('descriptor' in place) return { fd: place.descriptor };
+  return 'path' in place ? { path: place.path } : { host: place.host, port: place.port };
 }
 
 /** A socket that a killed daemon left may go; one that answers, or anything else at that path, may not. */
