@@ -32,8 +32,8 @@ const possible =
 
 interface Machine {
   /** Runs a command in it. @throws Error with what it said */
-  run(...command: string[]): Promise<string>;
-  stop(): void;
+  readonly run: (...command: string[]) => Promise<string>;
+  readonly stop: () => void;
 }
 
 async function boot(directory: string): Promise<Machine> {
