@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { anchorFromPem, releasePolicy, vendorAnchors } from '@enarx/attestation';
 import { connect, type Host, type Step, type Tap, type Trust } from '@enarx/client';
 import { measureSimLoader } from '@enarx/keepldr';
-import { startKeepmgr, type Keepmgr } from '@enarx/keepmgr';
+import { startKeepmgr, type Keepmgr, type KeepmgrOptions } from '@enarx/keepmgr';
 
 import { sharedProcessor } from '../../../../test/support/simulated-processor.ts';
 import { builtRelease } from './release.ts';
@@ -19,7 +19,13 @@ export interface TestHost extends AsyncDisposable {
 }
 
 /** A real keepmgr in this process, whose Keeps are real processes, and a client of it that trusts its simulated processor. */
-export async function startTestHost(options: { readonly tap?: Tap } = {}): Promise<TestHost> {
+export async function startTestHost(
+  options: {
+    readonly tap?: Tap;
+    /** Sockets that the host opens for programs. */
+    readonly sockets?: KeepmgrOptions['sockets'];
+  } = {},
+): Promise<TestHost> {
   const state = mkdtempSync(join(tmpdir(), 'enarx-state-'));
   const { file, anchorFile } = await sharedProcessor();
   copyFileSync(file, join(state, 'simulator.cbor'));
@@ -29,6 +35,7 @@ export async function startTestHost(options: { readonly tap?: Tap } = {}): Promi
     listen: 'http://127.0.0.1:0',
     stateDirectory: state,
     releaseDirectory,
+    sockets: options.sockets,
     log: () => undefined,
   });
   const steps: Step[] = [];
