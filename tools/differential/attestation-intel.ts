@@ -54,7 +54,7 @@ function theirs(vector: IntelVector, at: number): Said {
     );
     return { status, advisories: [...new Set(advisories)].toSorted().join(' '), why: '' };
   } catch (error) {
-    return { status: 'refused', advisories: '', why: String((error as Error).message).slice(0, 60) };
+    return { status: 'refused', advisories: '', why: (error as Error).message.slice(0, 60) };
   }
 }
 

@@ -25,7 +25,7 @@ function sample(): IntelVector {
 }
 
 /** Milliseconds for one run of many. */
-async function timed(runs: number, run: () => Promise<unknown> | void): Promise<number> {
+async function timed(runs: number, run: () => unknown): Promise<number> {
   const start = performance.now();
   for (let index = 0; index < runs; index += 1) await run();
   return (performance.now() - start) / runs;
@@ -46,7 +46,7 @@ export default {
       const { verified } = await verifyEvidence(cache === undefined ? options : { ...options, keys: cache });
       if (verified === undefined) throw new Error('the quote is not verified');
     };
-    // What a check cannot do without when everything but the quote is known: its own signature and the QE report's.
+    // What a check cannot do without when everything but the quote is known: its own signature and the QE report's, one after the other.
     const quote = parseQuote(evidence);
     const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, [
       'sign',
@@ -55,10 +55,8 @@ export default {
     const attestationKey = await importPoint(quote.attestationKey);
     if (attestationKey === undefined) throw new Error('no attestation key');
     const bare = async (): Promise<void> => {
-      await Promise.all([
-        verifyP256(attestationKey, quote.signature, quote.signed),
-        verifyP256(pair.publicKey, quote.qeReportSignature, quote.qeReport),
-      ]);
+      await verifyP256(pair.publicKey, quote.qeReportSignature, quote.qeReport);
+      await verifyP256(attestationKey, quote.signature, quote.signed);
     };
     const [samples, runs] = short ? [1, 5] : [9, 60];
     const cold = await inPairs(

@@ -4,7 +4,6 @@ import { readEndorsements } from '../endorsements.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { RevocationList } from '../x509/crl.ts';
 import type { KeyCache } from '../x509/key-cache.ts';
-import { exactly } from '../x509/signature.ts';
 import { readSignedDocument, signedDocument, type SignedDocument } from './documents.ts';
 import { readJson, type JsonObject } from './json.ts';
 import { malformed, objectOf, octets, text as textMember } from './json-values.ts';
@@ -50,22 +49,26 @@ export function readCollateral(files: readonly Uint8Array[], keys: KeyCache): Co
   return found;
 }
 
-/** Readings by all bytes of the file, per cache: the same collateral serves for many quotes. */
-const readings = new WeakMap<KeyCache, Map<string, Reading>>();
+/** Readings with the whole file, per cache: the same collateral serves for many quotes. Least recently used first. */
+const readings = new WeakMap<KeyCache, { readonly file: Uint8Array; readonly reading: Reading }[]>();
 const mostReadings = 64;
 const longestRemembered = 131_072;
 
 function readOnce(file: Uint8Array, keys: KeyCache): Reading {
   if (file.length > longestRemembered) return readFile(file);
   let known = readings.get(keys);
-  if (known === undefined) readings.set(keys, (known = new Map<string, Reading>()));
-  const name = exactly(file);
-  const before = known.get(name);
-  known.delete(name);
-  const reading = before ?? readFile(file);
-  known.set(name, reading);
-  if (known.size > mostReadings) known.delete(known.keys().next().value as string);
-  return reading;
+  if (known === undefined) readings.set(keys, (known = []));
+  const index = known.findIndex((one) => sameBytes(one.file, file));
+  const entry = index < 0 ? { file, reading: readFile(file) } : known.splice(index, 1)[0];
+  known.push(entry as NonNullable<typeof entry>);
+  if (known.length > mostReadings) known.shift();
+  return (entry as NonNullable<typeof entry>).reading;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 function readFile(received: Uint8Array): Reading {

@@ -93,12 +93,12 @@ export function checkDates(document: Dated, at: number): Outcome {
 }
 
 export async function checkDocumentSignature(
-  { toBeSigned, signature }: SignedText,
+  document: SignedText,
   { key, publicKey }: SigningKey & { readonly key: CryptoKey },
   keys: KeyCache,
 ): Promise<Outcome> {
-  return (await signedBy(key, publicKey, signature, toBeSigned, keys))
-    ? passed(`over ${String(toBeSigned.length)} bytes`)
+  return (await signedBy(key, publicKey, document, keys))
+    ? passed(`over ${String(document.toBeSigned.length)} bytes`)
     : failed(
         'the signature is wrong; it covers the text byte for byte, so give the document as it was served, not formatted anew',
       );

@@ -12,6 +12,15 @@ import { intelNames, readPlatform, type Platform } from './pck.ts';
 export type PlatformReading = { readonly platform: Platform } | { readonly unreadable: string };
 
 export function tryReadPlatform(certificate: Certificate): PlatformReading {
+  let reading = readings.get(certificate);
+  if (reading === undefined) readings.set(certificate, (reading = readAnew(certificate)));
+  return reading;
+}
+
+/** Certificates that a cache keeps are read once. */
+const readings = new WeakMap<Certificate, PlatformReading>();
+
+function readAnew(certificate: Certificate): PlatformReading {
   try {
     return { platform: readPlatform(certificate) };
   } catch (error) {

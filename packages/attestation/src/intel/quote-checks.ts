@@ -34,31 +34,47 @@ export async function checkQeReport(
   pck: { readonly key: CryptoKey; readonly publicKey: Uint8Array },
   keys: KeyCache,
 ): Promise<Outcome> {
-  return (await signedBy(pck.key, pck.publicKey, qeReportSignature, qeReport, keys))
+  const signed = { toBeSigned: qeReport, signature: qeReportSignature };
+  return (await signedBy(pck.key, pck.publicKey, signed, keys))
     ? passed('ECDSA P-256 with SHA-256')
     : failed('the signature of the QE report is wrong');
 }
 
-/** REPORT_DATA of the QE is SHA-256 of the attestation key and the QE’s own data, then zeros. */
-export async function checkAttestationKey(
+/** The key that signed a quote, as far as it is one. */
+export interface AttestationKey {
+  readonly key: CryptoKey | undefined;
+  /** SHA-256 of the key and the QE’s own data, 32 bytes. */
+  readonly digest: Uint8Array;
+}
+
+/** A key serves until the quoting enclave makes a new one, so it is kept like those of certificates. */
+export async function attestationKeyOf(
   { attestationKey, qeAuthData }: Quote,
-  { reportData }: SgxReport,
-): Promise<Outcome> {
-  const digest = await sha256(concatBytes(attestationKey, qeAuthData));
+  keys: KeyCache,
+): Promise<AttestationKey> {
+  const name = `attestation|${exactly(attestationKey)}|${exactly(qeAuthData)}`;
+  const known = keys.get(name);
+  if (known !== undefined) return known;
+  const [key, digest] = await Promise.all([
+    importPoint(attestationKey),
+    sha256(concatBytes(attestationKey, qeAuthData)),
+  ]);
+  if (key !== undefined) keys.set(name, { key, digest });
+  return { key, digest };
+}
+
+/** REPORT_DATA of the QE is SHA-256 of the attestation key and the QE’s own data, then zeros. */
+export function checkAttestationKey({ digest }: AttestationKey, { reportData }: SgxReport): Outcome {
   return compareBytes(reportData, concatBytes(digest, new Uint8Array(32))) === 0
     ? passed('the QE vouches for this key')
     : failed(`the QE vouches for ${toHex(reportData)}, the attestation key has the SHA-256 ${toHex(digest)}`);
 }
 
-/** The key serves until the quoting enclave makes a new one, so it is kept like those of certificates. */
 export async function checkSignature(
-  { attestationKey, signature, signed }: Quote,
-  keys: KeyCache,
+  { signature, signed }: Quote,
+  { key }: AttestationKey,
 ): Promise<Outcome> {
-  const name = `attestation|${exactly(attestationKey)}`;
-  const key = keys.get(name)?.key ?? (await importPoint(attestationKey));
   if (key === undefined) return failed('the attestation key is no point of P-256');
-  keys.set(name, { key, digest: attestationKey });
   return (await verifyP256(key, signature, signed))
     ? passed('ECDSA P-256 with SHA-256')
     : failed('the signature of the quote is wrong');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KeyCache } from '../x509/key-cache.ts';
-import { exactly } from '../x509/signature.ts';
+import { signatureName } from '../x509/signature.ts';
+import type { SignedText } from './documents.ts';
 
 /**
  * Whether `key` signed the bytes, ECDSA P-256 with SHA-256, r and s one after the other. What is known to be signed is not asked
@@ -10,13 +11,12 @@ import { exactly } from '../x509/signature.ts';
 export async function signedBy(
   key: CryptoKey,
   keyBytes: Uint8Array,
-  signature: Uint8Array,
-  signed: Uint8Array,
+  signed: SignedText,
   keys: KeyCache,
 ): Promise<boolean> {
-  const name = ['p256', ...[keyBytes, signature, signed].map(exactly)].join('|');
+  const name = signatureName(signed, keyBytes);
   if (keys.knowsSignature(name)) return true;
-  const good = await verifyP256(key, signature, signed);
+  const good = await verifyP256(key, signed.signature, signed.toBeSigned);
   if (good) keys.addSignature(name);
   return good;
 }

@@ -30,6 +30,7 @@ import { findPckChain, findSigningChain, type PckChain, type SigningChain } from
 import type { Platform } from './pck.ts';
 import { checkPckCertificate, checkPckRevocation, tryReadPlatform } from './platform-checks.ts';
 import {
+  attestationKeyOf,
   checkAttestationKey,
   checkEventLogs,
   checkModule,
@@ -167,7 +168,8 @@ async function checkBinding(
   const { tcbInfo, identity } = selection;
   const { leafKey, issuerKey, anchor } = chain;
   // None waits for another where it need not: WebCrypto may work on several at once.
-  const [revocation, signing, qeReport, attestationKey, signature, eventLog] = await Promise.all([
+  const attestationKey = await attestationKeyOf(quote, keys);
+  const [revocation, signing, qeReport, signature, eventLog] = await Promise.all([
     pckChain === undefined
       ? { outcome: noPck, revocation: noList }
       : checkPckRevocation(pckChain, collateral.revocationLists, at, issuerKey, keys),
@@ -177,8 +179,7 @@ async function checkBinding(
       : leafKey === undefined || pckChain[0].keyKind !== 'p256'
         ? notReached('the signatures of the certificates are not good, or the key is not P-256')
         : checkQeReport(quote, { key: leafKey, publicKey: pckChain[0].publicKey }, keys),
-    checkAttestationKey(quote, qe),
-    checkSignature(quote, keys),
+    checkSignature(quote, attestationKey),
     checkEventLogs(td, collateral.eventLogs),
   ]);
   const outcomes: Readonly<Record<BindingId, Outcome>> = {
@@ -198,7 +199,7 @@ async function checkBinding(
     'quote/qe-identity-dates': identity === undefined ? noDocument : checkDates(identity.content, at),
     'quote/qe-report-signature': qeReport,
     'quote/qe': identity === undefined ? noDocument : checkQe(quote, qe, identity.content),
-    'quote/attestation-key': attestationKey,
+    'quote/attestation-key': checkAttestationKey(attestationKey, qe),
     'quote/signature': signature,
     'quote/tdx-module': tcbInfo === undefined ? noDocument : checkModule(td, tcbInfo.content),
     'quote/tcb-level': checkLevel(tcb),

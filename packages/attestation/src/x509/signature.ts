@@ -63,11 +63,25 @@ export async function verifySignatureOnce(
   keys: KeyCache | undefined,
 ): Promise<boolean> {
   if (keys === undefined) return verifySignature(signed, key);
-  const name = [publicKey, signed.signature, signed.toBeSigned].map(exactly).join('|');
+  const name = signatureName(signed, publicKey);
   if (keys.knowsSignature(name)) return true;
   const good = await verifySignature(signed, key);
   if (good) keys.addSignature(name);
   return good;
+}
+
+const names = new WeakMap<object, { readonly publicKey: Uint8Array; readonly name: string }>();
+
+/** All bytes that decide. Kept with what was read before: spelling them out takes time. */
+export function signatureName(
+  signed: Pick<Signed, 'signature' | 'toBeSigned'>,
+  publicKey: Uint8Array,
+): string {
+  const known = names.get(signed);
+  if (known?.publicKey === publicKey) return known.name;
+  const name = [publicKey, signed.signature, signed.toBeSigned].map(exactly).join('|');
+  names.set(signed, { publicKey, name });
+  return name;
 }
 
 const latin1 = new TextDecoder('latin1');
