@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 
-import { encodeFrameHead, FrameReader, maxFramePayload, protocolProblem, type Frame } from '@enarx/protocol';
+import {
+  encodeFrameHead,
+  FrameReader,
+  maxFramePayload,
+  protocolProblem,
+  recordFramePayload,
+  type Frame,
+} from '@enarx/protocol';
 
 /** Bytes of frames that may wait for their reader before the stream is held up. */
 const longestQueue = 131_072;
 /** Payloads up to this many bytes are copied behind their head: one buffer is cheaper to write than two. */
 const copied = 2048;
+/** Bytes of a TLS record, and how many bulk data is handed over in at once. */
+const maxRecord = 16_384;
+const recordsAtOnce = 16;
 
 /**
  * Frames on any Node duplex, both ways, at the pace of the slower side. Nothing is read before somebody asks, and at most
@@ -14,9 +24,11 @@ const copied = 2048;
  */
 export class FrameStream implements AsyncIterable<Frame> {
   readonly #duplex: Duplex;
-  readonly #reader = new FrameReader();
+  readonly #reader = new FrameReader((length) => Buffer.allocUnsafeSlow(length));
   #queue: Frame[] = [];
   #next = 0;
+  /** Where bulk data is laid out, while nobody does. */
+  #bulk: Buffer | undefined;
   #queued = 0;
   #reading = false;
   /** How reading ended: `failed` holds why, or `undefined` for an orderly end. */
@@ -45,36 +57,71 @@ export class FrameStream implements AsyncIterable<Frame> {
       if (length > maxFramePayload)
         throw protocolProblem('frame/malformed', { found: `a payload of ${String(length)} bytes` });
       const head = encodeFrameHead(kind, length);
-      const written = (error?: Error | null): void => {
-        // A socket that never was connected says only that it is closed; the reason stands on the stream.
-        if (error) reject(this.#duplex.errored ?? error);
-        else resolve();
-      };
       if (length <= copied) {
         const frame = Buffer.allocUnsafe(head.length + length);
         frame.set(head);
         frame.set(payload, head.length);
-        this.#duplex.write(frame, written);
+        this.#write(frame, resolve, reject);
         return;
       }
       this.#duplex.cork();
       this.#duplex.write(head);
-      this.#duplex.write(payload, written);
+      this.#write(payload, resolve, reject);
       this.#duplex.uncork();
     });
+  }
+
+  #write(bytes: Uint8Array, resolve: () => void, reject: (error: Error) => void): void {
+    this.#duplex.write(bytes, (error) => {
+      // A socket that never was connected says only that it is closed; the reason stands on the stream.
+      if (error) reject(this.#duplex.errored ?? error);
+      else resolve();
+    });
+  }
+
+  /**
+   * Sends bytes of any number as frames that fill a TLS record each: faster through the channel than fewer, larger ones. To be waited for
+   * before anything else is sent.
+   *
+   * @param kind - 0 to 23
+   * @param bytes - not to be changed before the promise resolves
+   * @returns resolves when all was handed to the kernel
+   * @throws as `send`
+   */
+  async sendBulk(kind: number, bytes: Uint8Array): Promise<void> {
+    if (bytes.length <= recordFramePayload) return this.send(kind, bytes);
+    // One buffer for all: making and collecting one each time costs as much as encrypting it.
+    const buffer = this.#bulk ?? Buffer.allocUnsafeSlow(recordsAtOnce * maxRecord);
+    this.#bulk = undefined;
+    const most = recordsAtOnce * recordFramePayload;
+    for (let at = 0; at < bytes.length; at += most) {
+      const end = layOut(kind, bytes.subarray(at, at + most), buffer);
+      await new Promise<void>((resolve, reject) => {
+        this.#write(buffer.subarray(0, end), resolve, reject);
+      });
+    }
+    this.#bulk = buffer;
   }
 
   /**
    * The next frame, or `undefined` when the other side has ended in good order or `destroy` was called here.
    * @throws EnarxError `frame/malformed`, `frame/truncated`; Error of the duplex
    */
-  async read(): Promise<Frame | undefined> {
+  read(): Promise<Frame | undefined> {
+    const frame = this.#take();
+    return frame === undefined ? this.#await() : Promise.resolve(frame);
+  }
+
+  #take(): Frame | undefined {
+    const frame = this.#queue[this.#next];
+    if (frame !== undefined) this.#next += 1;
+    return frame;
+  }
+
+  async #await(): Promise<Frame | undefined> {
     for (;;) {
-      const frame = this.#queue[this.#next];
-      if (frame !== undefined) {
-        this.#next += 1;
-        return frame;
-      }
+      const frame = this.#take();
+      if (frame !== undefined) return frame;
       this.#queue = [];
       this.#next = 0;
       this.#queued = 0;
@@ -93,9 +140,14 @@ export class FrameStream implements AsyncIterable<Frame> {
   /** Frame after frame. Leaving the loop leaves the stream open, and another loop goes on where this one stopped. */
   [Symbol.asyncIterator](): AsyncIterator<Frame, undefined> {
     return {
-      next: async () => {
-        const value = await this.read();
-        return value === undefined ? { done: true, value } : { done: false, value };
+      next: () => {
+        const frame = this.#take();
+        // The common case in bulk, and worth a promise less.
+        return frame === undefined
+          ? this.#await().then((value) =>
+              value === undefined ? { done: true, value } : { done: false, value },
+            )
+          : Promise.resolve({ done: false, value: frame });
       },
     };
   }
@@ -174,6 +226,19 @@ export class FrameStream implements AsyncIterable<Frame> {
 }
 
 const nothing = new Uint8Array(0);
+
+/** Puts the bytes into the buffer, cut into frames. @returns how many bytes they take there */
+function layOut(kind: number, bytes: Uint8Array, buffer: Uint8Array): number {
+  let end = 0;
+  for (let at = 0; at < bytes.length; at += recordFramePayload) {
+    const payload = bytes.subarray(at, at + recordFramePayload);
+    const head = encodeFrameHead(kind, payload.length);
+    buffer.set(head, end);
+    buffer.set(payload, end + head.length);
+    end += head.length + payload.length;
+  }
+  return end;
+}
 
 function cutOff(): Error {
   return protocolProblem('frame/truncated', { found: 'a connection that was closed without an end' });

@@ -52,6 +52,29 @@ describe('frames', () => {
     other.destroy();
   });
 
+  test('of bulk data fill a TLS record each, and hold all of it in order', async () => {
+    for (const size of [0, 1, 16_379, 16_380, 262_064, 262_065, 1_000_000]) {
+      const [one, other] = await pair();
+      const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 31) >> 3);
+      const out = new FrameStream(one);
+      const sent = out.sendBulk(5, bytes).then(async () => {
+        // The buffer is used again: what was sent must have gone.
+        await out.sendBulk(6, new Uint8Array(40_000));
+        one.end();
+      });
+      const received = await all(new FrameStream(other));
+      await sent;
+      const first = received.filter(({ kind }) => kind === 5).map(({ payload }) => payload);
+      assert.deepEqual(Buffer.concat(first), Buffer.from(bytes));
+      for (const payload of first.slice(0, -1)) assert.equal(payload.length + 5, 16_384);
+      assert.deepEqual(
+        Buffer.concat(received.filter(({ kind }) => kind === 6).map(({ payload }) => payload)),
+        Buffer.alloc(40_000),
+      );
+      other.destroy();
+    }
+  });
+
   test('arrive the same when the bytes come one by one', async () => {
     const [one, other] = await pair();
     const bytes = [...encodeFrameHead(3, 300), ...new Uint8Array(300).fill(7), ...encodeFrameHead(4, 0)];

@@ -4,7 +4,7 @@ import {
   deliver,
   encodeMessage,
   entry,
-  maxFramePayload,
+  recordFramePayload,
   workloadFrame,
   type File,
   type Limits,
@@ -33,7 +33,9 @@ export interface Workload extends ProgramStreams {
   readonly detach?: boolean | undefined;
 }
 
-/** Milliseconds in which the Keep has to take the next 64 KiB. */
+/** Bytes that are sent at once. */
+const pieceSize = 16 * recordFramePayload;
+/** Milliseconds in which the Keep has to take the next 256 KiB. */
 const longestStall = 60_000;
 
 /**
@@ -64,7 +66,10 @@ export async function sendWorkload(
     payload: Uint8Array,
   ): Promise<void> => {
     tap?.('sent', kind, payload);
-    await inTime(frames.send(workloadFrame[kind], payload));
+    const bulk = kind === 'content' || kind === 'module';
+    await inTime(
+      bulk ? frames.sendBulk(workloadFrame[kind], payload) : frames.send(workloadFrame[kind], payload),
+    );
   };
   await send('deliver', message);
   if (workload.package !== undefined) {
@@ -85,8 +90,8 @@ async function sendExactly(
 ): Promise<void> {
   let sent = 0;
   for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += maxFramePayload) {
-      const piece = chunk.subarray(at, at + maxFramePayload);
+    for (let at = 0; at < chunk.length; at += pieceSize) {
+      const piece = chunk.subarray(at, at + pieceSize);
       sent += piece.length;
       if (sent > size) throw changed(`${what} with more than ${String(size)} bytes`);
       await send(piece);

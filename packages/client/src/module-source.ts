@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 
-import { EnarxError, maxFramePayload } from '@enarx/protocol';
+import { EnarxError, recordFramePayload } from '@enarx/protocol';
 
 import { clientProblem } from './problems.ts';
 
@@ -17,7 +17,7 @@ export interface ModuleSource {
 }
 
 const largestModule = 1_073_741_824;
-const readSize = 4 * maxFramePayload;
+const readSize = 16 * recordFramePayload;
 
 /** @throws EnarxError `client/module-size` */
 export function moduleFromBytes(bytes: Uint8Array): ModuleSource {

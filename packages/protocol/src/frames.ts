@@ -5,6 +5,12 @@ import { protocolProblem } from './problems.ts';
 /** Largest payload of one frame in bytes. Longer data is sent as several frames. */
 export const maxFramePayload = 65_536;
 
+/**
+ * Payload of a frame that, with its head, fills one TLS record of 2^14 bytes (RFC 8446 section 5.1). Whoever sends in bulk cuts to this
+ * size: such a frame comes whole in one record, and is neither put together nor copied where it is read.
+ */
+export const recordFramePayload = 16_384 - 5;
+
 /** One item of a stream: the CBOR array `[kind, payload]`. CBOR delimits itself, so nothing stands around it. */
 export interface Frame {
   readonly kind: number;
@@ -33,6 +39,8 @@ export function encodeFrameHead(kind: number, length: number): Uint8Array<ArrayB
   );
 }
 
+const empty = new Uint8Array(0);
+
 interface Head {
   readonly kind: number;
   /** Lengths in bytes: of the head, and of the payload that follows it. */
@@ -49,9 +57,15 @@ const longestHead = 7;
  */
 export class FrameReader {
   /** Beginning of a head that is not complete yet. */
-  #head: Uint8Array = new Uint8Array(0);
+  #head: Uint8Array = empty;
   /** The frame whose head is complete and whose payload is not. */
   #open: { kind: number; payload: Uint8Array; filled: number } | undefined;
+  readonly #allocate: (length: number) => Uint8Array;
+
+  /** @param allocate - makes room for a payload that comes in pieces, which fill all of it; it need not be zeroed */
+  constructor(allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length)) {
+    this.#allocate = allocate;
+  }
 
   /** @throws EnarxError `frame/malformed` as soon as the bytes cannot be a frame */
   push(chunk: Uint8Array): Frame[] {
@@ -63,20 +77,21 @@ export class FrameReader {
         continue;
       }
       const held = this.#head.length;
-      const bytes = held === 0 ? chunk.subarray(at) : joined(this.#head, chunk, at);
-      const head = readHead(bytes);
+      const bytes = held === 0 ? chunk : joined(this.#head, chunk, at);
+      const begin = held === 0 ? at : 0;
+      const head = readHead(bytes, begin);
       if (head === undefined) {
-        this.#head = bytes.slice();
+        this.#head = Uint8Array.from(bytes.subarray(begin));
         break;
       }
-      this.#head = new Uint8Array(0);
+      this.#head = empty;
       at += head.length - held;
       const end = at + head.payload;
       if (end <= chunk.length) {
         frames.push({ kind: head.kind, payload: chunk.subarray(at, end) });
         at = end;
       } else {
-        this.#open = { kind: head.kind, payload: new Uint8Array(head.payload), filled: 0 };
+        this.#open = { kind: head.kind, payload: this.#allocate(head.payload), filled: 0 };
       }
     }
     return frames;
@@ -109,18 +124,21 @@ function joined(held: Uint8Array, chunk: Uint8Array, at: number): Uint8Array {
   return concatBytes(held, chunk.subarray(at, at + longestHead - held.length));
 }
 
-/** The head that the bytes begin with, or `undefined` while they are too few to tell. */
-function readHead(bytes: Uint8Array): Head | undefined {
-  const [array, kind, initial] = bytes;
+/** The head that begins at an index, or `undefined` while the bytes are too few to tell. */
+function readHead(bytes: Uint8Array, at: number): Head | undefined {
+  const array = bytes[at];
+  const kind = bytes[at + 1];
+  const initial = bytes[at + 2];
   if (array !== 0x82) throw malformed('the first byte is not that of an array of two');
   if (kind !== undefined && kind > 23) throw malformed('the kind is not 0 to 23');
   if (kind === undefined || initial === undefined) return undefined;
   if (initial >= 0x40 && initial < 0x58) return { kind, length: 3, payload: initial - 0x40 };
   const width = initial === 0x58 ? 1 : initial === 0x59 ? 2 : initial === 0x5a ? 4 : 0;
   if (width === 0) throw malformed('the payload is not a byte string of definite length below 2^32');
-  if (bytes.length < 3 + width) return undefined;
+  if (bytes.length < at + 3 + width) return undefined;
   let payload = 0;
-  for (const octet of bytes.subarray(3, 3 + width)) payload = payload * 256 + octet;
+  for (let index = at + 3; index < at + 3 + width; index += 1)
+    payload = payload * 256 + (bytes[index] as number);
   const shortest = payload < 24 ? 0 : payload < 0x100 ? 1 : payload < 0x10000 ? 2 : 4;
   if (shortest !== width) throw malformed('the length is not in its shortest form');
   if (payload > maxFramePayload) throw malformed(`a payload of ${String(payload)} bytes`);

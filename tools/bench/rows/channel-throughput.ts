@@ -8,16 +8,18 @@ import { connect as connectTls } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 
 import { createIdentity, openChannel } from '@enarx/channel';
+import { recordFramePayload } from '@enarx/protocol';
 
 import { inPairs } from '../pairs.ts';
 import type { BenchModule, BenchRow } from '../row.ts';
 
 const mebibyte = 1_048_576;
-const piece = Buffer.alloc(65_536, 'enarx');
+/** What a client sends of a module at once; the same for both sides. */
+const piece = Buffer.alloc(16 * recordFramePayload, 'enarx');
 const keepId = new Uint8Array(16);
 
 async function measure({ short }: { short: boolean }): Promise<BenchRow[]> {
-  const bytes = (short ? 16 : 256) * mebibyte;
+  const bytes = (short ? 64 : 1024) * piece.length;
   const directory = mkdtempSync(join(tmpdir(), 'enarx-bench-'));
   const attested = join(directory, 'attested.sock');
   const plain = join(directory, 'plain.sock');
@@ -58,7 +60,7 @@ async function overChannel(path: string, bytes: number): Promise<number> {
   });
   const frames = await (await channel.attest('deliver', () => Promise.resolve())).deliver();
   const started = performance.now();
-  for (let sent = 0; sent < bytes; sent += piece.length) await frames.send(1, piece);
+  for (let sent = 0; sent < bytes; sent += piece.length) await frames.sendBulk(1, piece);
   await frames.read();
   const measured = rate(bytes, started);
   frames.destroy();
