@@ -15,7 +15,7 @@ import {
 import { es384 } from '../cose/algorithms.ts';
 import { namesAlgorithm, readSign1, verifySign1, type Sign1 } from '../cose/sign1.ts';
 import { readEndorsements, type Endorsements } from '../endorsements.ts';
-import { asVerified, type Verification, type VerifyOptions } from '../verification.ts';
+import { asVerified, isSimulated, type Verification, type VerifyOptions } from '../verification.ts';
 import { readCertificate, titleOf, type Certificate } from '../x509/certificate.ts';
 import { chainNotReached, verifyChain, type ChainResult } from '../x509/chain.ts';
 import { nitroBindingChecks, nitroFormChecks } from './check-table.ts';
@@ -90,11 +90,6 @@ export async function verifyNitro(options: VerifyOptions): Promise<Verification<
     claims,
     verified: asVerified(claims, checks, { anchor, at }),
   };
-}
-
-/** Without an anchor reached, what the caller asked for decides how the failure is called. */
-function isSimulated(anchor: Anchor | undefined, anchors: readonly Anchor[]): boolean {
-  return anchor?.simulated ?? (anchors.length > 0 && anchors.every(({ simulated }) => simulated));
 }
 
 function unreadable(

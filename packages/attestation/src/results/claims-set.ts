@@ -2,10 +2,9 @@
 import type { CborValue } from '@enarx/protocol';
 
 import { isList, isMap, type CborItem } from '../cose/cbor.ts';
-import { bytesOfText } from '../evidence-text.ts';
 import { attestationProblem } from '../problems.ts';
 import { categories, tierNames, tiers, worstOf, worse, type Tier, type TrustVector } from './ar4si.ts';
-import { base64url } from './base64url.ts';
+import { base64url, decodeAnyBase64 } from './base64url.ts';
 import { earProfiles, type AttestationResult, type SubmoduleResult } from './ear.ts';
 
 /** A claim's number in CBOR, and its names in JSON: the draft's first, then those that are deployed. */
@@ -232,7 +231,7 @@ function noncesOf(item: CborItem | undefined): readonly (string | Uint8Array)[] 
 }
 
 function binaryOf(item: CborItem, encoding: Encoding): Uint8Array {
-  const bytes = encoding === 'json' && typeof item === 'string' ? bytesOfText(item) : item;
+  const bytes = encoding === 'json' && typeof item === 'string' ? decodeAnyBase64(item) : item;
   if (!(bytes instanceof Uint8Array)) throw malformed('ear_raw_evidence that is no bytes');
   return bytes;
 }

@@ -5,9 +5,8 @@ import { formatTime } from '../checks.ts';
 import { algorithmOfKey, verifyRaw, type SigningAlgorithm } from '../cose/algorithms.ts';
 import { isTagged, readCbor } from '../cose/cbor.ts';
 import { sign1Of, verifySign1 } from '../cose/sign1.ts';
-import { bytesOfText } from '../evidence-text.ts';
 import { attestationProblem } from '../problems.ts';
-import { decodeBase64url } from './base64url.ts';
+import { decodeAnyBase64, decodeBase64url } from './base64url.ts';
 import { readCborClaims, readJsonClaims } from './claims-set.ts';
 import type { AttestationResult } from './ear.ts';
 
@@ -106,9 +105,9 @@ async function readCwt(
   return readCborClaims(readCbor(message.payload, mostBytes));
 }
 
-/** JSON carries bytes as text; what a verifier was given as text may also be bytes in an encoding of their own. */
+/** JSON carries bytes as base64url; Veraison’s verifiers write base64 with padding. */
 function isNonce(found: string | Uint8Array, wanted: Uint8Array): boolean {
-  const bytes = typeof found === 'string' ? bytesOfText(found) : found;
+  const bytes = typeof found === 'string' ? decodeAnyBase64(found) : found;
   return bytes !== undefined && compareBytes(bytes, wanted) === 0;
 }
 

@@ -256,6 +256,16 @@ suite('signed', () => {
     assert.equal((await verifyResult({ result, key: publicKey, at })).status, 'affirming');
   });
 
+  test('a nonce and evidence whose base64 looks like hexadecimal are still base64', async () => {
+    const { privateKey, publicKey } = await keyPair();
+    const nonce = new Uint8Array(12);
+    const made = makeResult({ verdict: verdict(), issuedAt, verifier, nonce, evidence: nonce });
+    const result = Buffer.from(await signJwt(made, privateKey));
+    const read = await verifyResult({ result, key: publicKey, at, nonce });
+    assert.deepEqual(read.nonces, ['AAAAAAAAAAAAAAAA']);
+    assert.deepEqual(read.rawEvidence, nonce);
+  });
+
   test('it is refused after its end, before its time, and without the nonce', async () => {
     const { privateKey, publicKey } = await keyPair();
     const result = await signCwt(whole, privateKey);

@@ -19,6 +19,8 @@ export interface CacheEntry {
 /** Format and version of an entry, first in it. */
 const mark = 'enarx-collateral-cache/1';
 const mostEntryBytes = 2_097_152;
+/** Names that this class gives. Whatever else lies in the directory is not ours to count, let alone to delete. */
+const ownName = /^[0-9a-f]{64}\.cbor(?:\.[0-9a-f]{16}\.new)?$/;
 
 /**
  * A directory with one file for each address, by the SHA-256 of the address. A file is replaced by renaming, so that it is whole
@@ -65,7 +67,7 @@ export class CollateralCache {
 
   /** Another process may sweep too: what is gone already is gone. */
   async #sweep(): Promise<void> {
-    const names = await readdir(this.#directory);
+    const names = (await readdir(this.#directory)).filter((name) => ownName.test(name));
     if (names.length <= this.#mostEntries) return;
     const aged = await Promise.all(
       names.map(async (name) => {

@@ -25,7 +25,7 @@ export interface FetcherOptions {
   readonly mostBytes?: number;
   readonly mostEntries?: number;
   /** Pauses; tests give one that does not. */
-  readonly pause?: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
+  readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** Collateral, and where it came from. It is read, not verified: give `files` to the verifier as endorsements. */
@@ -44,7 +44,8 @@ export interface FetchedCollateral {
 
 export interface CollateralFetcher {
   /**
-   * Fetches from one address. Calls for the same address at the same time make one request.
+   * Fetches from one address. Calls for the same address at the same time make one request, which ends when the last of them has
+   * been called off.
    * @throws EnarxError `collateral/…`
    */
   fetch(url: string, options?: { readonly signal?: AbortSignal }): Promise<FetchedCollateral>;
@@ -66,23 +67,57 @@ const firstPause = 500;
 export function createCollateralFetcher(given: FetcherOptions): CollateralFetcher {
   const options = { ...defaults, pause: sleepFor, ...given };
   const cache = new CollateralCache(options.cacheDirectory, options.mostEntries);
-  const flights = new Map<string, Promise<FetchedCollateral>>();
+  const flights = new Map<string, Flight>();
   return {
-    fetch: (address, { signal } = {}) => {
+    fetch: async (address, { signal } = {}) => {
       const url = urlOf(address);
-      const known = flights.get(url);
-      if (known !== undefined) return known;
-      const flight = fetchOne(url, options, cache, signal).finally(() => flights.delete(url));
-      flights.set(url, flight);
-      return flight;
+      signal?.throwIfAborted();
+      let flight = flights.get(url);
+      if (flight === undefined) {
+        const controller = new AbortController();
+        const landing = fetchOne(url, options, cache, controller.signal);
+        const made: Flight = { landing, controller, waiting: 0 };
+        const leave = (): void => {
+          if (flights.get(url) === made) flights.delete(url);
+        };
+        // Whoever waits hears of a failure; nobody may be left waiting. One that was called off takes nobody in any more.
+        landing.then(leave, leave);
+        controller.signal.addEventListener('abort', leave);
+        flights.set(url, (flight = made));
+      }
+      return waitFor(flight, signal);
     },
   };
 }
 
+interface Flight {
+  readonly landing: Promise<FetchedCollateral>;
+  readonly controller: AbortController;
+  waiting: number;
+}
+
+/** One caller that gives up takes nothing from the others. */
+async function waitFor(flight: Flight, signal: AbortSignal | undefined): Promise<FetchedCollateral> {
+  flight.waiting += 1;
+  if (signal === undefined) return flight.landing;
+  const calledOff = Promise.withResolvers<never>();
+  const giveUp = (): void => {
+    flight.waiting -= 1;
+    if (flight.waiting === 0) flight.controller.abort(signal.reason);
+    calledOff.reject(signal.reason as Error);
+  };
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await Promise.race([flight.landing, calledOff.promise]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
 type Settings = Required<FetcherOptions>;
 
-async function sleepFor(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+async function sleepFor(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal });
 }
 
 /** @throws EnarxError `collateral/url-invalid` */
@@ -98,7 +133,7 @@ async function fetchOne(
   url: string,
   options: Settings,
   cache: CollateralCache,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<FetchedCollateral> {
   const { now, freshFor, staleFor } = options;
   const entry = await cache.read(url);
@@ -123,7 +158,7 @@ async function fetchOne(
     await cache.write(fetched);
     return { ...fetched, items, from: 'service' };
   } catch (error) {
-    if (signal?.aborted === true || !(error instanceof EnarxError)) throw error;
+    if (signal.aborted || !(error instanceof EnarxError)) throw error;
     if (cached !== undefined && error.code !== 'collateral/cache-unusable' && goodFor(staleFor))
       return { ...cached, from: 'stale' };
     throw error;
@@ -155,11 +190,7 @@ function itemsOf(files: readonly Uint8Array[], url: string): readonly CollectedI
   return items;
 }
 
-async function ask(
-  url: string,
-  options: Settings,
-  signal: AbortSignal | undefined,
-): Promise<readonly Uint8Array[]> {
+async function ask(url: string, options: Settings, signal: AbortSignal): Promise<readonly Uint8Array[]> {
   for (let attempt = 1; ; attempt += 1) {
     const answer = await requestOnce(url, { ...options, signal });
     if ('files' in answer) return answer.files;

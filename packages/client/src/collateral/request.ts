@@ -16,7 +16,7 @@ export interface RequestOptions {
   readonly mostBytes: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** Headers in which Intel's services send the chain of a document's signer, percent-encoded. */
@@ -36,7 +36,7 @@ export async function requestOnce(url: string, options: RequestOptions): Promise
   const { timeout, now, mostBytes } = options;
   // Its own, so that the time runs until the body is whole and not only until the head is there.
   const limit = AbortSignal.timeout(timeout);
-  const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]);
+  const signal = AbortSignal.any([limit, options.signal]);
   try {
     const response = await fetch(url, { redirect: 'manual', signal, headers: { accept: '*/*' } });
     const { status, headers } = response;
@@ -51,7 +51,7 @@ export async function requestOnce(url: string, options: RequestOptions): Promise
     return { files: [body, ...chains.map((chain) => new TextEncoder().encode(chain))] };
   } catch (error) {
     if (isProblem(error)) throw error;
-    options.signal?.throwIfAborted();
+    options.signal.throwIfAborted();
     const reason = limit.aborted ? `no whole answer within ${String(timeout)} ms` : reasonOf(error);
     return again(reason, undefined, error);
   }

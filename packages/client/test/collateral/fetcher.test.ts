@@ -178,7 +178,7 @@ suite('fetching collateral', () => {
   test('refuses what is no address', async () => {
     const { fetcher } = await bench();
     for (const bad of ['', 'ftp://x/', 'file:///etc/passwd', 'http://u:p@x/', 'http://u@x/', 'http://x/#y'])
-      assert.throws(() => void fetcher.fetch(bad), isProblem('collateral/url-invalid'));
+      await assert.rejects(fetcher.fetch(bad), isProblem('collateral/url-invalid'));
   });
 });
 
@@ -274,6 +274,42 @@ suite('a service that fails', () => {
       await assert.rejects(readdir(directory), { code: 'ENOENT' });
     });
 
+  test('is paused for in earnest when nobody says otherwise', async () => {
+    handler = inTurn(status(500), give(list()));
+    const directory = join(await mkdtemp(join(root, 'case-')), 'cache');
+    const fetcher = createCollateralFetcher({ cacheDirectory: directory, now: () => start });
+    const before = performance.now();
+    assert.equal((await fetcher.fetch(url)).from, 'service');
+    assert.ok(performance.now() - before >= 249);
+  });
+
+  test('can be called off by one caller without the others, and by the last for all', async () => {
+    let answer: (() => void) | undefined;
+    handler = (request, response) => {
+      answer = () => {
+        give(list())(request, response);
+      };
+    };
+    const { fetcher, directory } = await bench({ timeout: 5000 });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const one = fetcher.fetch(url, { signal: first.signal });
+    const other = fetcher.fetch(url, { signal: second.signal });
+    setTimeout(() => {
+      first.abort();
+    }, 30);
+    await assert.rejects(one, { name: 'AbortError' });
+    answer?.();
+    assert.equal((await other).from, 'service');
+    assert.equal(requests, 1);
+    await rm(directory, { recursive: true });
+    const last = fetcher.fetch(url, { signal: second.signal });
+    second.abort();
+    await assert.rejects(last, { name: 'AbortError' });
+    handler = give(list());
+    assert.equal((await fetcher.fetch(url)).from, 'service');
+    await assert.rejects(fetcher.fetch(url, { signal: second.signal }), { name: 'AbortError' });
+  });
+
   test('can be called off', async () => {
     handler = () => undefined;
     const { fetcher } = await bench({ timeout: 5000 });
@@ -358,6 +394,11 @@ suite('what was fetched before', () => {
     const { fetcher, directory } = await bench({ mostEntries: 3 });
     for (let number = 0; number < 6; number += 1) await fetcher.fetch(`${url}?${String(number)}`);
     assert.equal((await readdir(directory)).length, 3);
+    // What somebody else put there is neither counted nor deleted.
+    for (let number = 0; number < 6; number += 1)
+      await writeFile(join(directory, `mine-${String(number)}.cbor`), '');
+    await fetcher.fetch(`${url}?7`);
+    assert.equal((await readdir(directory)).length, 9);
   });
 
   test('needs a directory', async () => {
