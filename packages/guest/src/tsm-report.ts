@@ -17,6 +17,16 @@ export interface TsmReport {
 
 const attempts = 5;
 
+/** What is asked of the file system; the kernel's, but in tests. */
+export interface TsmFiles {
+  mkdtemp(prefix: string): Promise<string>;
+  readFile(path: string): Promise<Uint8Array>;
+  writeFile(path: string, content: Uint8Array): Promise<void>;
+  rmdir(path: string): Promise<void>;
+}
+
+const kernelFiles: TsmFiles = { mkdtemp, readFile, writeFile, rmdir };
+
 /**
  * Has the processor report over 64 bytes.
  *
@@ -26,12 +36,16 @@ const attempts = 5;
  * @param reportData - 64 bytes; `sev_guest` takes no other length
  * @throws EnarxError `guest/evidence-unavailable`
  */
-export async function tsmReport(reportData: Uint8Array, directory = tsmDirectory): Promise<TsmReport> {
+export async function tsmReport(
+  reportData: Uint8Array,
+  directory = tsmDirectory,
+  files: TsmFiles = kernelFiles,
+): Promise<TsmReport> {
   let cause: unknown = new Error('no attempt was made');
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const entry = await makeEntry(directory);
+    const entry = await makeEntry(files, directory);
     try {
-      const report = await readReport(entry, reportData);
+      const report = await readReport(files, entry, reportData);
       if (report !== undefined) return report;
       cause = new Error('another process wrote to the entry');
     } catch (error) {
@@ -40,36 +54,42 @@ export async function tsmReport(reportData: Uint8Array, directory = tsmDirectory
       if (code !== 'EBUSY' && code !== 'EAGAIN') throw unavailable(error);
       cause = error;
     } finally {
-      await rmdir(entry).catch(() => undefined);
+      await files.rmdir(entry).catch(() => undefined);
     }
   }
   throw unavailable(cause);
 }
 
-async function makeEntry(directory: string): Promise<string> {
+async function makeEntry(files: TsmFiles, directory: string): Promise<string> {
   try {
-    return await mkdtemp(join(directory, 'enarx-'));
+    return await files.mkdtemp(join(directory, 'enarx-'));
   } catch (error) {
     throw unavailable(error);
   }
 }
 
 /** `undefined` when the entry was written to by somebody else. */
-async function readReport(entry: string, reportData: Uint8Array): Promise<TsmReport | undefined> {
-  const before = await generation(entry);
-  await writeFile(join(entry, 'inblob'), reportData);
+async function readReport(
+  files: TsmFiles,
+  entry: string,
+  reportData: Uint8Array,
+): Promise<TsmReport | undefined> {
+  const read = (name: string): Promise<Uint8Array> => files.readFile(join(entry, name));
+  const generation = async (): Promise<bigint> => BigInt(textOf(await read('generation')));
+  const before = await generation();
+  await files.writeFile(join(entry, 'inblob'), reportData);
   const expected = before + 1n;
-  const provider = (await readFile(join(entry, 'provider'), 'utf8')).trim();
+  const provider = textOf(await read('provider'));
   // Reading either blob makes the report; the other then belongs to the same one.
-  const auxblob = await readFile(join(entry, 'auxblob'));
-  if ((await generation(entry)) !== expected) return undefined;
-  const outblob = await readFile(join(entry, 'outblob'));
-  if ((await generation(entry)) !== expected) return undefined;
+  const auxblob = await read('auxblob');
+  if ((await generation()) !== expected) return undefined;
+  const outblob = await read('outblob');
+  if ((await generation()) !== expected) return undefined;
   return { provider, outblob, auxblob };
 }
 
-async function generation(entry: string): Promise<bigint> {
-  return BigInt((await readFile(join(entry, 'generation'), 'utf8')).trim());
+function textOf(content: Uint8Array): string {
+  return Buffer.from(content).toString('latin1').trim();
 }
 
 function unavailable(cause: unknown): Error {
