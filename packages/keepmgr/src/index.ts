@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { startKeepmgr, type Keepmgr, type KeepmgrOptions } from './keepmgr.ts';
+export type { LaunchedLoader, Launcher } from './launchers/launcher.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { keepmgrProblems, type KeepmgrProblemCode } from './problems.ts';
 export type { ProcessorFiles, SimulatedAnchor } from './simulated-processor.ts';

@@ -15,6 +15,7 @@ import type { LaunchDetails } from './keeps/keep.ts';
 import { Changes } from './keeps/changes.ts';
 import { Keeps } from './keeps/keeps.ts';
 import { childProcessLauncher } from './launchers/child-process.ts';
+import type { Launcher } from './launchers/launcher.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { listenForLoaders } from './links/loader-socket.ts';
 import { Metrics } from './metrics.ts';
@@ -45,6 +46,8 @@ export interface KeepmgrOptions {
   /** Directory of the guest image for machines; without this `image` in the state directory. */
   readonly image?: string | undefined;
   readonly limits?: Partial<Limits> | undefined;
+  /** How loaders are started; as child processes where it is left out. */
+  readonly launcher?: Launcher | undefined;
   /** Sockets that this host opens for programs in its Keeps; none without it. */
   readonly sockets?: SocketRules | undefined;
   /** Milliseconds since 1970. */
@@ -118,7 +121,7 @@ async function start(
   const changes = new Changes();
   const surroundings = {
     store,
-    launcher: childProcessLauncher(releaseDirectory),
+    launcher: options.launcher ?? childProcessLauncher(releaseDirectory),
     limits,
     log,
     metrics,
