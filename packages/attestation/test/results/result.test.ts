@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { createPublicKey, verify as verifyWithNode } from 'node:crypto';
 import { suite, test } from 'node:test';
+
+import { decode, encode, type Tag } from 'cbor2';
 
 import type { Check, Claims, Verdict } from '@enarx/attestation';
 import { EnarxError, encodeCbor, type CborValue } from '@enarx/protocol';
@@ -249,6 +252,70 @@ suite('signed', () => {
       assert.deepEqual(cwt, bare);
       assert.deepEqual(jwt, bare);
     });
+
+  test('what we write is what others read: the draft’s names and numbers, with Node’s own ECDSA and another CBOR library', async () => {
+    const { privateKey, publicKey } = await keyPair();
+    const key = createPublicKey({ key: await crypto.subtle.exportKey('jwk', publicKey), format: 'jwk' });
+    const signed = (input: Uint8Array, signature: Uint8Array): boolean =>
+      verifyWithNode('sha256', input, { key, dsaEncoding: 'ieee-p1363' }, signature);
+    const [header, claims, signature] = (await signJwt(whole, privateKey)).split('.') as [
+      string,
+      string,
+      string,
+    ];
+    assert.ok(signed(Buffer.from(`${header}.${claims}`), Buffer.from(signature, 'base64url')));
+    assert.deepEqual(JSON.parse(Buffer.from(header, 'base64url').toString()), {
+      alg: 'ES256',
+      typ: 'eat+jwt',
+    });
+    assert.deepEqual(JSON.parse(Buffer.from(claims, 'base64url').toString()), {
+      eat_profile: 'tag:ietf.org,2026:rats/ear#03',
+      iat: issuedAt,
+      exp: issuedAt + 300,
+      ear_status: 'affirming',
+      ear_verifier_id: verifier,
+      eat_nonce: Buffer.alloc(32, 5).toString('base64url'),
+      ear_raw_evidence: 'AQID',
+      submods: {
+        platform: {
+          ear_status: 'affirming',
+          ear_trustworthiness_vector: { hardware: 2 },
+          ear_appraisal_policy_ids: ['ni:///sha-256;x'],
+        },
+        keep: {
+          ear_status: 'affirming',
+          ear_trustworthiness_vector: { 'runtime-opaque': 2, executables: 3 },
+          ear_appraisal_policy_ids: ['ni:///sha-256;x'],
+        },
+      },
+    });
+    const tagged = decode<Tag>(await signCwt(whole, privateKey));
+    assert.equal(tagged.tag, 18);
+    const [protectedBytes, , payload, cwtSignature] = tagged.contents as [
+      Uint8Array,
+      unknown,
+      Uint8Array,
+      Uint8Array,
+    ];
+    assert.ok(signed(encode(['Signature1', protectedBytes, new Uint8Array(0), payload]), cwtSignature));
+    const read = decode<Map<number, unknown>>(payload, { preferMap: true });
+    assert.deepEqual([...read.keys()], [4, 6, 10, 265, 266, 1000, 1002, 1004]);
+    const keep = (read.get(266) as Map<string, Map<number, unknown>>).get('keep');
+    assert.deepEqual(
+      keep,
+      new Map<number, unknown>([
+        [1000, 2],
+        [
+          1001,
+          new Map([
+            [2, 3],
+            [5, 2],
+          ]),
+        ],
+        [1003, ['ni:///sha-256;x']],
+      ]),
+    );
+  });
 
   test('with the tag of CWT in front it is the same', async () => {
     const { privateKey, publicKey } = await keyPair();
