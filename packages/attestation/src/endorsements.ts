@@ -13,7 +13,6 @@ import { attestationProblem } from './problems.ts';
 import { readCertificate, type Certificate } from './x509/certificate.ts';
 import { readRevocationList, type RevocationList } from './x509/crl.ts';
 import type { KeyCache, Reading } from './x509/key-cache.ts';
-import { exactly } from './x509/signature.ts';
 
 /** Certificates and lists out of whatever they came in. Nothing is proven, not even that they belong together. */
 export interface Endorsements {
@@ -57,8 +56,7 @@ function readRemembered(blob: Uint8Array, found: Found, keys: KeyCache | undefin
     readAny(blob, found);
     return;
   }
-  const name = exactly(blob);
-  const known = keys.readingOf(name);
+  const known = keys.readingOf(blob);
   if (known !== undefined && count(found) + count(known) <= maxEndorsements) {
     found.certificates.push(...known.certificates);
     found.revocationLists.push(...known.revocationLists);
@@ -66,7 +64,7 @@ function readRemembered(blob: Uint8Array, found: Found, keys: KeyCache | undefin
   }
   const from = { certificates: found.certificates.length, lists: found.revocationLists.length };
   readAny(blob, found);
-  keys.addReading(name, {
+  keys.addReading(blob, {
     certificates: found.certificates.slice(from.certificates),
     revocationLists: found.revocationLists.slice(from.lists),
   });

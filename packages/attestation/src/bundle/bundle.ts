@@ -99,8 +99,9 @@ function compareItems(a: CollateralItem, b: CollateralItem): number {
 }
 
 /** An array of two, the first of which is the mark: deterministic encoding fixes the first bytes. */
+const start = encodeCbor([mark, []]).subarray(0, -1);
+
 export function looksLikeBundle(bytes: Uint8Array): boolean {
-  const start = encodeCbor([mark, []]).subarray(0, -1);
   return compareBytes(bytes.subarray(0, start.length), start) === 0;
 }
 

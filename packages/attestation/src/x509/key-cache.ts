@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { compareBytes, toHex } from '@enarx/protocol';
+
 import type { Certificate } from './certificate.ts';
 import type { RevocationList } from './crl.ts';
 
@@ -23,7 +25,7 @@ export class KeyCache {
   readonly #capacity: number;
   readonly #keys = new Map<string, CachedKey>();
   readonly #signed = new Set<string>();
-  readonly #readings = new Map<string, Reading>();
+  readonly #readings = new Map<string, { readonly bytes: Uint8Array; readonly reading: Reading }>();
 
   /** @param capacity - most keys held; the least recently used goes first */
   constructor(capacity = 1024) {
@@ -53,14 +55,24 @@ export class KeyCache {
     if (this.#signed.size > this.#capacity) this.#signed.delete(this.#signed.keys().next().value as string);
   }
 
-  /** @param name - all bytes that were read */
-  readingOf(name: string): Reading | undefined {
-    return this.#readings.get(name);
+  /** What exactly these bytes were read as. */
+  readingOf(bytes: Uint8Array): Reading | undefined {
+    const known = this.#readings.get(fingerprintOf(bytes));
+    return known !== undefined && compareBytes(known.bytes, bytes) === 0 ? known.reading : undefined;
   }
 
-  addReading(name: string, reading: Reading): void {
-    this.#readings.set(name, reading);
+  /** @param bytes - nobody's to change */
+  addReading(bytes: Uint8Array, reading: Reading): void {
+    this.#readings.set(fingerprintOf(bytes), { bytes, reading });
     if (this.#readings.size > this.#capacity)
       this.#readings.delete(this.#readings.keys().next().value as string);
   }
+}
+
+/**
+ * Length and the end, which of certificates is the signature. Whoever makes two that share it makes one push the other out: all bytes are
+ * compared.
+ */
+function fingerprintOf(bytes: Uint8Array): string {
+  return `${String(bytes.length)}:${toHex(bytes.subarray(-8))}`;
 }
