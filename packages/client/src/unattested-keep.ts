@@ -23,6 +23,8 @@ export interface OpenOptions {
   /** Milliseconds. */
   readonly times?: Partial<OpenTimes & { readonly launch: number }> | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Has the host remove the Keep when this connection has closed, however that came, as `Keep.remove` would. */
+  readonly removeAfter?: boolean | undefined;
 }
 
 export interface AttestOptions<P extends Purpose> extends Trust {
@@ -93,10 +95,11 @@ export async function openKeep(
   keepId: Uint8Array,
   path: string,
   steps: Steps,
-  { identity, signal, times }: OpenOptions,
+  { identity, signal, times, removeAfter = false }: OpenOptions,
 ): Promise<UnattestedKeep> {
   const session: Session = { steps, signal: anyOf(api.signal, signal), tap: api.tap };
-  const connection = await channelWhenReady(api, path, session.signal, times?.launch);
+  const full = removeAfter ? `${path}?then=remove` : path;
+  const connection = await channelWhenReady(api, full, session.signal, times?.launch);
   steps.take(3, '');
   steps.take(4, `relay through ${api.url}`);
   steps.take(5, 'ready');

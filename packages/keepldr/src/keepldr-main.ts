@@ -7,7 +7,10 @@ import { runKeep } from './keep-loader.ts';
 import { readLaunchFrame } from './launch-frame.ts';
 
 try {
-  const launch = await readLaunchFrame();
+  const reading = readLaunchFrame();
+  // A spare has the time to load what most Keeps need.
+  void import('@enarx/simulator');
+  const launch = await reading;
   // Socket paths are limited to 107 bytes; from the Keep's own directory they are short.
   chdir(launch.directory);
   await runKeep(launch, import.meta.dirname);

@@ -5,21 +5,24 @@ import { decodeMessage, FrameReader, ldrLaunch, type LdrLaunch } from '@enarx/pr
 
 import { keepldrProblem } from './problems.ts';
 
-const longestWait = 10_000;
+const longestFrame = 10_000;
 const launchKind = 0;
 
 /**
- * Reads the one frame that says what to do from standard input.
- * @throws EnarxError `keepldr/launch-missing` when it does not come within 10 s or is no launch
+ * Reads the one frame that says what to do from standard input. A spare may wait long for it: as long as the manager that started it
+ * lives, whose end ends the input.
+ *
+ * @throws EnarxError `keepldr/launch-missing` when the input ends before it, it takes more than 10 s to come whole, or is no launch
  */
 export async function readLaunchFrame(descriptor = 0): Promise<LdrLaunch> {
   const input = new Socket({ fd: descriptor, readable: true, writable: false });
-  input.setTimeout(longestWait, () => {
-    input.destroy(new Error('nothing came in time'));
-  });
   const reader = new FrameReader();
+  let late: NodeJS.Timeout | undefined;
   try {
     for await (const chunk of input as AsyncIterable<Uint8Array>) {
+      late ??= setTimeout(() => {
+        input.destroy(new Error('the rest did not come in time'));
+      }, longestFrame);
       const frame = reader.push(chunk)[0];
       if (frame === undefined) continue;
       if (frame.kind !== launchKind) throw new Error(`a frame of kind ${String(frame.kind)}`);
@@ -29,6 +32,7 @@ export async function readLaunchFrame(descriptor = 0): Promise<LdrLaunch> {
   } catch (cause) {
     throw keepldrProblem('keepldr/launch-missing', { found: (cause as Error).message, cause });
   } finally {
+    clearTimeout(late);
     input.destroy();
   }
 }

@@ -119,9 +119,10 @@ async function start(
 
   const metrics = new Metrics();
   const changes = new Changes();
+  const launcher = options.launcher ?? childProcessLauncher(releaseDirectory, limits.spareLoaders);
   const surroundings = {
     store,
-    launcher: options.launcher ?? childProcessLauncher(releaseDirectory),
+    launcher,
     limits,
     log,
     metrics,
@@ -195,6 +196,7 @@ async function start(
     addresses = await doors.open(places, options.config);
   } catch (error) {
     await keeps.close('leave');
+    launcher.close?.();
     loaders.close();
     store.close();
     throw error;
@@ -206,6 +208,7 @@ async function start(
     log('closing', { fate });
     doors.shut();
     await keeps.close(fate);
+    launcher.close?.();
     doors.cut();
     loaders.close();
     store.close();

@@ -13,11 +13,12 @@ import {
   encodeMessage,
   managerInfo,
   platform,
+  formatKeepId,
 } from '@enarx/protocol';
 
 import { parseListen } from '../src/api/listen.ts';
 import { path } from './support/client.ts';
-import { eventually, startHost, type Host } from './support/host.ts';
+import { eventually, processesOf, startHost, type Host } from './support/host.ts';
 import { open, raw } from './support/raw.ts';
 
 let host: Host;
@@ -315,6 +316,31 @@ test('an upgrade is refused, in words, for another path, method, token or with a
   );
   assert.equal(other.code, 'api/upgrade-required');
 });
+
+test('a Keep is removed when the channel has closed whose client left that to the host, also when the client was cut off', async () => {
+  for (const close of ['end', 'destroy'] as const) {
+    const { id } = await host.client.create();
+    const socket = await host.client.channel(id, '?then=remove');
+    assert.equal((await host.client.show(id)).state, 'ready');
+    socket.write('echo\n');
+    socket.resume()[close]();
+    await eventually('the Keep is unknown', async () => !(await knows(id)));
+    await eventually(
+      'no process is left',
+      () => processesOf(join(host.state, 'keeps', formatKeepId(id))).length === 0,
+    );
+  }
+  const { id } = await host.client.create();
+  for (const query of ['?then=stop', '?then=remove&then=remove', '?'])
+    await assert.rejects(host.client.channel(id, query), { code: 'api/path-unknown' });
+  const socket = await host.client.channel(id);
+  socket.destroy();
+  await host.client.remove(id);
+});
+
+async function knows(id: Uint8Array): Promise<boolean> {
+  return (await host.client.list()).some((keep) => formatKeepId(keep.id) === formatKeepId(id));
+}
 
 test('bytes cross a channel unchanged, both ways and half-open, and a Keep takes only so many channels', async () => {
   const { id } = await host.client.create();

@@ -32,6 +32,8 @@ export interface DeliverOptions {
   readonly trust: Trust | SealedLaunch;
   readonly verbose: boolean;
   readonly detach: boolean;
+  /** Whether the Keep is of no use to anybody when this is over. */
+  readonly removeAfter: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -84,10 +86,10 @@ export async function deliver(
   context: EnarxContext,
   keep: Keep,
   { module, plan }: Delivery,
-  { identity, trust, verbose, detach, signal }: DeliverOptions,
+  { identity, trust, verbose, detach, removeAfter, signal }: DeliverOptions,
 ): Promise<Ended | undefined> {
   const { output, process } = context;
-  const unattested = await keep.open({ identity, signal });
+  const unattested = await keep.open({ identity, signal, removeAfter });
   try {
     const attested =
       'anchors' in trust

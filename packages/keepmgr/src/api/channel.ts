@@ -28,15 +28,17 @@ export async function openChannel(
   refuseBrowsers(request);
   const { path, id, query } = parsePath(request.url ?? '');
   const upgrade = upgrades[path];
-  if (upgrade === undefined || query !== undefined) throw keepmgrProblem('api/path-unknown');
+  if (upgrade === undefined) throw keepmgrProblem('api/path-unknown');
   if (request.method !== 'GET') throw keepmgrProblem('api/method-unknown', { expected: 'GET' });
   if (request.headers.upgrade !== upgrade.token)
     throw keepmgrProblem('api/upgrade-required', { expected: upgrade.token });
   refuseBody(request);
+  const removes = removesKeep(query, upgrade.to);
   const keep = keepFor(subject, id, caller);
   const loader = await keep.openChannel(upgrade.to);
   if (socket.destroyed) {
     loader.destroy();
+    if (removes) subject.keeps.removeLater(keep);
     return;
   }
   // A peer that vanished without a word is found out by the kernel; silence alone is no reason to cut a program off.
@@ -46,5 +48,19 @@ export async function openChannel(
     `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${upgrade.token}\r\n\r\n`,
   );
   if (head.length > 0) socket.unshift(head);
-  keep.carry(socket, loader);
+  void keep.carry(socket, loader).then(() => {
+    if (removes) subject.keeps.removeLater(keep);
+  });
+}
+
+/**
+ * Whether the Keep is to be removed when this connection has closed, however that came: a client that made it for one conversation
+ * need not come back for that, and one that is killed leaves nothing behind.
+ *
+ * @throws EnarxError `api/path-unknown`
+ */
+function removesKeep(query: string | undefined, to: 'guest' | 'loader'): boolean {
+  if (query !== undefined && (to === 'loader' || query !== 'then=remove'))
+    throw keepmgrProblem('api/path-unknown');
+  return query !== undefined;
 }

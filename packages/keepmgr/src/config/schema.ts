@@ -10,6 +10,7 @@ const name = v.pipe(
   v.regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'lower-case letters, digits, . _ -, at most 63'),
 );
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(1_000_000_000));
+const countOrNone = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(64));
 
 const described = <T>(
   schema: v.GenericSchema<T>,
@@ -22,6 +23,7 @@ const limitTexts: Readonly<Record<keyof Limits, string>> = {
   createBurst: 'Creations at once.',
   createsPerSecond: 'Creations each second beyond the burst.',
   launchesAtOnce: 'Keeps that may be launching at the same time; others wait their turn, tenant by tenant.',
+  spareLoaders: 'Loaders that are kept booted for the next Keeps, about 14 MiB each; 0 for none.',
   launchQueue: 'Creations of one tenant that may wait for their turn.',
   memoryReserve: 'MiB of memory that must be available for a Keep to be created.',
   launchTime: 'From creation to ready.',
@@ -48,7 +50,10 @@ const limitTexts: Readonly<Record<keyof Limits, string>> = {
 
 const limits = v.strictObject(
   Object.fromEntries(
-    Object.entries(limitTexts).map(([key, text]) => [key, described(count, text)]),
+    Object.entries(limitTexts).map(([key, text]) => [
+      key,
+      described(key === 'spareLoaders' ? countOrNone : count, text),
+    ]),
   ) as Record<keyof Limits, v.OptionalSchema<v.GenericSchema<number>, undefined>>,
 );
 

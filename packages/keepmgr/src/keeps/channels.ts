@@ -61,8 +61,8 @@ export class Channels {
     return true;
   }
 
-  /** Carries bytes between client and loader until both are done. */
-  carry(client: Duplex, loader: Socket): void {
+  /** Carries bytes between client and loader until both are done. Never rejects. */
+  async carry(client: Duplex, loader: Socket): Promise<void> {
     const channel: Channel = {
       active: performance.now(),
       destroy: () => {
@@ -76,7 +76,8 @@ export class Channels {
     };
     client.on('data', touch);
     loader.on('data', touch);
-    void relay(client, loader).then(() => this.#open.delete(channel));
+    await relay(client, loader);
+    this.#open.delete(channel);
   }
 
   /** The Keep is no more: whoever waits is told, and what is open is left to end by itself or cut. */

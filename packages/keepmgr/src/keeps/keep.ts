@@ -256,9 +256,9 @@ export class Keep {
     }
   }
 
-  /** Carries bytes between a client and a connection that {@link openChannel} gave. */
-  carry(client: Socket, loader: Socket): void {
-    this.#channels.carry(client, loader);
+  /** Carries bytes between a client and a connection that {@link openChannel} gave. Resolves when both are closed. */
+  carry(client: Socket, loader: Socket): Promise<void> {
+    return this.#channels.carry(client, loader);
   }
 
   /** Ends the Keep, if it has not ended. Resolves when nothing of it runs any more and the record says so. */

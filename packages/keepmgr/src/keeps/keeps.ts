@@ -237,8 +237,20 @@ export class Keeps {
   /** Stops a Keep if need be, and forgets it. @throws EnarxError `keepmgr/state-unusable` */
   async remove(keep: Keep): Promise<void> {
     await keep.stop();
+    // Asked twice at once, it is forgotten once.
+    if (this.find(keep.id) !== keep) return;
     this.#forget(keep);
     this.#around.log('keep-removed', { keep: formatKeepId(keep.id) });
+  }
+
+  /** The same where nobody waits for it. */
+  removeLater(keep: Keep): void {
+    this.remove(keep).catch((error: unknown) => {
+      this.#around.log('keep-not-removed', {
+        keep: formatKeepId(keep.id),
+        detail: (error as Error).message,
+      });
+    });
   }
 
   #forget(keep: Keep): void {

@@ -1,38 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { join } from 'node:path';
 import { execPath } from 'node:process';
+import type { Readable, Writable } from 'node:stream';
 
 import { referenceTo } from '@enarx/keepldr/processes';
 
 import type { LaunchedLoader, Launcher } from './launcher.ts';
 
+type LoaderProcess = ChildProcessByStdio<Writable, null, Readable>;
+
 const longestDiagnosis = 400;
+/** After a launch the machine belongs to the Keep that is starting: milliseconds until the next spare boots. */
+const restAfterLaunch = 1000;
 
 /**
  * Loaders as children of the daemon. Each leads a session of its own and holds no descriptor of ours but its standard
  * input and error, so it outlives a daemon that is restarted. Nothing is in its arguments or environment.
  *
+ * Spares have booted and know nothing: no Keep, no directory, no token. One learns all that by its launch frame, serves that one Keep,
+ * and ends with it. A spare ends when the daemon does, because its input does.
+ *
  * @param release - directory of the release
+ * @param count - spares that are kept
  */
-export function childProcessLauncher(release: string): Launcher {
+export function childProcessLauncher(release: string, count: number): Launcher {
   const program = join(release, 'keepldr.js');
-  return { launch: (directory) => launch(program, directory) };
+  const spares: LoaderProcess[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+  const refill = (): void => {
+    clearTimeout(timer);
+    if (closed) return;
+    timer = setTimeout(() => {
+      while (spares.length < count) spares.push(start(program, release));
+    }, restAfterLaunch);
+    timer.unref();
+  };
+  refill();
+  return {
+    launch: (directory) => {
+      const spare = spares.pop();
+      refill();
+      const usable = spare?.exitCode === null && spare.signalCode === null;
+      return launched(usable ? spare : start(program, directory));
+    },
+    close: () => {
+      closed = true;
+      clearTimeout(timer);
+      for (const spare of spares.splice(0)) spare.kill('SIGKILL');
+    },
+  };
 }
 
-function launch(program: string, directory: string): LaunchedLoader {
+function start(program: string, directory: string): LoaderProcess {
   const child = spawn(execPath, ['--disable-proto=throw', '--no-warnings', program], {
     cwd: directory,
     env: {},
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
   });
+  // Nobody may be listening yet when a spare cannot be started: its launch tells.
+  child.on('error', () => undefined);
+  child.stdin.on('error', () => undefined);
+  return child;
+}
+
+function launched(child: LoaderProcess): LaunchedLoader {
   let diagnosis = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  const { stdin, stderr } = child;
+  stderr.setEncoding('utf8').on('data', (text: string) => {
     if (diagnosis.length < longestDiagnosis) diagnosis += text.slice(0, longestDiagnosis);
   });
-  // A loader that ends before it has read its frame is told of by its exit.
-  child.stdin.on('error', () => undefined);
   const exited = new Promise<string>((resolve) => {
     child.on('error', (error) => {
       resolve(error.message);
@@ -45,7 +84,8 @@ function launch(program: string, directory: string): LaunchedLoader {
   return {
     process: child.pid === undefined ? undefined : referenceTo(child.pid),
     begin: (frame) => {
-      child.stdin.end(frame);
+      // A loader that ends before it has read its frame is told of by its exit.
+      stdin.end(frame);
     },
     exited,
   };

@@ -3,8 +3,10 @@ import type { ProcessReference } from '@enarx/keepldr/processes';
 
 /** One way to start a loader: a child process, later a unit of systemd or an orchestrator's job. */
 export interface Launcher {
-  /** @param directory - the Keep's own directory, in which the loader runs */
+  /** @param directory - the Keep's own directory, into which the loader goes */
   launch(directory: string): LaunchedLoader;
+  /** Lets go of what is not for a Keep, such as spares. Loaders of Keeps go on. */
+  close?(): void;
 }
 
 export interface LaunchedLoader {

@@ -145,10 +145,10 @@ export class Client {
   }
 
   /** A channel to the Keep's guest. @throws EnarxError the problem that the daemon gives instead */
-  channel(id: Uint8Array): Promise<Socket> {
+  channel(id: Uint8Array, query = ''): Promise<Socket> {
     return new Promise((resolve, reject) => {
       const outgoing = this.#request({
-        path: path(id, '/channel'),
+        path: path(id, `/channel${query}`),
         headers: { connection: 'Upgrade', upgrade: 'enarx-channel/1' },
       });
       outgoing.on('upgrade', (_response, socket: Socket, head: Uint8Array) => {

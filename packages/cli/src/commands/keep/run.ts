@@ -27,7 +27,7 @@ export async function runInKeep(
       if (isSimulated(tee)) reportSimulated(this.output);
       const trust = await trustFor(this, flags, tee);
       const { signal } = interruption;
-      return deliver(this, keep, delivery, { identity, trust, verbose, detach, signal });
+      return deliver(this, keep, delivery, { identity, trust, verbose, detach, removeAfter: false, signal });
     });
     if (ended === undefined)
       this.output.event('detached', { keep: id }, `The program runs on in Keep ${id}.`);

@@ -90,18 +90,21 @@ async function runOn(
     try {
       const [evidence, identity] = await preparing;
       const trust = evidence ?? (await launch(context, keep, flags, { tee, identity, signal }));
+      // The Keep is made for this one program. The host removes it when the program's connection closes, and nobody waits for that.
       const ended = await deliver(context, keep, delivery, {
         identity,
         trust,
         verbose,
         detach: false,
+        removeAfter: true,
         signal,
       });
       if (ended === undefined) throw new Error('a run is never left running');
       return statusOfEnd(context, ended);
-    } finally {
-      // It was made for this one program.
-      await keep.remove();
+    } catch (error) {
+      // There may have been no connection, or the host may be removing it already.
+      await keep.remove().catch(() => undefined);
+      throw error;
     }
   } finally {
     host.close();
