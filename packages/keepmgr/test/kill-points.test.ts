@@ -82,7 +82,11 @@ for (let point = 0; point < points; point += 1) {
       if (reached !== step) return;
       kill = new Promise((resolve) => setTimeout(resolve, random() * 40)).then(() => {
         const pid = find(state.path, first, victim);
-        if (pid !== undefined) process.kill(pid, 'SIGKILL');
+        try {
+          if (pid !== undefined) process.kill(pid, 'SIGKILL');
+        } catch {
+          // It ended by itself in this moment.
+        }
       });
     };
     await live(first, done, at).catch(() => undefined);
