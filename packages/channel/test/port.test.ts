@@ -96,7 +96,7 @@ const stream = (id: number): Uint8Array => encodeMessage(portStream, id);
 suite('connections over a port', () => {
   test('bytes go both ways, and each side ends by itself', async () => {
     const { host, next } = await ends();
-    const here = host.open();
+    const here = host.open().on('error', () => undefined);
     const there = await next();
     here.end('question');
     assert.equal(await text(there), 'question');
@@ -110,7 +110,7 @@ suite('connections over a port', () => {
     const digests = await Promise.all(
       Array.from({ length: 20 }, async (_each, index) => {
         const bytes = randomBytes(700_000 + index);
-        const here = host.open();
+        const here = host.open().on('error', () => undefined);
         const there = await next();
         here.end(bytes);
         const received = await bytesOf(there);
@@ -129,7 +129,7 @@ suite('connections over a port', () => {
     stuck.on('error', () => undefined);
     await next();
     for (let handed = 0; handed < 16 * portWindow; handed += 65_536) stuck.write(Buffer.alloc(65_536));
-    const lively = host.open();
+    const lively = host.open().on('error', () => undefined);
     const there = await next();
     const bytes = randomBytes(5 * portWindow);
     lively.end(bytes);
@@ -140,7 +140,7 @@ suite('connections over a port', () => {
 
   test('a connection that is broken off here breaks there', async () => {
     const { host, next } = await ends();
-    const here = host.open();
+    const here = host.open().on('error', () => undefined);
     const there = await next();
     here.destroy();
     await gone(there);
@@ -150,9 +150,9 @@ suite('connections over a port', () => {
 
   test('whoever waits for credit on a connection that breaks is told', async () => {
     const { host, next } = await ends();
-    const here = host.open();
+    const here = host.open().on('error', () => undefined);
     const there = await next();
-    const failed = once(here, 'error');
+    const failed = new Promise((resolve) => here.once('error', resolve));
     here.write(Buffer.alloc(4 * portWindow));
     await new Promise((resolve) => setTimeout(resolve, 20));
     there.destroy();
@@ -162,7 +162,7 @@ suite('connections over a port', () => {
 
   test('when the port goes, all connections go, and it is told once', async () => {
     const { host, next, closed } = await ends();
-    const here = host.open();
+    const here = host.open().on('error', () => undefined);
     here.on('error', () => undefined);
     const there = await next();
     host.destroy();
