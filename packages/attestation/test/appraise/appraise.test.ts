@@ -179,6 +179,12 @@ suite('what a client of a release expects of a simulated Keep', () => {
     const checks = appraise(snpEvidence(good), policy, { reportData });
     assert.deepEqual(failures(checks), []);
     assert.ok(checks.every(({ policyLine }) => policyLine === undefined));
+    assert.deepEqual(policy.tees, ['snp']);
+    // What passed needs no mending.
+    assert.ok(
+      checks.every(({ detail }) => !detail.endsWith('.')),
+      JSON.stringify(checks),
+    );
     assert.match(checkOf(checks, 'policy/anchor').detail, /SIMULATED.*which the caller passed/);
     assert.ok(explainPolicy(policy).every(({ line }) => line === undefined));
     assert.match(
@@ -209,6 +215,10 @@ suite('what a client of a release expects of a simulated Keep', () => {
         () => releasePolicy({ measurements }),
         (error) => error instanceof EnarxError && error.code === 'policy/invalid',
       );
+    assert.throws(() => releasePolicy({ measurements: [] }), { found: 'measurements of no bytes' });
+    assert.throws(() => releasePolicy({ measurements: [digest, new Uint8Array(49)] }), {
+      found: 'measurements of 48, 49 bytes',
+    });
   });
 });
 

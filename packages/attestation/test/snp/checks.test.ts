@@ -43,6 +43,13 @@ const year = 365 * 86_400_000;
 const ofSnp = Object.keys(verifyChecks).filter((id) => /^(snp|x509|azure|csr)\//.test(id));
 
 describe('good evidence', () => {
+  test('without its certificate still says which chip it claims to be from, zeros within and all', async () => {
+    const report = await turin.report();
+    const result = await verifyFake(turin, { report, vek: turin.certificates.ask });
+    assert.deepEqual(failures(result), ['snp/endorsements-complete']);
+    assert.deepEqual(snpClaims(result).chipId, report.subarray(0x1a0, 0x1e0));
+  });
+
   test('passes every check that applies, under a simulated anchor that is called so', async () => {
     const list = await issueList(amd.ark);
     const result = await verifyFake(amd, { more: [list] });
@@ -573,7 +580,7 @@ describe('what binds report and certificate', () => {
       verifyFake(amd, { report: genoa }),
     );
     const unknown = await verifyFake(amd, { report: await amd.report({ 0x188: [0x1b] }) });
-    await assertOnly('snp/product', /no product that we know/, unknown);
+    await assertOnly('snp/product', /family 0x1b, model 0x1 \(no product that we know/, unknown);
     assert.equal(snpClaims(unknown).product, undefined);
     assert.match(checkOf(unknown, 'snp/tcb-order').detail, /^not reached/);
     assert.match(checkOf(unknown, 'snp/tcb-form').detail, /^not reached/);
