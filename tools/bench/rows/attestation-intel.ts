@@ -58,6 +58,11 @@ export default {
       await verifyP256(pair.publicKey, quote.qeReportSignature, quote.qeReport);
       await verifyP256(attestationKey, quote.signature, quote.signed);
     };
+    // With nothing but the keys known it is six: TCB info, enclave identity and two revocation lists are signed as well.
+    const bareWithCollateral = async (): Promise<void> => {
+      for (const file of endorsements.slice(0, 4)) await verifyP256(pair.publicKey, quote.signature, file);
+      await bare();
+    };
     const [samples, runs] = short ? [1, 5] : [9, 60];
     const cold = await inPairs(
       samples,
@@ -73,6 +78,11 @@ export default {
       () => timed(runs, () => verify(keys)),
       () => timed(runs, bare),
     );
+    const withCollateral = await inPairs(
+      samples,
+      () => timed(runs, () => verify(keys)),
+      () => timed(runs, bareWithCollateral),
+    );
     const rows: BenchRow[] = [
       {
         id: 'attestation-intel-peer',
@@ -84,6 +94,14 @@ export default {
       },
       {
         id: 'attestation-intel-bare',
+        ratio: withCollateral.baseline / withCollateral.subject,
+        goal: 0.8,
+        better: 'higher',
+        samples,
+        detail: `${(1000 / withCollateral.subject).toFixed(0)} quotes a second, keys and collateral cached, against ${(1000 / withCollateral.baseline).toFixed(0)} times the six signature checks of quote and collateral`,
+      },
+      {
+        id: 'attestation-intel-bare-quote',
         ratio: warm.baseline / warm.subject,
         goal: 0.8,
         better: 'higher',

@@ -65,10 +65,19 @@ function readOnce(file: Uint8Array, keys: KeyCache): Reading {
   return (entry as NonNullable<typeof entry>).reading;
 }
 
+/** Four bytes at a time where memory allows: collateral has tens of KiB, and this is asked for each quote. */
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
-  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
+  const aligned = (a.byteOffset | b.byteOffset) % 4 === 0;
+  const words = aligned ? a.length >> 2 : 0;
+  const [left, right] = [wordsOf(a, words), wordsOf(b, words)];
+  for (let at = 0; at < words; at += 1) if (left[at] !== right[at]) return false;
+  for (let at = 4 * words; at < a.length; at += 1) if (a[at] !== b[at]) return false;
   return true;
+}
+
+function wordsOf({ buffer, byteOffset }: Uint8Array, words: number): Uint32Array {
+  return words === 0 ? new Uint32Array(0) : new Uint32Array(buffer, byteOffset, words);
 }
 
 function readFile(received: Uint8Array): Reading {
