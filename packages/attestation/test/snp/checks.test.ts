@@ -39,8 +39,6 @@ before(async () => {
 });
 
 const year = 365 * 86_400_000;
-/** In the order of a verification. */
-const ofSnp = Object.keys(verifyChecks).filter((id) => /^(snp|x509|azure|csr)\//.test(id));
 
 describe('good evidence', () => {
   test('without its certificate still says which chip it claims to be from, zeros within and all', async () => {
