@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { readBundle } from '../../../packages/attestation/src/bundle/bundle.ts';
+import { readCmw } from '../../../packages/attestation/src/cmw/read.ts';
+import { readCbor } from '../../../packages/attestation/src/cose/cbor.ts';
+import { readSign1 } from '../../../packages/attestation/src/cose/sign1.ts';
+import { readCollateral } from '../../../packages/attestation/src/intel/collateral.ts';
+import { parseQuote } from '../../../packages/attestation/src/intel/quote.ts';
+import { recogniseQuote } from '../../../packages/attestation/src/intel/recognise.ts';
+import { readEventLog } from '../../../packages/attestation/src/intel/tdx/event-log.ts';
+import { readNitroDocument } from '../../../packages/attestation/src/nitro/document.ts';
+import { readJsonClaims } from '../../../packages/attestation/src/results/claims-set.ts';
+import { KeyCache } from '../../../packages/attestation/src/x509/key-cache.ts';
+import { vectorPath, withoutVectors } from '../../../packages/attestation/test/support/vectors.ts';
+import type { FuzzTarget } from '../target.ts';
+
+interface Entry {
+  readonly file: string;
+  readonly kind?: string;
+}
+
+/** Small files of another vendor's collection whose kind or name is such. */
+function real(vendor: string, kinds: RegExp, longest = 16_384, most = 12): Uint8Array[] {
+  if (withoutVectors !== false) return [];
+  const directory = join(dirname(dirname(vectorPath('INDEX.json'))), vendor);
+  const index = JSON.parse(readFileSync(join(directory, 'INDEX.json'), 'utf8')) as
+    readonly Entry[] | { readonly files: readonly Entry[] };
+  const entries = 'files' in index ? index.files : index;
+  return entries
+    .filter(({ file, kind = '' }) => kinds.test(kind) || kinds.test(file))
+    .map(({ file }) => new Uint8Array(readFileSync(join(directory, file))))
+    .filter(({ length }) => length <= longest)
+    .slice(0, most);
+}
+
+const decoder = new TextDecoder();
+const longest = 16_384;
+const quotes = (): Uint8Array[] => [...real('sgx', /quote/), ...real('tdx', /quote/)];
+const coses = (): Uint8Array[] => [...real('nitro', /cose|doc|bin|cbor/i), ...real('rats', /cose|cwt|cbor/i)];
+
+const targets: readonly FuzzTarget[] = [
+  { name: 'intel-quote', run: parseQuote, seeds: quotes, longest },
+  { name: 'intel-recognition', run: recogniseQuote, seeds: quotes, longest },
+  {
+    name: 'intel-collateral',
+    run: (input) => readCollateral([input], new KeyCache()),
+    seeds: () => [
+      ...real('sgx', /collateral|tcb|identity|json|pem|crl/i),
+      ...real('tdx', /tcb|identity|crl/i),
+    ],
+    longest,
+    tokens: [
+      '"tcbInfo":{',
+      '"enclaveIdentity":{',
+      '"signature":"',
+      '"fmspc":"',
+      '"tcbLevels":[',
+      '"__proto__":',
+    ],
+  },
+  {
+    name: 'tdx-event-log',
+    run: readEventLog,
+    seeds: () => real('tdx', /event|ccel/i, 65_536, 4),
+    longest: 65_536,
+  },
+  { name: 'cose-cbor', run: (input) => readCbor(input, 65_536), seeds: coses, longest },
+  { name: 'cose-sign1', run: (input) => readSign1(input, 65_536), seeds: coses, longest },
+  {
+    name: 'nitro-document',
+    // The payload of an envelope, or the bytes themselves.
+    run: (input) => {
+      let payload = input;
+      try {
+        payload = readSign1(input, 65_536).payload;
+      } catch {
+        // Then the document stands alone.
+      }
+      return readNitroDocument(payload);
+    },
+    seeds: () => real('nitro', /doc|cose|bin|cbor/i),
+    longest,
+    tokens: [
+      'module_id',
+      'digest',
+      'SHA384',
+      'timestamp',
+      'pcrs',
+      'certificate',
+      'cabundle',
+      'public_key',
+      'user_data',
+      'nonce',
+    ],
+  },
+  { name: 'cmw', run: readCmw, seeds: () => real('rats', /cmw/i), longest },
+  {
+    name: 'collateral-bundle',
+    run: readBundle,
+    seeds: () => [
+      new Uint8Array(Buffer.from('8272656e6172782d636f6c6c61746572616c2f3181820043300100', 'hex')),
+    ],
+  },
+  {
+    name: 'attestation-result-json',
+    run: (input) => readJsonClaims(decoder.decode(input)),
+    seeds: () => real('rats', /ear|claims/i),
+    longest,
+    tokens: [
+      '"eat_profile":',
+      '"submods":{',
+      '"ear.status":',
+      '"ear.trustworthiness-vector":{',
+      '"__proto__":{',
+    ],
+  },
+];
+export default targets;
