@@ -39,7 +39,7 @@ export const attestationProblems = {
     kind: 'malformed',
     status: 422,
     title: 'The bytes are evidence of no kind that we know',
-    mend: 'Give an SNP report (alone, in a driver response, with its certificate table, in Azure’s blob, or in the JSON of a known tool), raw, in hex or in base64.',
+    mend: 'Give an SNP report (alone, in a driver response, with its certificate table, in Azure’s blob, or in the JSON of a known tool), a quote of SGX or TDX, a document of AWS Nitro, or certificates of legacy SEV; raw, in hex, in base64 or in a wrapper of RATS.',
   },
   'evidence/too-large': {
     kind: 'malformed',

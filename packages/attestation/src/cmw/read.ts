@@ -21,10 +21,17 @@ export function readCmw(bytes: Uint8Array): Cmw {
 
 function jsonOf(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes), wellFormed);
   } catch (cause) {
     throw attestationProblem('cmw/malformed', { found: 'text that is no JSON', cause });
   }
+}
+
+/** Half a surrogate pair can be escaped in JSON, and can be in no CBOR. */
+function wellFormed(key: string, value: unknown): unknown {
+  if (!key.isWellFormed() || (typeof value === 'string' && !value.isWellFormed()))
+    throw malformed('half a surrogate pair');
+  return value;
 }
 
 /** @param depth - collections around it */

@@ -184,7 +184,13 @@ suite('a wrapper', () => {
     refused({ a: 5 }, /neither a record nor a collection/);
     refused({ a: null }, /neither a record nor a collection/);
     assert.throws(() => readCmw(new TextEncoder().encode('[')), isMalformed(/no JSON/));
+    assert.throws(
+      () => readCmw(new TextEncoder().encode('{"\\uD800":["a/b","AA"]}')),
+      isMalformed(/no JSON/),
+    );
     assert.throws(() => readCmw(Uint8Array.of(0x5b, 0xff)), isMalformed(/no JSON/));
+    assert.throws(() => readCmw(new TextEncoder().encode('["a/b\\uD800","AA"]')), isMalformed(/no JSON/));
+    assert.equal(readCmw(new TextEncoder().encode('{"\\uD83D\\uDE00":["a/b","AA"]}')).kind, 'collection');
   });
 
   test('is refused when it is too large, too deep, or a tag of other things', () => {
