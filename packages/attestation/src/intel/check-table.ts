@@ -38,4 +38,5 @@ export const quoteBindingChecks = {
   'quote/tcb-level':
     'A level of Intel’s applies to the versions of platform, quoting enclave and TDX module, and none of them is revoked.',
   'quote/event-log': 'The event log that came along replays to the RTMRs in the quote.',
+  'quote/certificate-key': 'The quote that came in a certificate was made for the key of that certificate.',
 } as const satisfies CheckTable;

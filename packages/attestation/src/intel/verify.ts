@@ -41,6 +41,7 @@ import {
   checkVendor,
 } from './quote-checks.ts';
 import { certificationTypes, parseQuote, type Quote } from './quote.ts';
+import { checkCertificateKey, type CertifiedQuote } from './ra-tls.ts';
 import type { RecognisedQuote } from './recognise.ts';
 import { selectCollateral, type Selection } from './selection.ts';
 import { readSgxReport, type SgxReport } from './sgx/report.ts';
@@ -102,7 +103,7 @@ export async function verifyQuote(
   const tcb = evaluate(parts);
   const certificate =
     pckChain === undefined || reading === undefined ? noPck : checkPckCertificate(pckChain, reading);
-  const binding = await checkBinding(parts, tcb, certificate);
+  const binding = await checkBinding(parts, tcb, certificate, recognised.certified);
   const outcomes: Record<string, Outcome> = {
     'quote/layout': passed(`version ${String(quote.version)} of ${format}`),
     'quote/vendor': checkVendor(quote),
@@ -163,13 +164,14 @@ async function checkBinding(
   parts: Parts,
   tcb: TcbEvaluation | string | undefined,
   certificate: Outcome,
+  certified: CertifiedQuote | undefined,
 ): Promise<{ readonly outcomes: Readonly<Record<BindingId, Outcome>>; readonly revocation: Revocation }> {
   const { quote, qe, td, pckChain, platform, selection, chain, collateral, at, keys } = parts;
   const { tcbInfo, identity } = selection;
   const { leafKey, issuerKey, anchor } = chain;
   // None waits for another where it need not: WebCrypto may work on several at once.
   const attestationKey = await attestationKeyOf(quote, keys);
-  const [revocation, signing, qeReport, signature, eventLog] = await Promise.all([
+  const [revocation, signing, qeReport, signature, eventLog, certificateKey] = await Promise.all([
     pckChain === undefined
       ? { outcome: noPck, revocation: noList }
       : checkPckRevocation(pckChain, collateral.revocationLists, at, issuerKey, keys),
@@ -181,6 +183,7 @@ async function checkBinding(
         : checkQeReport(quote, { key: leafKey, publicKey: pckChain[0].publicKey }, keys),
     checkSignature(quote, attestationKey),
     checkEventLogs(td, collateral.eventLogs),
+    checkCertificateKey(certified, (td ?? readSgxReport(quote.body)).reportData),
   ]);
   const outcomes: Readonly<Record<BindingId, Outcome>> = {
     'quote/pck-certificate': certificate,
@@ -204,6 +207,7 @@ async function checkBinding(
     'quote/tdx-module': tcbInfo === undefined ? noDocument : checkModule(td, tcbInfo.content),
     'quote/tcb-level': checkLevel(tcb),
     'quote/event-log': eventLog,
+    'quote/certificate-key': certificateKey,
   };
   return { outcomes, revocation: revocation.revocation };
 }

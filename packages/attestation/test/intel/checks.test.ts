@@ -111,6 +111,19 @@ describe('the form of a quote', () => {
     );
   });
 
+  test('whose signature data hold more than they should are refused', async () => {
+    const evidence = (quote: Uint8Array): Uint8Array => {
+      const longer = Buffer.concat([quote, Uint8Array.of(0)]);
+      longer.writeUInt32LE(longer.readUInt32LE(432) + 1, 432);
+      return longer;
+    };
+    await assertOnly(
+      'quote/layout',
+      /1 more bytes in the signature data/,
+      verifyFake({ tee: 'sgx', evidence }),
+    );
+  });
+
   test('whose layout is not known says so and nothing else', async () => {
     for (const [offset, value, reason] of [
       [0, 6, /version 6/],

@@ -114,11 +114,29 @@ describe('collateral is read', () => {
     for (let size = 1; size <= 64; size += 1)
       readCollateral([text('\n'.repeat(size) + toHex(material.pckList))], cache);
     assert.notEqual(readCollateral([material.rootList], cache).revocationLists[0], first);
+    // Same length, another end, once with and once without a whole number of words.
+    for (const size of [1, 2, 3, 4]) {
+      const [spaced, broken] = [' ', '\n'].map((end) =>
+        text(toHex(material.pckList) + '\n'.repeat(size) + end),
+      );
+      const [one] = readCollateral([spaced as Uint8Array], cache).revocationLists;
+      const [other] = readCollateral([broken as Uint8Array], cache).revocationLists;
+      assert.notEqual(one, other);
+      const shifted = concatShifted(spaced as Uint8Array);
+      assert.equal(readCollateral([shifted], cache).revocationLists[0], one);
+    }
     const large = text(' '.repeat(131_072) + toHex(material.pckList));
     const [one] = readCollateral([large], cache).revocationLists;
     assert.notEqual(readCollateral([large], cache).revocationLists[0], one);
   });
 });
+
+/** The same bytes one byte off a word’s boundary. */
+function concatShifted(bytes: Uint8Array): Uint8Array {
+  const shifted = new Uint8Array(bytes.length + 1);
+  shifted.set(bytes, 1);
+  return shifted.subarray(1);
+}
 
 describe('collateral is refused', () => {
   const refusedAs = (file: Uint8Array | string, reason: RegExp): void => {

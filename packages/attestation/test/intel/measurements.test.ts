@@ -96,6 +96,13 @@ describe('the event log of a trust domain', () => {
       assert.throws(() => readEventLog(bad), { code: 'tdx/event-log-malformed', message: reason });
   });
 
+  test('may say things that were measured nowhere', () => {
+    const [first] = readEventLog(log);
+    const header = 32 + log.readUInt32LE(28);
+    const [next] = readEventLog(altered(log, header + 4, 3, 0, 0, 0));
+    assert.notDeepEqual(next?.digest, first?.digest);
+  });
+
   test('of more events than any guest has is refused', () => {
     const header = 32 + log.readUInt32LE(28);
     const event = concatBytes(

@@ -131,6 +131,27 @@ const checksFor: Readonly<Record<string, readonly string[]>> = {
   'crl-expired': ['quote/pck-revocation'],
 };
 
+describe('certificates of TLS servers that are enclaves', { skip: withoutVectors }, () => {
+  const certificates = intelVectors.filter(({ kind }) => kind === 'ratls-cert');
+
+  test('there are some', () => {
+    assert.equal(certificates.length, 3);
+  });
+
+  for (const vector of certificates)
+    test(`${titleOf(vector)} is ${vector.class === 'negative' ? 'refused' : 'for its own key'}`, async () => {
+      if (vector.class === 'negative') {
+        await assert.rejects(verifyVector(vector), { name: 'EnarxError' });
+        return;
+      }
+      const result = await verifyVector(vector);
+      assert.equal(checkOf(result, 'quote/certificate-key').status, 'pass');
+      assert.equal(checkOf(result, 'quote/signature').status, 'pass');
+      assert.ok(failures(result).every((id) => id === 'x509/validity' || ofCollateral.includes(id)));
+      assert.equal(result.claims?.format === 'sgx' && result.claims.report.attributes.debug, true);
+    });
+});
+
 describe('Intel’s sample under a root of its own', { skip: withoutVectors }, () => {
   const samples = intelVectors.filter(
     ({ kind, class: sort }) => sort === 'sample-pki' && kind.endsWith('-quote'),

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import { compareBytes, concatBytes, decodeCbor } from '@enarx/protocol';
+
+import { failed, notApplicable, passed, type Outcome } from '../checks.ts';
+import { contentsOf, readDer } from '../der/reader.ts';
+import { explicitTag, tags } from '../der/tags.ts';
+import { readOid } from '../der/values.ts';
+import { sha256 } from '../x509/chain.ts';
+import { quoteFormatOf } from './quote.ts';
+
+/** A quote out of the certificate of a TLS server that is an enclave (CCC interoperable RA-TLS, and what came before it). */
+export interface CertifiedQuote {
+  readonly quote: Uint8Array;
+  /** CBOR map whose SHA-256 the quote is for; `undefined` where the quote is for the key itself. */
+  readonly claims: Uint8Array | undefined;
+  /** SubjectPublicKeyInfo of the certificate. */
+  readonly publicKey: Uint8Array;
+}
+
+/** TCG DICE tagged evidence. */
+const taggedEvidenceOid = '2.23.133.5.4.9';
+/** CBOR tag 60000 around an array of two byte strings: the quote and the claims. */
+const quoteTag = [0xd9, 0xea, 0x60, 0x82] as const;
+
+/**
+ * The quote in a certificate’s extensions, wherever it is: older tools put it bare under object identifiers of their own, one of which
+ * Intel uses for something else in PCK certificates, so that the content tells and not the identifier. The certificate’s signature is
+ * its own and proves nothing; who holds the key, TLS shows.
+ * @returns `undefined` when there is none
+ * @throws EnarxError `der/malformed`
+ */
+export function readCertifiedQuote(der: Uint8Array): CertifiedQuote | undefined {
+  const fields = contentsOf(contentsOf(readDer(der, tags.sequence)).next(tags.sequence));
+  if (fields.optional(explicitTag(0)) === undefined) return undefined;
+  fields.next(tags.integer);
+  // Algorithm, issuer, validity, subject.
+  for (let index = 0; index < 4; index += 1) fields.next(tags.sequence);
+  const publicKey = fields.next(tags.sequence).encoded;
+  const extensions = fields.optional(explicitTag(3));
+  if (extensions === undefined) return undefined;
+  const list = contentsOf(readDer(extensions.content, tags.sequence));
+  let bare: CertifiedQuote | undefined;
+  while (!list.atEnd) {
+    const extension = contentsOf(list.next(tags.sequence));
+    const identifier = extension.next(tags.oid);
+    extension.optional(tags.boolean);
+    const value = extension.next(tags.octetString).content;
+    if (quoteFormatOf(value) !== undefined) bare ??= { quote: value, claims: undefined, publicKey };
+    else if (
+      quoteTag.every((byte, index) => value[index] === byte) &&
+      readOid(identifier) === taggedEvidenceOid
+    ) {
+      const [quote, claims] = byteStrings(value.subarray(quoteTag.length));
+      if (quote !== undefined && claims !== undefined) return { quote, claims, publicKey };
+    }
+  }
+  return bare;
+}
+
+/** CBOR byte strings with a length of one or two bytes, one after the other. */
+function byteStrings(bytes: Uint8Array): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const [head, high = 0, low = 0] = bytes.subarray(at);
+    const [start, length] =
+      head === 0x59 ? [at + 3, high * 256 + low] : head === 0x58 ? [at + 2, high] : [0, -1];
+    if (length < 0 || start + length > bytes.length) return [];
+    found.push(bytes.subarray(start, start + length));
+    at = start + length;
+  }
+  return found;
+}
+
+const algorithms: ReadonlyMap<unknown, string> = new Map([
+  [1, 'SHA-256'],
+  [7, 'SHA-384'],
+  [8, 'SHA-512'],
+]);
+
+/** Whether the quote was made for the certificate’s key: else anybody could put somebody’s quote into a certificate. */
+export async function checkCertificateKey(
+  certified: CertifiedQuote | undefined,
+  reportData: Uint8Array,
+): Promise<Outcome> {
+  if (certified === undefined) return notApplicable('the evidence is no certificate');
+  const { claims, publicKey } = certified;
+  const bound = concatBytes(await sha256(claims ?? publicKey), new Uint8Array(32));
+  if (compareBytes(reportData, bound) !== 0)
+    return failed(
+      `the quote is for other ${claims === undefined ? 'keys' : 'claims'} than those of the certificate`,
+    );
+  if (claims === undefined) return passed('the quote is for the SHA-256 of the key');
+  try {
+    const hash = (decodeCbor(claims, claims.length) as ReadonlyMap<unknown, unknown>).get('pubkey-hash');
+    const [algorithm, digest] = decodeCbor(hash as Uint8Array, 128) as readonly unknown[];
+    const actual = new Uint8Array(
+      await crypto.subtle.digest(algorithms.get(algorithm) as string, publicKey as Uint8Array<ArrayBuffer>),
+    );
+    return compareBytes(digest as Uint8Array, actual) === 0
+      ? passed(`the quote is for claims with the ${algorithms.get(algorithm) as string} of the key`)
+      : failed('the claims are for another key than that of the certificate');
+  } catch {
+    return failed('the claims do not say which key they are for');
+  }
+}
