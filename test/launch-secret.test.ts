@@ -131,8 +131,9 @@ suite('a launch with a secret', () => {
     });
     const table = await at.firmware.injected;
     const secret = launchSecretOf('sev', table, undefined);
-    assert.deepEqual(secret?.owner, Uint8Array.from(identity.keyDigest));
-    const key = Buffer.from(secret?.key ?? []);
+    assert.ok(secret);
+    assert.deepEqual(secret.owner, Uint8Array.from(identity.keyDigest));
+    const key = Buffer.from(secret.key);
     // The scalar alone would do for a thief.
     const scalar = key.subarray(36, 68);
     for (const payload of seen) {

@@ -23,7 +23,7 @@ const sources = (pattern: string): string[] =>
 
 const documents: Readonly<Record<string, () => Promise<string>>> = {
   'docs/errors.md': () => errorsDocument(sources('packages/*/src/**/problems.ts')),
-  'docs/checks.md': () => checksDocument(sources('packages/attestation/src/**/*.ts')),
+  'docs/checks.md': () => checksDocument(sources('packages/{attestation,client}/src/**/*.ts')),
   'docs/cli.md': commandsDocument,
   'docs/config.md': configDocument,
   'docs/keep-states.md': keepStatesDocument,

@@ -88,7 +88,11 @@ if (named.length > 0) {
     ],
   );
   const others = find('{packages/*/test,tools,test}/**/*.test.ts');
-  await nodeTest(others.filter((file) => !gated.some((name) => file.startsWith(`packages/${name}/`))));
+  const ungated = others.filter((file) => !gated.some((name) => file.startsWith(`packages/${name}/`)));
+  // Emulated machines want the processors for themselves.
+  const machines = ungated.filter((file) => file.endsWith('.vm.test.ts'));
+  await nodeTest(ungated.filter((file) => !machines.includes(file)));
+  await nodeTest(machines, ['--test-concurrency=1']);
 }
 rmSync(outcomeFile, { force: true });
 for (const failure of failures) console.error(`✗ ${failure}`);

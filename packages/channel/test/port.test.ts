@@ -41,7 +41,7 @@ interface Ends {
   readonly host: Port;
   readonly guest: Port;
   /** Connections that the guest was handed. */
-  next(): Promise<Duplex>;
+  readonly next: () => Promise<Duplex>;
   readonly closed: Promise<Error | undefined>;
 }
 
