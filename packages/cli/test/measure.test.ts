@@ -28,6 +28,21 @@ interface PublishedCase {
 }
 
 suite('measure', { skip: withoutVectors }, () => {
+  test('gives the digest of an ID key as reports have it, and wants a public key', async () => {
+    const { status, stdout } = await enarx(
+      'measure',
+      'key',
+      vectorPath('enarx+enarx/tests/data/sev-id.pub.pem'),
+    );
+    assert.equal(status, 0);
+    assert.equal(
+      stdout,
+      '0ea04f87205f95585f8037850f37104470ac2d79ca42033057fa56926a8ee3f06313f6da3742e2115222d1205ca0a1fe\n',
+    );
+    const certificate = vectorPath('virtee+sev/src/certs/snp/builtin/milan/ark.pem');
+    assert.equal(errorCode(await enarx('measure', 'key', certificate, '--json')), 'cli/usage');
+  });
+
   test('computes the digests that others published, for each kind of guest and VMM', async () => {
     const published = [
       'virtee+sev-snp-measure/tests/launch-digests.json',

@@ -271,6 +271,17 @@ suite('fields whose evidence may lack what they look at are closed against it', 
     }
   });
 
+  test('a row speaks of its first model, its last, and those between', () => {
+    // The evidence is from model 11h.
+    const rowOf = (models: string): Readonly<Record<string, string>> => ({
+      'snp.firmware.minimum-tcb': genoaRow({ models }),
+    });
+    for (const models of ['[0x10, 0x11]', '[0x11, 0x1f]', '[0x11, 0x11]'])
+      assert.deepEqual(failing(rowOf(models), {}), [], models);
+    for (const models of ['[0x10, 0x10]', '[0x12, 0x1f]'])
+      assert.deepEqual(failing(rowOf(models), {}), ['policy/snp-firmware-minimum-tcb'], models);
+  });
+
   test('an unknown product is neither accepted nor told from a refused one', () => {
     const unknown = { claims: { product: undefined, tcb: undefined } };
     assert.deepEqual(failing({ 'snp.products': '["Genoa"]' }, unknown), ['policy/snp-products']);

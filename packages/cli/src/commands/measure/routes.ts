@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { buildCommand, buildRouteMap } from '@stricli/core';
 
-import type { EnarxContext } from '../../context.ts';
+import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
 import type { GuestFlags, SevEsFlags, SnpFlags } from './flags.ts';
 
@@ -85,7 +85,23 @@ const sevEs = buildCommand<SevEsFlags, [], EnarxContext>({
   docs: { brief: 'Launch digest of a guest with SEV-ES, 32 bytes' },
 });
 
+const key = buildCommand<OutputFlags, [string], EnarxContext>({
+  loader: async () => (await import('./key.ts')).measureKey,
+  parameters: {
+    flags: outputFlags,
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'Public key, P-384, PEM', placeholder: 'FILE', parse: String }],
+    },
+  },
+  docs: {
+    brief: 'Digest of an ID or author key',
+    fullDescription:
+      'Digest of the key that signs ID blocks, or of its author, 48 bytes: ID_KEY_DIGEST and AUTHOR_KEY_DIGEST of reports, and `id-keys` and `author-keys` of a policy.',
+  },
+});
+
 export const measureRoutes = buildRouteMap<string, EnarxContext>({
-  routes: { snp, sev, sevEs },
+  routes: { snp, sev, sevEs, key },
   docs: { brief: 'Compute what a guest should measure' },
 });
