@@ -36,7 +36,7 @@ export const defaultKeepTimes: KeepTimes = { deliverySilence: 60_000, lastWord: 
 export interface KeepOptions {
   /** The host is told states and nothing else. */
   readonly tellHost: (state: GuestState['state']) => void;
-  /** Starts a runner; a first one is started at once, to boot while the workload is still on its way. */
+  /** Starts a runner. */
   readonly startRunner: (shape?: Shape) => Runner;
   readonly times?: Partial<KeepTimes> | undefined;
 }
@@ -64,7 +64,7 @@ export class Keep implements KeepServices {
   #expected: Uint8Array | undefined;
   #openNetwork: OpenNetwork | undefined;
   #network: ProgramNetwork | undefined;
-  #runner: Runner;
+  #runner: Runner | undefined;
   /** SHA-256 of the key of whoever delivers first. */
   #owner: Uint8Array | undefined;
   #delivery: FrameStream | undefined;
@@ -75,7 +75,6 @@ export class Keep implements KeepServices {
     this.#tellHost = tellHost;
     this.#startRunner = startRunner;
     this.#times = { ...defaultKeepTimes, ...times };
-    this.#runner = startRunner();
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.finished = promise;
     this.#finish = () => {
@@ -88,9 +87,14 @@ export class Keep implements KeepServices {
     this.#openNetwork = open;
   }
 
+  /** Starts a first runner, to boot while the workload is still on its way. */
+  prepare(): void {
+    this.#runner ??= this.#startRunner();
+  }
+
   /** Ends whatever runs, at once. */
   kill(): void {
-    this.#runner.kill();
+    this.#runner?.kill();
   }
 
   /** Settles who may deliver before anybody does. @param owner - SHA-256 of the client's key, 32 bytes */
@@ -126,7 +130,7 @@ export class Keep implements KeepServices {
       return;
     }
     this.#program?.run.kill();
-    await this.#runner.exited;
+    await this.#runner?.exited;
   }
 
   #requireOwner(clientKey: Uint8Array): void {
@@ -258,7 +262,7 @@ export class Keep implements KeepServices {
     if (this.#failed) return;
     this.#failed = true;
     this.#tellHost('failed');
-    this.#runner.kill();
+    this.#runner?.kill();
     this.#network?.destroy();
     dismiss(frames, problem);
     await Promise.race([drain(frames), delay(this.#times.lastWord)]);
@@ -266,10 +270,9 @@ export class Keep implements KeepServices {
   }
 
   #runnerFor(shape: Deliver): Runner {
-    if (!this.#runner.fits(shape)) {
-      this.#runner.kill();
-      this.#runner = this.#startRunner(shape);
-    }
+    if (this.#runner?.fits(shape) === true) return this.#runner;
+    this.#runner?.kill();
+    this.#runner = this.#startRunner(shape);
     return this.#runner;
   }
 }
