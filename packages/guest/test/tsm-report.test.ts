@@ -59,7 +59,7 @@ class KernelTsm implements TsmFiles {
       if (attribute === 'outblob') return Promise.resolve(this.#report(entry).outblob);
       if (attribute === 'auxblob') return Promise.resolve(this.#report(entry).auxblob);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
     return Promise.reject(errno('EACCES'));
   }

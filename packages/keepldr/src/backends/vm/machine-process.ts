@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 
 import { connectToGuest } from '../../guest-socket.ts';
@@ -29,6 +30,10 @@ export class MachineProcess {
   readonly #sockets: MachineSockets;
 
   constructor({ file, args, directory }: MachineCommand) {
+    this.#sockets = socketsIn(directory);
+    // Of a machine that died before this one; nobody must be connected to those.
+    const { control, device, channel } = this.#sockets;
+    for (const path of [control, device, channel]) rmSync(path, { force: true });
     this.#child = spawn(file, args, {
       cwd: directory,
       env: {},
@@ -39,7 +44,6 @@ export class MachineProcess {
     const { pid, stdout, stderr } = this.#child;
     this.reference = pid === undefined ? undefined : referenceTo(pid);
     this.#console = new Console(stdout as Readable, stderr as Readable);
-    this.#sockets = socketsIn(directory);
     this.ended = new Promise<string>((resolve) => {
       this.#child.on('error', (error) => {
         resolve(error.message);
