@@ -41,10 +41,10 @@ const quotes = (): Uint8Array[] => [...real('sgx', /quote/), ...real('tdx', /quo
 const coses = (): Uint8Array[] => [...real('nitro', /cose|doc|bin|cbor/i), ...real('rats', /cose|cwt|cbor/i)];
 
 const targets: readonly FuzzTarget[] = [
-  { name: 'intel-quote', run: parseQuote, seeds: quotes, longest },
+  { name: 'real-intel-quote', run: parseQuote, seeds: quotes, longest },
   { name: 'intel-recognition', run: recogniseQuote, seeds: quotes, longest },
   {
-    name: 'intel-collateral',
+    name: 'real-intel-collateral',
     run: (input) => readCollateral([input], new KeyCache()),
     seeds: () => [
       ...real('sgx', /collateral|tcb|identity|json|pem|crl/i),
