@@ -17,7 +17,7 @@ import { SimulatedFirmware } from '../launch-secret/simulated.ts';
 import { noEvidence } from '../sim/sim-sev.ts';
 import { digestOf } from './file-digest.ts';
 import { cpuModels } from './machine.ts';
-import type { MachinePlan, PlanInputs } from './plan.ts';
+import type { MachinePlan, PlanInputs } from './machine-plan.ts';
 
 /**
  * The launch secret's flow in emulation: the firmware's side is SIMULATED, in the real formats over the real image, and QEMU starts the same image without encrypting its memory. The

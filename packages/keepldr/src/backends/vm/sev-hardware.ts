@@ -10,7 +10,7 @@ import type { LaunchFirmware } from '../launch-secret/firmware.ts';
 import { Provisioning } from '../launch-secret/provisioning.ts';
 import { noEvidence } from '../sim/sim-sev.ts';
 import type { MachineOptions } from './machine.ts';
-import type { MachinePlan, PlanInputs } from './plan.ts';
+import type { MachinePlan, PlanInputs } from './machine-plan.ts';
 import { QmpProcess } from './qmp-process.ts';
 import type { Qmp } from './qmp.ts';
 import { launchMeasurementOf, readCapabilities, type SevCapabilities } from './sev-qmp.ts';

@@ -14,7 +14,8 @@ import { findEmulator, type Emulator } from './emulator.ts';
 import type { MachineKind } from '../machine-kinds.ts';
 import { machineArguments, type MachineOptions } from './machine.ts';
 import { MachineProcess, socketsIn, type MachineCommand } from './machine-process.ts';
-import { planOf, type MachinePlan } from './plan.ts';
+import type { MachinePlan } from './machine-plan.ts';
+import { planOf } from './plan.ts';
 import { Qmp } from './qmp.ts';
 
 /** From the first instruction to the guest's word that it is ready. Emulated on a busy machine it takes a minute. */
