@@ -15,6 +15,7 @@ import {
   FrameReader,
   fromHex,
   guestFrame,
+  launchFrame,
   managerFrame,
   maxProblemBytes,
   messageTypes,
@@ -150,7 +151,7 @@ suite('the tables of docs/protocol.md', () => {
 
   test('every kind of frame stands there, with its number and the rule of its payload', () => {
     const rows = rowsUnder('kind', 'frame');
-    const kinds = [workloadFrame, managerFrame, guestFrame, portFrame].flatMap((stream) =>
+    const kinds = [workloadFrame, managerFrame, guestFrame, portFrame, launchFrame].flatMap((stream) =>
       Object.entries(stream),
     );
     assert.deepEqual(
