@@ -20,10 +20,55 @@ const excused = [/^needs TEE hardware/, ...(existsSync(vectors) ? [] : [/vectors
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
+const unsteady: string[] = [];
+/** Files that may run a second time. When more fail, it is not the machine. */
+const mostUnsteady = 6;
 
-/** Runs test files and adds what came of them to the total. @param gate - options that make the run fail by themselves, as too little coverage does */
+/**
+ * Runs test files and adds what came of them to the total. Files in which something failed run once more, alone: many tests wait for processes, and a busy machine
+ * makes one of a thousand late. What passes then is counted as passed and named as unsteady, so that nobody overlooks it.
+ * @param gate - options that make the run fail by themselves, as too little coverage does
+ */
 async function nodeTest(files: readonly string[], gate: readonly string[] = []): Promise<void> {
   if (files.length === 0) return;
+  const first = await runOnce(files, gate);
+  const again = [...new Set(first.failures.map(({ file }) => file))].filter((file) => files.includes(file));
+  const repeatable = again.length > 0 && again.length <= mostUnsteady;
+  // Coverage is that of all files together.
+  const repetition =
+    gate.length > 0 ? ([files, gate] as const) : ([again, ['--test-concurrency=1']] as const);
+  const second = repeatable ? await runOnce(...repetition) : undefined;
+  const last = second ?? first;
+  total.passed += first.passed + (second === undefined ? 0 : first.failed - second.failed);
+  total.skipped += first.skipped;
+  total.failed += last.failed;
+  failures.push(...last.failures.map(({ name, file }) => `${name} (${file})`), ...first.refused);
+  total.failed += first.refused.length;
+  if (second !== undefined) {
+    const still = new Set(second.failures.map(({ name }) => name));
+    for (const { name, file } of first.failures) {
+      if (!still.has(name)) unsteady.push(`${name} (${file})`);
+    }
+  }
+  // A run may end badly without a failed test: the gate, or a file that could not be run.
+  const gateFailed = first.status !== 0 && first.failed === 0;
+  if (gateFailed || (second !== undefined && second.status !== 0 && second.failed === 0)) {
+    failures.push('the coverage gate, or the run itself');
+    total.failed += 1;
+  }
+}
+
+interface RunResult {
+  readonly status: number | null;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly failures: readonly { readonly name: string; readonly file: string }[];
+  /** Tests that were skipped although CI has what they ask for. */
+  readonly refused: readonly string[];
+}
+
+async function runOnce(files: readonly string[], options: readonly string[]): Promise<RunResult> {
   rmSync(outcomeFile, { force: true });
   const args = [
     '--conditions=source',
@@ -36,7 +81,7 @@ async function nodeTest(files: readonly string[], gate: readonly string[] = []):
     '--test-reporter-destination=stdout',
     `--test-reporter=${join(root, 'tools', 'outcome-reporter.ts')}`,
     `--test-reporter-destination=${outcomeFile}`,
-    ...gate,
+    ...options,
     ...files,
   ];
   const child = spawn(process.execPath, args, {
@@ -45,10 +90,10 @@ async function nodeTest(files: readonly string[], gate: readonly string[] = []):
     env: { ...process.env, ENARX_VECTORS: vectors },
   });
   const status = await new Promise<number | null>((resolve) => child.on('exit', resolve));
-  addOutcomes(status);
+  return resultOf(status);
 }
 
-function addOutcomes(status: number | null): void {
+function resultOf(status: number | null): RunResult {
   const outcomes = existsSync(outcomeFile)
     ? readFileSync(outcomeFile, 'utf8')
         .split('\n')
@@ -56,27 +101,29 @@ function addOutcomes(status: number | null): void {
         .map((line) => JSON.parse(line) as Outcome)
     : [];
   const counts = outcomes.find((outcome): outcome is { counts: Counts } => 'counts' in outcome)?.counts;
-  const failedHere = counts === undefined ? 0 : counts.failed + counts.cancelled;
-  total.passed += counts?.passed ?? 0;
-  total.failed += failedHere;
-  total.skipped += counts?.skipped ?? 0;
-  for (const outcome of outcomes) {
-    if ('failed' in outcome) failures.push(`${outcome.failed} (${relative(root, outcome.file)})`);
-    if (!('skipped' in outcome) || !inCi || excused.some((reason) => reason.test(outcome.reason))) continue;
-    failures.push(`skipped in CI: ${outcome.skipped} (${outcome.reason})`);
-    total.failed += 1;
-  }
-  if (status !== 0 && failedHere === 0) {
-    failures.push('the coverage gate, or the run itself');
-    total.failed += 1;
-  }
+  return {
+    status,
+    passed: counts?.passed ?? 0,
+    failed: counts === undefined ? 0 : counts.failed + counts.cancelled,
+    skipped: counts?.skipped ?? 0,
+    failures: outcomes.flatMap((outcome) =>
+      'failed' in outcome ? [{ name: outcome.failed, file: relative(root, outcome.file) }] : [],
+    ),
+    refused: outcomes.flatMap((outcome) =>
+      'skipped' in outcome && inCi && !excused.some((reason) => reason.test(outcome.reason))
+        ? [`skipped in CI: ${outcome.skipped} (${outcome.reason})`]
+        : [],
+    ),
+  };
 }
 
 mkdirSync(join(root, '.stamp'), { recursive: true });
 const find = (pattern: string): string[] => globSync(pattern, { cwd: root }).sort();
 const named = process.argv.slice(2);
 if (named.length > 0) {
-  await nodeTest(named.flatMap(find));
+  // Emulated machines want the processors for themselves.
+  const serial = named.some((pattern) => pattern.includes('.vm.test.ts')) ? ['--test-concurrency=1'] : [];
+  await nodeTest(named.flatMap(find), serial);
 } else {
   await nodeTest(
     gated.flatMap((name) => find(`packages/${name}/test/**/*.test.ts`)),
@@ -88,13 +135,15 @@ if (named.length > 0) {
     ],
   );
   const others = find('{packages/*/test,tools,test}/**/*.test.ts');
-  const ungated = others.filter((file) => !gated.some((name) => file.startsWith(`packages/${name}/`)));
-  // Emulated machines want the processors for themselves.
-  const machines = ungated.filter((file) => file.endsWith('.vm.test.ts'));
-  await nodeTest(ungated.filter((file) => !machines.includes(file)));
-  await nodeTest(machines, ['--test-concurrency=1']);
+  // Machines boot for seconds each and have a script of their own, `npm run test:vm`.
+  await nodeTest(
+    others.filter(
+      (file) => !file.endsWith('.vm.test.ts') && !gated.some((name) => file.startsWith(`packages/${name}/`)),
+    ),
+  );
 }
 rmSync(outcomeFile, { force: true });
+for (const name of unsteady) console.error(`~ unsteady, passed the second time: ${name}`);
 for (const failure of failures) console.error(`✗ ${failure}`);
 console.log(
   `${String(total.passed)} passed, ${String(total.failed)} failed, ${String(total.skipped)} skipped`,
