@@ -11,7 +11,7 @@ import { proportionalSize } from '../processes.ts';
 import type { BenchModule, BenchRow } from '../row.ts';
 
 const keeps = 4;
-/** Long enough for what a start leaves behind to be collected. */
+/** Everything that a Keep makes run is counted; the daemon, and its spare loader, serve all Keeps and are not. Long enough for what a start leaves behind to be collected. */
 const settling = 3000;
 
 /** Everything that runs for Keeps: processes that have their directory mounted, named or as working directory. */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { connect } from '@enarx/client';
 
 import { release, startBenchHost, type BenchHost } from '../host.ts';
 import { inPairs } from '../pairs.ts';
@@ -22,11 +25,30 @@ function run({ url, anchor, env }: BenchHost): Promise<number> {
 
 const bare = (): Promise<number> => timed(process.execPath, ['-e', '0']);
 
+/** Milliseconds in which a host that has ended its last Keep boots its spare loader. */
+const restOfHost = 1500;
+
+/**
+ * Waits until nothing of the last run is left on the host and it has its spare loader again: what a host does between two runs is not to be
+ * measured with the next baseline, and a host that rests is what a cold run meets.
+ */
+async function settled({ url }: BenchHost): Promise<void> {
+  const host = connect({ url });
+  while ((await host.keeps()).length > 0) await sleep(20);
+  host.close();
+  await sleep(restOfHost);
+}
+
 /** Processor time of some runs of an action: of the children of this process, and of a daemon with its own. */
-async function processorTimeOf(action: () => Promise<number>, daemon?: number): Promise<number> {
+async function processorTimeOf(
+  action: () => Promise<number>,
+  daemon?: number,
+  settle?: () => Promise<void>,
+): Promise<number> {
   const used = (): number => processorTimeOfChildren() + (daemon === undefined ? 0 : processorTime(daemon));
   const before = used();
   for (let count = 0; count < runsPerMeasurement; count += 1) await action();
+  await settle?.();
   return (used() - before) / runsPerMeasurement;
 }
 
@@ -35,10 +57,20 @@ const milliseconds = (subject: number, baseline: number): string =>
 
 async function measure({ short }: { short: boolean }): Promise<BenchRow[]> {
   await using host = await startBenchHost();
-  const wall = await inPairs(short ? 3 : 31, () => run(host), bare);
+  const wall = await inPairs(
+    short ? 3 : 31,
+    () => run(host),
+    bare,
+    () => settled(host),
+  );
   const processor = await inPairs(
     short ? 1 : 7,
-    () => processorTimeOf(() => run(host), host.pid),
+    () =>
+      processorTimeOf(
+        () => run(host),
+        host.pid,
+        () => settled(host),
+      ),
     () => processorTimeOf(bare),
   );
   const at16 = (action: () => Promise<number>) => async (): Promise<number> => {
@@ -50,6 +82,7 @@ async function measure({ short }: { short: boolean }): Promise<BenchRow[]> {
     short ? 1 : 7,
     at16(() => run(host)),
     at16(bare),
+    () => settled(host),
   );
   return [
     {
