@@ -16,7 +16,7 @@ const longestQueue = 131_072;
 const copied = 2048;
 /** Bytes of a TLS record, and how many bulk data is handed over in at once. */
 const maxRecord = 16_384;
-const recordsAtOnce = 16;
+const recordsAtOnce = 4;
 
 /**
  * Frames on any Node duplex, both ways, at the pace of the slower side. Nothing is read before somebody asks, and at most
