@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Descriptors of a program as Enarx.toml and --dir give them.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+
+import { parseConfig } from '../src/config/load.ts';
+import { socketRules } from '../src/run/socket-rules.ts';
+import { planWorkload, type WorkloadPlan } from '../src/run/workload.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'enarx-config-'));
+after(() => {
+  rmSync(directory, { recursive: true });
+});
+writeFileSync(join(directory, 'ca.pem'), 'PEM');
+mkdirSync(join(directory, 'data'));
+writeFileSync(join(directory, 'data', 'file'), 'content');
+
+async function plan(toml: string | undefined, dir?: readonly string[]): Promise<WorkloadPlan> {
+  const config = toml === undefined ? undefined : join(directory, 'Enarx.toml');
+  if (config !== undefined) writeFileSync(config, toml as string);
+  const none = { env: undefined, argv0: undefined, maxMemory: undefined, timeout: undefined };
+  return planWorkload({ ...none, config, dir }, 'main.wasm', []);
+}
+
+const wrong = (toml: string, message: RegExp): void => {
+  assert.throws(
+    () => parseConfig(toml, 'Enarx.toml'),
+    (error: Error & { code?: string }) => error.code === 'config/invalid' && message.test(error.message),
+    toml,
+  );
+};
+
+test('sockets have the defaults of the original: TLS on 443, TCP on 80, a connection its host for a name', async () => {
+  const { files, env } = await plan(`
+    [[files]]
+    kind = "listen"
+    name = "web"
+    [[files]]
+    kind = "listen"
+    name = "plain"
+    prot = "tcp"
+    addr = "::"
+    [[files]]
+    kind = "connect"
+    host = "db.example"
+    [[files]]
+    kind = "connect"
+    host = "::1"
+    name = "six"
+    prot = "tcp"`);
+  assert.deepEqual(files, [
+    { kind: 'listen', prot: 'tls', port: 443 },
+    { kind: 'listen', prot: 'tcp', port: 80, address: '::' },
+    { kind: 'connect', prot: 'tls', host: 'db.example', port: 443, trust: 'public' },
+    { kind: 'connect', prot: 'tcp', host: '::1', port: 80 },
+  ]);
+  assert.deepEqual(Object.fromEntries(env), { FD_COUNT: '4', FD_NAMES: 'web:plain:db.example:six' });
+  assert.deepEqual(socketRules(files ?? []), {
+    listen: ['127.0.0.1:443', '[::]:80'],
+    dial: ['db.example:443', '[::1]:80'],
+  });
+});
+
+test('authorities are read from the place of the configuration', async () => {
+  const { files } = await plan(`
+    [[files]]
+    kind = "listen"
+    name = "web"
+    clients = ["ca.pem"]
+    [[files]]
+    kind = "connect"
+    host = "h"
+    trust = ["ca.pem"]`);
+  assert.deepEqual(
+    files?.map((file) => ('clients' in file ? file.clients : 'trust' in file ? file.trust : undefined)),
+    [['PEM'], ['PEM']],
+  );
+});
+
+test('directories of the configuration and of --dir are carried, the latter after the usual three', async () => {
+  const configured = await plan('[[files]]\nkind = "directory"\nfrom = "data"\npath = "/d"\nreadonly = true');
+  assert.deepEqual(configured.files, [{ kind: 'directory', path: '/d', readonly: true }]);
+  assert.equal(configured.package?.bytes, 7);
+  const given = await plan(undefined, [`${join(directory, 'data')}::guest`]);
+  assert.deepEqual(given.files, [
+    { kind: 'stdin' },
+    { kind: 'stdout' },
+    { kind: 'stderr' },
+    { kind: 'directory', path: '/guest', name: 'guest' },
+  ]);
+  assert.equal(given.package?.entries, 2);
+  await assert.rejects(plan(undefined, ['::x']), { code: 'cli/usage' });
+});
+
+test('a key of another kind of file is refused, with those that this kind has', () => {
+  wrong(
+    '[[files]]\nkind = "listen"\nname = "x"\nhost = "h"',
+    /files\.0\.host is no key here.*addr, port, clients/s,
+  );
+  wrong('[[files]]\nkind = "connect"\nhost = "h"\naddr = "::"', /files\.0\.addr is no key here/);
+  wrong('[[files]]\nkind = "stdin"\nport = 1', /files\.0\.port is no key here/);
+});
+
+test('values that no socket can have are refused', () => {
+  wrong('[[files]]\nkind = "listen"', /name/);
+  wrong('[[files]]\nkind = "listen"\nname = "a:b"', /without a colon/);
+  wrong('[[files]]\nkind = "listen"\nname = "x"\nport = 65536', /a port/);
+  wrong('[[files]]\nkind = "connect"\nhost = "h"\nport = 0', /a port/);
+  wrong('[[files]]\nkind = "listen"\nname = "x"\nprot = "udp"', /"tls" or "tcp"/);
+  wrong(
+    '[[files]]\nkind = "listen"\nname = "x"\nprot = "tcp"\nclients = ["ca.pem"]',
+    /clients with prot = "tls" only/,
+  );
+  wrong('[[files]]\nkind = "connect"\nhost = "h"\ntrust = []', /./);
+  wrong('[[files]]\nkind = "connect"\nhost = "::1"', /a name, since/);
+  wrong('[[files]]\nkind = "directory"\npath = "/a/../b"', /absolute path/);
+  wrong('[[files]]\nkind = "pipe"', /one of/);
+});
