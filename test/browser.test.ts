@@ -15,11 +15,16 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 import {
+  intelVectors,
+  withoutVectors as withoutIntelVectors,
+} from '../packages/attestation/test/intel/vectors.ts';
+import { nitroVectors, withoutNitroVectors } from '../packages/attestation/test/support/indexed-vectors.ts';
+import {
+  otherVector,
+  otherVectorPath,
   samples,
-  vector,
-  vectorPath,
   vectors,
-  withoutVectors,
+  withoutVectors as withoutAmdVectors,
 } from '../packages/attestation/test/support/vectors.ts';
 import { connectTo } from './support/chromium.ts';
 import { browserDirectory, bundleForBrowsers } from '../tools/browser/bundle.ts';
@@ -31,6 +36,7 @@ const chromium = [
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
 ].find((path) => path !== undefined && existsSync(path));
+const withoutVectors = withoutAmdVectors || withoutIntelVectors || withoutNitroVectors;
 const withoutChromium = chromium === undefined ? 'no Chromium on this machine (set CHROMIUM)' : false;
 
 /** Starts a browser with a profile of its own and ends it with the block. */
@@ -74,13 +80,12 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 
 interface Judged {
   readonly file: string;
-  readonly kind: string;
   readonly problems: readonly string[] | null;
 }
 
 describe('in a browser', { skip: withoutChromium }, () => {
   test(
-    'every file of the corpus gives what it gives in Node',
+    'every file of the four corpora gives what it gives in Node',
     { skip: withoutVectors, timeout: 120_000 },
     async () => {
       const { outputFiles } = await build({
@@ -94,7 +99,12 @@ describe('in a browser', { skip: withoutChromium }, () => {
         write: false,
       });
       const script = outputFiles[0]?.text as string;
-      const known = new Set(vectors.map(({ file }) => `/vectors/${file}`));
+      const names = [
+        ...vectors.map(({ file }) => `amd/${file}`),
+        ...intelVectors.map(({ tee, file }) => `${tee}/${file}`),
+        ...nitroVectors.map(({ file }) => `nitro/${file}`),
+      ];
+      const known = new Set(names.map((name) => `/vectors/${name}`));
       const judged = Promise.withResolvers<readonly Judged[]>();
       const server = createServer((request, response) => {
         const path = decodeURI(request.url as string);
@@ -108,8 +118,9 @@ describe('in a browser', { skip: withoutChromium }, () => {
             .setHeader('content-type', 'text/html')
             .end('<script type="module" src="/page.js"></script>');
         else if (path === '/page.js') response.setHeader('content-type', 'text/javascript').end(script);
-        else if (path === '/index.json') response.end(JSON.stringify(vectors));
-        else if (known.has(path)) response.end(vector(path.slice('/vectors/'.length)));
+        else if (path === '/index.json')
+          response.end(JSON.stringify({ amd: vectors, intel: intelVectors, nitro: nitroVectors }));
+        else if (known.has(path)) response.end(otherVector(path.slice('/vectors/'.length)));
         else response.writeHead(404).end();
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -117,13 +128,20 @@ describe('in a browser', { skip: withoutChromium }, () => {
       const results = await inChromium([`http://127.0.0.1:${String(port)}/`], () => judged.promise);
       server.closeAllConnections();
       server.close();
-      assert.equal(results.length, vectors.length);
+      assert.deepEqual(
+        results.map(({ file }) => file),
+        names,
+      );
       assert.deepEqual(
         results.filter(({ problems }) => problems !== null && problems.length > 0),
         [],
       );
-      // As many are judged here as in packages/attestation/test/corpus/corpus.test.ts.
-      assert.ok(results.filter(({ problems }) => problems !== null).length >= 129);
+      // As many are judged here as in packages/attestation/test/corpus/corpus.test.ts, and all of Intel's and AWS's.
+      const judgedOf = (pattern: RegExp): number =>
+        results.filter(({ file, problems }) => problems !== null && pattern.test(file)).length;
+      assert.ok(judgedOf(/^amd\//) >= 129);
+      assert.equal(judgedOf(/^(sgx|tdx)\//), intelVectors.length);
+      assert.equal(judgedOf(/^nitro\//), nitroVectors.length);
     },
   );
 
@@ -141,10 +159,46 @@ describe('in a browser', { skip: withoutChromium }, () => {
         async (profile) => {
           const browser = await connectTo(profile);
           const { report, vek, at } = samples.turin;
-          await browser.evaluate(`document.getElementById('at').value = '${at.slice(0, 19)}'`);
-          await browser.chooseFiles('#files', [vectorPath(vek), vectorPath(report)]);
-          const verdict = await browser.until(`document.body.dataset.verdict`);
-          const shown = (await browser.evaluate('document.body.innerText')) as string;
+          /** Chooses files, and waits for what the page says of them. */
+          const judge = async (
+            time: string,
+            files: readonly string[],
+          ): Promise<readonly [verdict: unknown, shown: string]> => {
+            await browser.evaluate(
+              `delete document.body.dataset.verdict; document.getElementById('at').value = '${time.slice(0, 19)}'`,
+            );
+            await browser.chooseFiles('#files', files.map(otherVectorPath));
+            const verdict = await browser.until(`document.body.dataset.verdict`);
+            return [verdict, (await browser.evaluate('document.body.innerText')) as string];
+          };
+          const others = [
+            ...(['sgx', 'tdx'] as const).map((tee) => {
+              const found = intelVectors.find(
+                (one) =>
+                  one.kind === `${tee}-quote` &&
+                  one.class === undefined &&
+                  one.level === 'full' &&
+                  one.expected?.['valid'] === true,
+              );
+              assert.ok(found);
+              // Collateral first: the evidence is told by its content.
+              const files = [...(found.collateral ?? []).map(({ file }) => file), found.file];
+              return [tee, String(found.verifyAt), files, 'quote/tcb-level'] as const;
+            }),
+            ...nitroVectors
+              .slice(0, 1)
+              .map(({ file, verifyAt }) => ['nitro', verifyAt, [file], 'nitro/signature'] as const),
+          ];
+          for (const [directory, time, files, check] of others) {
+            const [verdict, shown] = await judge(
+              time,
+              files.map((file) => `${directory}/${file}`),
+            );
+            assert.equal(verdict, 'accepted', shown);
+            assert.ok(shown.includes(`${directory.toUpperCase()}, genuine; no policy was applied`), shown);
+            assert.ok(shown.includes(check), check);
+          }
+          const [verdict, shown] = await judge(at, [`amd/${vek}`, `amd/${report}`]);
           const picture = process.env['ENARX_SCREENSHOT'];
           if (picture !== undefined) writeFileSync(picture, await browser.screenshot());
           browser.close();

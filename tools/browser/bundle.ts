@@ -10,6 +10,9 @@ const root = join(import.meta.dirname, '..', '..');
 const attestation = join(root, 'packages', 'attestation');
 export const browserDirectory = join(attestation, 'dist', 'browser');
 
+/** Entry points beside attestation.js, each with a name of its own. They share chunks. */
+const parts = ['amd', 'results', 'cmw', 'bundle'] as const;
+
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -26,8 +29,10 @@ const common = {
 export interface BrowserSizes {
   /** Bytes after gzip of what a page loads that verifies AMD evidence: amd.js, what it imports, and AMD's authorities. */
   readonly amd: number;
-  /** attestation.js: all vendors, policies and results. */
+  /** attestation.js with everything that it may load: AMD, Intel and AWS, and policies. */
   readonly all: number;
+  /** The same, with results.js (signed results), cmw.js (wrappers) and bundle.js (collateral in one file). */
+  readonly everything: number;
   /** The page for auditors, all in one file. */
   readonly page: number;
 }
@@ -38,7 +43,7 @@ export async function bundleForBrowsers(): Promise<BrowserSizes> {
     ...common,
     entryPoints: {
       attestation: join(attestation, 'src', 'index.ts'),
-      amd: join(attestation, 'src', 'amd', 'index.ts'),
+      ...Object.fromEntries(parts.map((part) => [part, join(attestation, 'src', part, 'index.ts')])),
     },
     outdir: browserDirectory,
     splitting: true,
@@ -53,14 +58,16 @@ export async function bundleForBrowsers(): Promise<BrowserSizes> {
     writeFileSync(path, contents);
     sizes.set(relative(root, path), gzipSync(contents, { level: 9 }).length);
   }
-  const entry = relative(root, join(browserDirectory, 'amd.js'));
-  const loaded = closure(metafile, entry, (path) => path.includes('/chunks/authorities-'));
+  const loadedBy = (entry: string, also: (path: string) => boolean): Set<string> =>
+    closure(metafile, relative(root, join(browserDirectory, `${entry}.js`)), also);
+  const loaded = loadedBy('amd', (path) => path.includes('/chunks/authorities-'));
   const sum = (paths: Iterable<string>): number =>
     [...paths].reduce((total, path) => total + (sizes.get(path) as number), 0);
   const page = await writePage();
   return {
     amd: sum(loaded),
-    all: sum(closure(metafile, relative(root, join(browserDirectory, 'attestation.js')), () => true)),
+    all: sum(loadedBy('attestation', () => true)),
+    everything: sum(new Set(['attestation', ...parts].flatMap((entry) => [...loadedBy(entry, () => true)]))),
     page,
   };
 }

@@ -5,15 +5,17 @@ import { relative } from 'node:path';
 
 import { browserDirectory, bundleForBrowsers } from './bundle.ts';
 
-/** What decision-makers were promised, for AMD. */
-const goal = 60_000;
+/** Most bytes after gzip: for AMD alone, and for AMD (SNP, legacy SEV), Intel (SGX, TDX) and AWS Nitro together. */
+const goals = { amd: 60_000, all: 120_000 } as const;
 
-const { amd, all, page } = await bundleForBrowsers();
+const sizes = await bundleForBrowsers();
+const { amd, all, everything, page } = sizes;
 const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
 console.log(
-  `${relative(process.cwd(), browserDirectory)}: AMD ${kilobytes(amd)} gzip (goal ${kilobytes(goal)}), all vendors ${kilobytes(all)}, verify.html ${kilobytes(page)}`,
+  `${relative(process.cwd(), browserDirectory)}: AMD ${kilobytes(amd)} gzip (goal ${kilobytes(goals.amd)}), all vendors ${kilobytes(all)} (goal ${kilobytes(goals.all)}), with results, wrappers and bundles ${kilobytes(everything)}, verify.html ${kilobytes(page)}`,
 );
-if (amd > goal) {
-  console.error(`The bundle for AMD is larger than ${kilobytes(goal)}.`);
-  process.exitCode = 1;
-}
+for (const part of ['amd', 'all'] as const)
+  if (sizes[part] > goals[part]) {
+    console.error(`The bundle for ${part} is larger than ${kilobytes(goals[part])}.`);
+    process.exitCode = 1;
+  }

@@ -25,7 +25,8 @@ export const vectorPath = (file: string): string => join(root, 'amd', file);
 export const vector = (file: string): Buffer<ArrayBuffer> => readFileSync(vectorPath(file));
 
 /** A file of another vendor's corpus. */
-export const otherVector = (path: string): Buffer<ArrayBuffer> => readFileSync(join(root, path));
+export const otherVectorPath = (path: string): string => join(root, path);
+export const otherVector = (path: string): Buffer<ArrayBuffer> => readFileSync(otherVectorPath(path));
 
 const trustee = 'confidential-containers+trustee/deps/verifier/test_data';
 const microsoft = 'microsoft+TEE-Attestation-Verification/tests/test_data';
