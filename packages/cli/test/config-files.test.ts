@@ -59,7 +59,7 @@ test('sockets have the defaults of the original: TLS on 443, TCP on 80, a connec
     { kind: 'connect', prot: 'tcp', host: '::1', port: 80 },
   ]);
   assert.deepEqual(Object.fromEntries(env), { FD_COUNT: '4', FD_NAMES: 'web:plain:db.example:six' });
-  assert.deepEqual(socketRules(files ?? []), {
+  assert.deepEqual(socketRules(files), {
     listen: ['127.0.0.1:443', '[::]:80'],
     dial: ['db.example:443', '[::1]:80'],
   });
