@@ -180,12 +180,23 @@ test('ten megabytes go through a program unchanged', async () => {
   assert.ok(stdout === input.toString());
 });
 
-test('a program that is not WebAssembly is refused by the Keep with its reason', async () => {
+test('a component of WASI 0.2 runs as the module does that it was made of', async () => {
+  const component = join(import.meta.dirname, '../examples/component/hello.component.wasm');
+  const given = (path: string): Promise<Result> =>
+    run(['--argv0', 'hello', path, 'ünï'], { input: 'one line\n' });
+  const [ours, theirs] = await Promise.all([given(component), given(hello)]);
+  const withoutRandom = (text: string): string => text.replace(/random number: .*/, '');
+  assert.equal(ours.status, 0, ours.stderr);
+  assert.match(ours.stdout, /line 1: one line/);
+  assert.equal(withoutRandom(ours.stdout), withoutRandom(theirs.stdout));
+});
+
+test('a program that is not WebAssembly is refused with its reason', async () => {
   const cases = [
     ['notWasm', 242, 'wasm/malformed'],
     ['library', 242, 'wasm/no-start'],
     ['unknownImport', 241, 'wasm/unknown-import'],
-    ['component', 241, 'wasm/is-component'],
+    ['component', 242, 'client/component-malformed'],
   ] as const;
   for (const [name, status, code] of cases) {
     const result = await run(['--json', program(`${name}.wasm`, programs[name]())]);

@@ -71,6 +71,18 @@ const builtins: Plugin = {
   },
 };
 
+/** What takes components apart: loaded by a client that delivers one, and by nobody else. */
+const transpiler = 'packages/client/src/component/transpile.ts';
+const transpilerHost = join(root, 'packages/client/src/component/transpiler-host.ts');
+const transpilerFiles = join(root, 'node_modules/@bytecodealliance/jco-transpile/vendor');
+
+const ownTranspilerHost: Plugin = {
+  name: 'own-transpiler-host',
+  setup: (build) => {
+    build.onResolve({ filter: /^@bytecodealliance\/preview2-shim/ }, () => ({ path: transpilerHost }));
+  },
+};
+
 async function bundle(): Promise<void> {
   // Loaded only when there is something to build: a start without changes should not pay for the bundler.
   const { build } = await import('esbuild');
@@ -91,6 +103,9 @@ async function bundle(): Promise<void> {
   } as const;
   rmSync(release, { recursive: true, force: true });
   await build({ ...common, entryPoints: programs });
+  await build({ ...common, entryPoints: { transpile: transpiler }, plugins: [ownTranspilerHost] });
+  for (const file of globSync('js-component-bindgen-component*.wasm', { cwd: transpilerFiles }))
+    copyFileSync(join(transpilerFiles, file), join(release, file));
   copyFileSync(join(root, 'packages', 'image', 'debian.lock.json'), join(release, 'debian.lock.json'));
 }
 

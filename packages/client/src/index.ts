@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 export { parseAddress, type Address } from './address.ts';
 export type { AttestedKeep } from './attested-keep.ts';
+export { isComponent, isComponentFile, moduleFromComponent } from './component-source.ts';
+export type { TakenApart, Transpile } from './component/transpile.ts';
 export type { Listening, ProgramStreams } from './conversation.ts';
 export type { Workload } from './delivery.ts';
 export { connect, type ConnectOptions, type Host, type NewKeep } from './host.ts';

@@ -9,6 +9,18 @@ export const clientProblems = {
     title: 'The address of the host is not one that the client knows',
     mend: 'Use http://NAME:PORT or unix:/PATH (at most 107 bytes).',
   },
+  'client/component-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The component cannot be taken apart',
+    mend: 'Deliver the component that the compiler wrote, whole and unchanged.',
+  },
+  'client/component-unsupported': {
+    kind: 'unsupported',
+    status: 422,
+    title: 'The component is none that a Keep can run',
+    mend: 'Build a command for WASI 0.2 (docs/programs.md lists its interfaces): one that exports wasi:cli/run, without wasi:http.',
+  },
   'client/keep-id-invalid': {
     kind: 'usage',
     status: 400,

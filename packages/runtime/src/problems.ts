@@ -13,7 +13,19 @@ export const runtimeProblems = {
     kind: 'unsupported',
     status: 422,
     title: 'The program is a WebAssembly component, not a core module',
-    mend: 'Compile for WASI preview 1, for example with the Rust target wasm32-wasip1.',
+    mend: 'Deliver it with `enarx run` or with componentFromBytes of @enarx/client, which take components of WASI 0.2 apart for the Keep.',
+  },
+  'wasm/unsupported-world': {
+    kind: 'unsupported',
+    status: 422,
+    title: 'The component is none that a Keep can run',
+    mend: 'Build a command for WASI 0.2: a component that exports wasi:cli/run@0.2 and imports only interfaces that docs/programs.md names.',
+  },
+  'wasm/not-suspendable': {
+    kind: 'unsupported',
+    status: 501,
+    title: 'A component needs an engine that can suspend programs',
+    mend: 'Run the Keep with Node 26 or later.',
   },
   'wasm/unknown-import': {
     kind: 'unsupported',

@@ -434,6 +434,8 @@ export class Run {
 const reportable: ReadonlySet<string> = new Set<RuntimeProblemCode>([
   'wasm/malformed',
   'wasm/is-component',
+  'wasm/unsupported-world',
+  'wasm/not-suspendable',
   'wasm/unknown-import',
   'wasm/no-start',
   'wasm/unsupported-memory',

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import {
+  isComponentFile,
+  moduleFromComponent,
   moduleFromFile,
   RejectedError,
   type ClientIdentity,
@@ -7,6 +12,7 @@ import {
   type LaunchTrust,
   type ModuleSource,
   type SealedLaunch,
+  type Transpile,
 } from '@enarx/client';
 import type { Ended, Tee } from '@enarx/protocol';
 
@@ -39,12 +45,20 @@ export interface DeliverOptions {
 
 /** @throws EnarxError for what cannot be read or makes no sense */
 export async function prepareDelivery(
+  { release }: EnarxContext,
   flags: WorkloadFlags,
   module: string,
   args: readonly string[],
 ): Promise<Delivery> {
-  const [plan, source] = await Promise.all([planWorkload(flags, module, args), moduleFromFile(module)]);
+  const [plan, source] = await Promise.all([planWorkload(flags, module, args), readProgram(module, release)]);
   return { plan, module: source };
+}
+
+/** A core module as it is; a component taken apart, by a file of the release that only those load who have one. */
+async function readProgram(path: string, release: string): Promise<ModuleSource> {
+  if (!(await isComponentFile(path))) return moduleFromFile(path);
+  const { transpile } = (await import(join(release, 'transpile.js'))) as { readonly transpile: Transpile };
+  return moduleFromComponent(await readFile(path), transpile);
 }
 
 /** Trust for one kind of Keep. */

@@ -8,6 +8,7 @@ import { engine, type CompiledModule } from './engine.ts';
  */
 export interface EngineBinding {
   readonly bind: Binding;
+  readonly suspends: boolean;
   compile(bytes: Uint8Array): CompiledModule | Promise<CompiledModule>;
   /** What the program gets to import. */
   imported({ call, waits }: Preview1): unknown;
@@ -25,6 +26,7 @@ export function suspendingBinding(bind: Binding): EngineBinding {
   if (Suspending === undefined) throw new Error('this engine cannot suspend a program');
   return {
     bind,
+    suspends: true,
     compile: (bytes) => (bytes.length <= compiledAtOnce ? new engine.Module(bytes) : engine.compile(bytes)),
     imported: ({ call, waits }) => (waits ? new Suspending(call) : call),
     enter: (start) => engine.promising(start)(),
@@ -34,6 +36,7 @@ export function suspendingBinding(bind: Binding): EngineBinding {
 export function blockingBinding(bind: Binding): EngineBinding {
   return {
     bind,
+    suspends: false,
     // At once: a promise would only be settled by the event loop, which never runs here.
     compile: (bytes) => new engine.Module(bytes),
     imported: ({ call }) => call,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EnarxError, type Ended } from '@enarx/protocol';
 
+import { isBundle } from '../component/bundle.ts';
+import { runtimeProblem } from '../problems.ts';
 import { runnerFrame, type Run } from '../runner-frames.ts';
 import type { Descriptor } from '../wasi/descriptor.ts';
 import { DescriptorTable } from '../wasi/descriptor-table.ts';
@@ -16,6 +18,7 @@ import { changingRights, directoryRights, fileRights } from '../wasi/rights.ts';
 import { StringTable } from '../wasi/string-table.ts';
 import type { EngineBinding } from './binding.ts';
 import { checkProgram, InitialMemoryTooLarge, inspectModule, notCompiled } from './compile.ts';
+import { prepareComponent } from './component.ts';
 import { engine, type CompiledModule } from './engine.ts';
 import { exportHotPaths, type HotPaths } from './hot-paths.ts';
 import type { SupervisorLink } from './link.ts';
@@ -66,10 +69,12 @@ export class Program {
    * binding does: a process that blocks has no event loop to settle one.
    */
   start(buffer: Uint8Array): void | Promise<void> {
+    const bytes = buffer.subarray(headroom);
+    if (isBundle(bytes)) return this.#startComponent(bytes);
     const memory = new GuestMemory();
     return this.#attempt(
       () => {
-        inspectModule(buffer.subarray(headroom), this.#run.pages);
+        inspectModule(bytes, this.#run.pages);
         const functions = this.#functions(memory);
         return after(this.#compile(this.#prepared(buffer)), (module) => {
           checkProgram(module, new Set(functions.map(({ name }) => name)));
@@ -81,6 +86,36 @@ export class Program {
         this.#refuse(error);
       },
     );
+  }
+
+  /** What only components need is loaded for them alone. */
+  async #startComponent(bytes: Uint8Array): Promise<void> {
+    let running = false;
+    try {
+      if (!this.#binding.suspends) throw runtimeProblem('wasm/not-suspendable');
+      const { args, env, descriptors } = this.#run;
+      const component = await prepareComponent(bytes, this.#run.pages);
+      const given = this.#given();
+      if (this.#ended) return;
+      keepFrames();
+      this.#link.started();
+      running = true;
+      const succeeded = await component.run({
+        files: this.#files,
+        descriptors: new DescriptorTable(given, descriptors),
+        given,
+        args,
+        env,
+        exit: (code) => {
+          this.#end({ how: 'exit', code });
+        },
+        wait: async (waiting) => this.#binding.bind(waiting),
+      });
+      this.#end({ how: 'exit', code: succeeded ? 0 : 1 });
+    } catch (error) {
+      if (!running || error instanceof EnarxError) this.#refuse(error);
+      else this.#end(describeTrap(error));
+    }
   }
 
   /** The module cannot be run: says why, or says that it may not have the memory that it asks for. */
@@ -157,15 +192,12 @@ export class Program {
   }
 
   #functions(memory: GuestMemory): Preview1[] {
-    const { args, env, files, descriptors } = this.#run;
+    const { args, env, descriptors } = this.#run;
     return preview1(
       {
         memory,
         files: this.#files,
-        descriptors: new DescriptorTable(
-          files.map((file, number) => this.#open(file, number)),
-          descriptors,
-        ),
+        descriptors: new DescriptorTable(this.#given(), descriptors),
         args: new StringTable(args),
         env: new StringTable(env.map(([name, value]) => `${name}=${value}`)),
         exit: (code) => {
@@ -174,6 +206,10 @@ export class Program {
       },
       this.#binding.bind,
     );
+  }
+
+  #given(): Descriptor[] {
+    return this.#run.files.map((file, number) => this.#open(file, number));
   }
 
   #open(file: Run['files'][number], number: number): Descriptor {

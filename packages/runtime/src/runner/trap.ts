@@ -8,6 +8,16 @@ const maxFrames = 64;
 const maxFrame = 256;
 /** A line of a V8 stack trace that lies in the program: name section name if there is one, function index, byte offset in the module. */
 const wasmFrame = /^ {4}at (?:(.*) \()?wasm:\/\/\S*:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/;
+const rewritten = 'wasm trap: ';
+const engineNames: Readonly<Record<string, string>> = {
+  'wasm `unreachable` instruction executed': 'unreachable',
+  'out of bounds memory access': 'memory access out of bounds',
+  'integer divide by zero': 'divide by zero',
+  'integer overflow': 'divide result unrepresentable',
+  'invalid conversion to integer': 'float unrepresentable in integer range',
+  'undefined element: out of bounds table access': 'table index is out of bounds',
+  'indirect call type mismatch': 'function signature mismatch',
+};
 // Names come from the program and may end on a terminal.
 const control = /[\u0000-\u001f\u007f-\u009f]/g;
 
@@ -27,11 +37,18 @@ export function describeTrap(error: unknown, shift = 0): Ended {
 }
 
 function reason(error: unknown): string {
-  if (error instanceof engine.RuntimeError) return error.message;
+  if (error instanceof engine.RuntimeError) return trapOf(error.message);
   if (error instanceof RangeError && error.message === 'Maximum call stack size exceeded')
     return 'stack overflow';
   if (error instanceof Error) return `${error.name}: ${error.message}`;
   return 'uncaught exception';
+}
+
+/** The code that joins a component renames traps as another engine does; here a trap has one name. */
+function trapOf(message: string): string {
+  if (!message.startsWith(rewritten)) return message;
+  const text = message.slice(rewritten.length);
+  return engineNames[text] ?? text;
 }
 
 function framesOf(stack: string, shift: number): string[] {

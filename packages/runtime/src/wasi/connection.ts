@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Descriptor, filetype, type Direction, type Readiness } from './descriptor.ts';
 import { fail } from './errno.ts';
-import type { IoVectors } from './io-vectors.ts';
+import type { Buffers } from './io-vectors.ts';
 import type { OutputSink } from './output-stream.ts';
 import { right, streamRights } from './rights.ts';
 import type { Eventually, Waiting } from './waiting.ts';
@@ -58,21 +58,21 @@ export class Connection extends Descriptor {
     this.#broken = true;
   }
 
-  read(into: IoVectors): Eventually<number> {
+  read(into: Buffers): Eventually<number> {
     return this.receive(into, 0);
   }
 
-  write(from: IoVectors): Eventually<number> {
+  write(from: Buffers): Eventually<number> {
     return this.send(from);
   }
 
-  override receive(into: IoVectors, flags: number): Eventually<number> {
+  override receive(into: Buffers, flags: number): Eventually<number> {
     if (into.remaining === 0) return 0;
     if ((flags & riflag.waitall) === 0 && this.#settled) return this.#take(into, flags);
     return this.#receiveLater(into, flags);
   }
 
-  override send(from: IoVectors): Eventually<number> {
+  override send(from: Buffers): Eventually<number> {
     this.#requireWritable();
     const wanted = from.remaining;
     if (wanted === 0) return 0;
@@ -123,7 +123,7 @@ export class Connection extends Descriptor {
     if (this.#finished) fail('pipe');
   }
 
-  *#receiveLater(into: IoVectors, flags: number): Waiting<number> {
+  *#receiveLater(into: Buffers, flags: number): Waiting<number> {
     if (this.nonblocking) {
       // What has arrived must be let in, or a program that only ever tries would never get any.
       if (!this.#settled) yield 0;
@@ -139,7 +139,7 @@ export class Connection extends Descriptor {
     return taken;
   }
 
-  #take(into: IoVectors, flags: number): number {
+  #take(into: Buffers, flags: number): number {
     if (this.#buffered === 0) return this.#ended ? 0 : fail('connreset');
     if ((flags & riflag.peek) !== 0) return this.#peek(into);
     let taken = 0;
@@ -156,7 +156,7 @@ export class Connection extends Descriptor {
     return taken;
   }
 
-  #peek(into: IoVectors): number {
+  #peek(into: Buffers): number {
     let seen = 0;
     for (const chunk of this.#chunks) {
       if (into.remaining === 0) break;
@@ -173,14 +173,14 @@ export class Connection extends Descriptor {
     this.#taken = 0;
   }
 
-  *#sendSome(from: IoVectors): Waiting<number> {
+  *#sendSome(from: Buffers): Waiting<number> {
     if (!this.#writable) yield 0;
     this.#requireWritable();
     return this.#writable ? this.#sendPiece(from) : fail('again');
   }
 
   /** As `send(2)` does: returns when all of it is taken. */
-  *#sendRest(from: IoVectors, wanted: number): Waiting<number> {
+  *#sendRest(from: Buffers, wanted: number): Waiting<number> {
     while (from.remaining > 0 || this.#sink.congested) {
       if (this.#broken) {
         if (from.remaining === wanted) fail('connreset');
@@ -192,7 +192,7 @@ export class Connection extends Descriptor {
     return wanted - from.remaining;
   }
 
-  #sendPiece(from: IoVectors): number {
+  #sendPiece(from: Buffers): number {
     const length = Math.min(from.remaining, this.#sink.credit, this.#sink.largest);
     this.#sink.send(length, (target) => {
       from.gather(target);

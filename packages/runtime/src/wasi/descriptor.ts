@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fail } from './errno.ts';
-import type { IoVectors } from './io-vectors.ts';
+import type { Buffers } from './io-vectors.ts';
 import type { Eventually } from './waiting.ts';
 
 /** WASI preview 1 `filetype`. */
@@ -71,10 +71,10 @@ export abstract class Descriptor {
   }
 
   /** @returns bytes read; 0 at the end */
-  abstract read(into: IoVectors): Eventually<number>;
+  abstract read(into: Buffers): Eventually<number>;
 
   /** @returns bytes written */
-  abstract write(from: IoVectors): Eventually<number>;
+  abstract write(from: Buffers): Eventually<number>;
 
   /** What a poll would find now, or `undefined` when the program would have to wait. */
   abstract readiness(direction: Direction): Readiness | undefined;
@@ -83,12 +83,12 @@ export abstract class Descriptor {
     return { ...nothingKnown, filetype: this.filetype };
   }
 
-  readAt(into: IoVectors, position: number): number;
+  readAt(into: Buffers, position: number): number;
   readAt(): number {
     return fail('spipe');
   }
 
-  writeAt(from: IoVectors, position: number): number;
+  writeAt(from: Buffers, position: number): number;
   writeAt(): number {
     return fail('spipe');
   }
@@ -134,12 +134,12 @@ export abstract class Descriptor {
   }
 
   /** @param flags - `riflags` @returns bytes received, and `roflags` in the upper half */
-  receive(into: IoVectors, flags: number): Eventually<number>;
+  receive(into: Buffers, flags: number): Eventually<number>;
   receive(): Eventually<number> {
     return fail('notsock');
   }
 
-  send(from: IoVectors): Eventually<number>;
+  send(from: Buffers): Eventually<number>;
   send(): Eventually<number> {
     return fail('notsock');
   }

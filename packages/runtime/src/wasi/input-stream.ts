@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Descriptor, filetype, type Direction, type Readiness } from './descriptor.ts';
 import { fail } from './errno.ts';
-import type { IoVectors } from './io-vectors.ts';
+import type { Buffers } from './io-vectors.ts';
 import { right, streamRights } from './rights.ts';
 import type { Eventually, Waiting } from './waiting.ts';
 
@@ -37,7 +37,7 @@ export class InputStream extends Descriptor {
     this.#ended = true;
   }
 
-  read(into: IoVectors): Eventually<number> {
+  read(into: Buffers): Eventually<number> {
     if (into.remaining === 0) return 0;
     this.#askAhead();
     if (this.#buffered > 0) return this.#take(into);
@@ -56,7 +56,7 @@ export class InputStream extends Descriptor {
     return { bytes: this.#buffered, hangup: this.#ended && this.#buffered === 0 };
   }
 
-  *#readLater(into: IoVectors): Waiting<number> {
+  *#readLater(into: Buffers): Waiting<number> {
     if (this.nonblocking) {
       yield 0;
       if (this.#buffered === 0 && !this.#ended) fail('again');
@@ -65,7 +65,7 @@ export class InputStream extends Descriptor {
     return this.#take(into);
   }
 
-  #take(into: IoVectors): number {
+  #take(into: Buffers): number {
     let taken = 0;
     for (;;) {
       const chunk = this.#chunks[0];

@@ -6,11 +6,49 @@ const vectorSize = 8;
 /** Up to so many bytes a loop is faster than making the views that `set` needs. */
 const loopSize = 32;
 
+/** Bytes on their way into a program or out of it, with a cursor. */
+export interface Buffers {
+  /** Bytes that are still to be moved. */
+  readonly remaining: number;
+  /** Moves bytes from the program to `target` from `at` on, at most `limit` and at most what is left. @returns how many */
+  gather(target: Uint8Array, at?: number, limit?: number): number;
+  /** Moves bytes of `source` from `at` on into the program, at most `limit` and at most what there is room for. @returns how many */
+  scatter(source: Uint8Array, at?: number, limit?: number): number;
+}
+
+/** Bytes that lie together, in memory of the host. */
+export class FlatBuffer implements Buffers {
+  readonly bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get remaining(): number {
+    return this.bytes.length - this.#at;
+  }
+
+  gather(target: Uint8Array, at = 0, limit = target.length - at): number {
+    const part = this.bytes.subarray(this.#at, this.#at + limit);
+    target.set(part, at);
+    this.#at += part.length;
+    return part.length;
+  }
+
+  scatter(source: Uint8Array, at = 0, limit = source.length - at): number {
+    const part = source.subarray(at, at + Math.min(limit, this.remaining));
+    this.bytes.set(part, this.#at);
+    this.#at += part.length;
+    return part.length;
+  }
+}
+
 /**
  * The scattered buffers of one `fd_read`, `fd_write` and their like, with a cursor. The list stays in the program's memory and is read as the
  * cursor passes, so that a list of millions of entries costs the host nothing.
  */
-export class IoVectors {
+export class IoVectors implements Buffers {
   readonly #memory: GuestMemory;
   readonly #list: number;
   readonly #count: number;

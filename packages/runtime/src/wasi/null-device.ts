@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Descriptor, filetype, type Readiness } from './descriptor.ts';
-import type { IoVectors } from './io-vectors.ts';
+import type { Buffers } from './io-vectors.ts';
 import { right, streamRights } from './rights.ts';
 
 /** Reads as empty; takes whatever is written. */
@@ -15,7 +15,7 @@ export class NullDevice extends Descriptor {
     return 0;
   }
 
-  write(from: IoVectors): number {
+  write(from: Buffers): number {
     return from.remaining;
   }
 

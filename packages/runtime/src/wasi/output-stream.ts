@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Descriptor, filetype, type Direction, type Readiness } from './descriptor.ts';
 import { fail } from './errno.ts';
-import type { IoVectors } from './io-vectors.ts';
+import type { Buffers } from './io-vectors.ts';
 import { right, streamRights } from './rights.ts';
 import type { Eventually, Waiting } from './waiting.ts';
 
@@ -31,7 +31,7 @@ export class OutputStream extends Descriptor {
     return fail('badf');
   }
 
-  write(from: IoVectors): Eventually<number> {
+  write(from: Buffers): Eventually<number> {
     const wanted = from.remaining;
     if (wanted === 0) return 0;
     if (this.nonblocking) return this.#writeSome(from);
@@ -49,7 +49,7 @@ export class OutputStream extends Descriptor {
   }
 
   /** As `write(2)` does on a pipe: returns when all of it is taken, so that what was printed is seen even when a long computation follows. */
-  *#writeRest(from: IoVectors, wanted: number): Waiting<number> {
+  *#writeRest(from: Buffers, wanted: number): Waiting<number> {
     while (from.remaining > 0 || this.#sink.congested) {
       if (this.#sink.congested || this.#sink.credit === 0) yield undefined;
       else this.#sendPiece(from);
@@ -57,13 +57,13 @@ export class OutputStream extends Descriptor {
     return wanted;
   }
 
-  *#writeSome(from: IoVectors): Waiting<number> {
+  *#writeSome(from: Buffers): Waiting<number> {
     if (this.#sink.credit === 0 || this.#sink.congested) yield 0;
     if (this.#sink.credit === 0 || this.#sink.congested) fail('again');
     return this.#sendPiece(from);
   }
 
-  #sendPiece(from: IoVectors): number {
+  #sendPiece(from: Buffers): number {
     const length = Math.min(from.remaining, this.#sink.credit, this.#sink.largest);
     this.#sink.send(length, (target) => {
       from.gather(target);

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { longestPath } from '../runner-frames.ts';
-import { knownFdflags, type Descriptor } from './descriptor.ts';
+import { knownFdflags } from './descriptor.ts';
 import { fail } from './errno.ts';
 import { timesOf, writeFilestat } from './fd-calls.ts';
 import { Directory } from './files/directory.ts';
-import { File } from './files/file.ts';
-import { requireWritable } from './files/file-system.ts';
-import { DirectoryNode, FileNode, SymlinkNode, type Node } from './files/nodes.ts';
+import { FileNode, SymlinkNode } from './files/nodes.ts';
+import { existing, knownOflags, nodeToOpen, oflag, openNode } from './files/opening.ts';
 import type { AtEnd, Place } from './files/resolve.ts';
 import type { Call, Host } from './host.ts';
-import { changingRights, directoryRights, fileRights, right, rightsOf } from './rights.ts';
+import { right, rightsOf } from './rights.ts';
 
 /** WASI preview 1 `lookupflags`. */
 const symlinkFollow = 1;
-/** WASI preview 1 `oflags`. */
-const oflag = { creat: 1, directory: 2, excl: 4, trunc: 8 } as const;
-const knownOflags = oflag.creat | oflag.directory | oflag.excl | oflag.trunc;
 const encoder = new TextEncoder();
 
 /** What works on a path below a directory. */
@@ -38,22 +34,6 @@ export function pathCalls({ memory, descriptors, files }: Host) {
   }
 
   const atEnd = (flags: number): AtEnd => ((flags & symlinkFollow) === 0 ? 'keep' : 'follow');
-
-  function open(
-    node: DirectoryNode | FileNode,
-    directory: Directory,
-    base: number,
-    inheriting: number,
-  ): Descriptor {
-    const kind = node instanceof DirectoryNode ? directoryRights : fileRights;
-    const allowed = kind & directory.inheriting & (node.readonly ? ~changingRights : -1);
-    const descriptor =
-      node instanceof DirectoryNode
-        ? new Directory(files, node, base & allowed)
-        : new File(files, node, base & allowed);
-    descriptor.inheriting = inheriting & directory.inheriting & (node.readonly ? ~changingRights : -1);
-    return descriptor;
-  }
 
   return {
     path_create_directory(fd: number, path: number, length: number): void {
@@ -116,9 +96,9 @@ export function pathCalls({ memory, descriptors, files }: Host) {
       const wanted = rightsOf(base);
       const exclusive = (oflags & oflag.creat) !== 0 && (oflags & oflag.excl) !== 0;
       const place = find(directory, path, length, exclusive ? 'keep-with-slash' : atEnd(flags));
-      const node = nodeToOpen(place, oflags, wanted);
+      const node = nodeToOpen(files, place, oflags, wanted);
       if ((oflags & oflag.trunc) !== 0 && node instanceof FileNode) files.resize(node, 0);
-      const descriptor = open(node, directory, wanted, rightsOf(inheriting));
+      const descriptor = openNode(files, node, directory, wanted, rightsOf(inheriting));
       descriptor.flags = fdflags;
       memory.setU32(result, descriptors.add(descriptor));
     },
@@ -172,31 +152,4 @@ export function pathCalls({ memory, descriptors, files }: Host) {
       files.unlink(find(directory, path, length, 'keep-with-slash'));
     },
   } satisfies Record<string, Call>;
-
-  /** Finds or makes what `path_open` opens. */
-  function nodeToOpen(place: Place, oflags: number, wanted: number): DirectoryNode | FileNode {
-    const { node, slash } = place;
-    if (node === undefined) {
-      if ((oflags & oflag.creat) === 0) return fail('noent');
-      if (slash) fail('isdir');
-      return files.createFile(place);
-    }
-    if ((oflags & oflag.creat) !== 0 && (oflags & oflag.excl) !== 0) fail('exist');
-    if (node instanceof DirectoryNode) {
-      if ((oflags & (oflag.creat | oflag.trunc)) !== 0 || (wanted & right.fdWrite) !== 0) fail('isdir');
-      return node;
-    }
-    if (slash || (oflags & oflag.directory) !== 0) fail('notdir');
-    // Only a link that was not to be followed is neither.
-    if (!(node instanceof FileNode)) return fail('loop');
-    if ((oflags & oflag.trunc) !== 0 || (wanted & right.fdWrite) !== 0) requireWritable(node);
-    return node;
-  }
-}
-
-/** Ends the call with `noent`, or with `notdir` for a slash behind what is no directory. */
-function existing({ node, slash }: Place): Node {
-  if (node === undefined) return fail('noent');
-  if (slash && !(node instanceof DirectoryNode)) fail('notdir');
-  return node;
 }

@@ -15,7 +15,7 @@ export async function runInKeep(
   ...[id = '', module = '', ...args]: readonly string[]
 ): Promise<void> {
   const { verbose, detach } = flags;
-  const delivery = await prepareDelivery(flags, module, args);
+  const delivery = await prepareDelivery(this, flags, module, args);
   using interruption = new Interruption();
   const onStep = reportStep.bind(undefined, this.output, verbose);
   try {

@@ -41,7 +41,7 @@ export async function runProgram(
   ...[module = '', ...args]: readonly string[]
 ): Promise<void> {
   const tee = parseTee(flags.tee);
-  const delivery = await prepareDelivery(flags, module, args);
+  const delivery = await prepareDelivery(this, flags, module, args);
   if (isSimulated(tee)) reportSimulated(this.output);
   using interruption = new Interruption();
   try {

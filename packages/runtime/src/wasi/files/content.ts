@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fail } from '../errno.ts';
-import type { IoVectors } from '../io-vectors.ts';
+import type { Buffers } from '../io-vectors.ts';
 import type { Quota } from './quota.ts';
 import { Slabs } from './slab.ts';
 
@@ -37,7 +37,7 @@ export class Content {
   }
 
   /** @returns bytes read; 0 at or beyond the end */
-  read(position: number, into: IoVectors): number {
+  read(position: number, into: Buffers): number {
     const wanted = Math.min(into.remaining, this.#size - position);
     let done = 0;
     while (done < wanted) {
@@ -54,7 +54,7 @@ export class Content {
   }
 
   /** Ends the call with `nospc` when not one byte fits the quota, with `fbig` beyond 1 TiB. @returns bytes written, fewer when the quota ends in between */
-  write(position: number, from: IoVectors): number {
+  write(position: number, from: Buffers): number {
     const wanted = from.remaining;
     if (wanted === 0) return 0;
     if (position + wanted > largestFile) fail('fbig');

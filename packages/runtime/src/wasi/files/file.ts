@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Descriptor, fdflag, filetype, whence, type Readiness, type Status } from '../descriptor.ts';
 import { fail } from '../errno.ts';
-import type { IoVectors } from '../io-vectors.ts';
+import type { Buffers } from '../io-vectors.ts';
 import type { FileSystem } from './file-system.ts';
 import type { FileNode, Time } from './nodes.ts';
 
@@ -23,26 +23,31 @@ export class File extends Descriptor {
     return this.#node.status();
   }
 
-  read(into: IoVectors): number {
+  /** Another descriptor on the same file, with a position of its own and to be closed by itself. */
+  again(): File {
+    return new File(this.#files, this.#node, this.rights);
+  }
+
+  read(into: Buffers): number {
     const count = this.readAt(into, this.#position);
     this.#position += count;
     return count;
   }
 
-  write(from: IoVectors): number {
+  write(from: Buffers): number {
     const at = (this.flags & fdflag.append) === 0 ? this.#position : this.#node.size;
     const count = this.#write(from, at);
     this.#position = at + count;
     return count;
   }
 
-  override readAt(into: IoVectors, position: number): number {
+  override readAt(into: Buffers, position: number): number {
     this.#node.wasRead();
     return this.#node.content.read(position, into);
   }
 
   /** As Linux does it, a file that is open to append takes all writes at its end, wherever they are meant for. */
-  override writeAt(from: IoVectors, position: number): number {
+  override writeAt(from: Buffers, position: number): number {
     return this.#write(from, (this.flags & fdflag.append) === 0 ? position : this.#node.size);
   }
 
@@ -90,7 +95,7 @@ export class File extends Descriptor {
     this.#files.closed(this.#node);
   }
 
-  #write(from: IoVectors, at: number): number {
+  #write(from: Buffers, at: number): number {
     const count = this.#node.content.write(at, from);
     if (count > 0) this.#node.touch();
     return count;

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setFlagsFromString } from 'node:v8';
+
+import { decodeBundle } from '../component/bundle.ts';
+import type { ComponentHost } from '../component/host.ts';
+import { commandInterfaces } from '../component/interfaces.ts';
+import { runtimeProblem } from '../problems.ts';
+import { inspectModule, notCompiled } from './compile.ts';
+import { readDeclaredMemory } from './declared-memory.ts';
+import { engine, type CompiledModule, type Instance } from './engine.ts';
+
+type Imports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+type Instantiate = (
+  coreModule: (name: string) => CompiledModule,
+  imports: Imports,
+  instantiateCore: (module: CompiledModule, imports: Imports) => Instance,
+) => Promise<Readonly<Record<string, unknown>>>;
+
+const commandExport = /^wasi:cli\/run@0\.2\.\d+$/;
+
+/** A component that was found fit to run. */
+export interface PreparedComponent {
+  /** @returns whether the component says that it succeeded */
+  run(host: ComponentHost): Promise<boolean>;
+}
+
+/**
+ * Compiles the parts of a component.
+ *
+ * @param pages - linear memory that all of its modules may have together, in 64 KiB pages
+ * @throws EnarxError `wasm/…`
+ * @throws InitialMemoryTooLarge
+ */
+export async function prepareComponent(bytes: Uint8Array, pages: number): Promise<PreparedComponent> {
+  if (engine.Suspending === undefined) throw runtimeProblem('wasm/not-suspendable');
+  const bundle = decodeBundle(bytes);
+  if (bundle === undefined)
+    throw runtimeProblem('wasm/malformed', { found: 'a component that was taken apart and is not whole' });
+  shareMemory(
+    bundle.modules.map(([, module]) => module),
+    pages,
+  );
+  const modules = new Map<string, CompiledModule>();
+  for (const [name, module] of bundle.modules)
+    modules.set(name, await engine.compile(module).catch(notCompiled));
+  const instantiate = await load(bundle.glue);
+  return { run: (host) => run(instantiate, modules, host) };
+}
+
+/** V8 bounds each memory, not their sum: so each gets an equal share. */
+function shareMemory(modules: readonly Uint8Array[], pages: number): void {
+  const memories = modules.filter((module) => readDeclaredMemory(module).count > 0).length;
+  const share = Math.floor(pages / Math.max(1, memories));
+  for (const module of modules) inspectModule(module, share);
+  if (memories > 1) setFlagsFromString(`--wasm-max-mem-pages=${String(share)}`);
+}
+
+async function load(glue: Uint8Array): Promise<Instantiate> {
+  const url = `data:text/javascript;base64,${Buffer.from(glue.buffer, glue.byteOffset, glue.length).toString('base64')}`;
+  try {
+    const { instantiate } = (await import(url)) as { readonly instantiate?: unknown };
+    if (typeof instantiate === 'function') return instantiate as Instantiate;
+  } catch (cause) {
+    // What it throws is the deliverer's choice.
+    const found = cause instanceof Error ? cause.message.slice(0, 512) : 'a component that throws on loading';
+    throw runtimeProblem('wasm/malformed', { found, cause });
+  }
+  throw runtimeProblem('wasm/malformed', { found: 'a component without instantiate' });
+}
+
+async function run(
+  instantiate: Instantiate,
+  modules: ReadonlyMap<string, CompiledModule>,
+  host: ComponentHost,
+): Promise<boolean> {
+  const instantiated = new Set<CompiledModule>();
+  const exports = await instantiate(
+    (name) => {
+      const module = modules.get(name);
+      if (module === undefined)
+        throw runtimeProblem('wasm/malformed', { found: `no core module ${name.slice(0, 128)}` });
+      return module;
+    },
+    known(commandInterfaces(host)),
+    (module, imports) => {
+      // A second instance would have a second memory.
+      if (instantiated.has(module))
+        throw runtimeProblem('wasm/unsupported-world', { found: 'a core module that is instantiated twice' });
+      instantiated.add(module);
+      return new engine.Instance(module, imports);
+    },
+  );
+  const name = Object.keys(exports).find((key) => commandExport.test(key));
+  if (name === undefined)
+    throw runtimeProblem('wasm/unsupported-world', {
+      found: `the exports ${Object.keys(exports).join(', ').slice(0, 256)}`,
+      expected: 'wasi:cli/run@0.2',
+    });
+  const command = exports[name] as { readonly run: () => Promise<void> };
+  try {
+    await command.run();
+    return true;
+  } catch (error) {
+    // The generated code throws the value of an error result, of which this one has none.
+    if (error === undefined) return false;
+    throw error;
+  }
+}
+
+/** What is not there is named, where the generated code would only fail. */
+function known(interfaces: Imports): Imports {
+  return new Proxy(interfaces, {
+    get: (all, name) => {
+      const found = all[name as string];
+      if (found === undefined)
+        throw runtimeProblem('wasm/unknown-import', {
+          found: `the interface ${String(name).slice(0, 128)}`,
+          expected: 'interfaces of WASI 0.2 that a command may import',
+        });
+      return found;
+    },
+  });
+}
