@@ -140,15 +140,8 @@ export class FrameStream implements AsyncIterable<Frame> {
   /** Frame after frame. Leaving the loop leaves the stream open, and another loop goes on where this one stopped. */
   [Symbol.asyncIterator](): AsyncIterator<Frame, undefined> {
     return {
-      next: () => {
-        const frame = this.#take();
-        // The common case in bulk, and worth a promise less.
-        return frame === undefined
-          ? this.#await().then((value) =>
-              value === undefined ? { done: true, value } : { done: false, value },
-            )
-          : Promise.resolve({ done: false, value: frame });
-      },
+      next: () =>
+        this.read().then((value) => (value === undefined ? { done: true, value } : { done: false, value })),
     };
   }
 
