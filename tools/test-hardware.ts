@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `npm run test:hardware -- --tee snp --policy FILE` (or sev, sev-es): the machine's suite on a host that has the processor. Nothing here is SIMULATED, and nothing is skipped: a
-// host that lacks something fails, and `enarx platform` says what.
+// host that lacks something ends it with 69, after `enarx platform` has said what and how to mend it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -23,6 +23,32 @@ if (tee === undefined || !['snp', 'sev', 'sev-es'].includes(tee)) {
     'usage: npm run test:hardware -- --tee snp --policy FILE | --tee sev | --tee sev-es   [--image DIR]',
   );
   process.exit(64);
+}
+
+/** As `enarx platform --json` says it. */
+interface Backend {
+  readonly tee: string;
+  readonly usable: boolean;
+  readonly probes: readonly {
+    readonly id: string;
+    readonly pass: boolean;
+    readonly found: string;
+    readonly remedy?: string;
+  }[];
+}
+const platform = enarx(['platform', '--json']);
+if (platform.status !== 0) {
+  console.error(platform.stderr);
+  process.exit(platform.status ?? 70);
+}
+const { backends } = JSON.parse(platform.stdout) as { backends: readonly Backend[] };
+const backend = backends.find((each) => each.tee === tee);
+if (backend?.usable !== true) {
+  console.error(`This machine cannot run Keeps of kind ${tee}. It lacks:`);
+  for (const { id, found, remedy } of backend?.probes.filter(({ pass }) => !pass) ?? [])
+    console.error(`  ✗ ${id}: ${found}${remedy === undefined ? '' : `\n      remedy: ${remedy}`}`);
+  console.error('Nothing was run.');
+  process.exit(69);
 }
 if (tee === 'snp' && policy === undefined) {
   console.error(
