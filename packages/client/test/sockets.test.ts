@@ -277,6 +277,33 @@ suite('a listener', () => {
   });
 });
 
+/** Seconds: a moment in every run, half an hour where ENARX_LONG is set. */
+const soak = process.env['ENARX_LONG'] === '1' ? 1800 : 3;
+
+test(`an echo server keeps serving for ${String(soak)} seconds, whatever its clients do`, async () => {
+  await using server = await serving('echo');
+  const until = performance.now() + soak * 1000;
+  let served = 0;
+  const client = async (): Promise<void> => {
+    while (performance.now() < until) {
+      const sent = randomBytes(Math.floor(Math.random() * 100_000) + 1);
+      const socket = await tlsClient(server.port, { allowHalfOpen: true });
+      socket.on('error', () => undefined);
+      if (Math.random() < 0.2) {
+        // Gone in the middle, with what it had asked for still on its way.
+        socket.write(sent);
+        socket.destroy();
+        continue;
+      }
+      socket.end(sent);
+      assert.equal(Buffer.compare(await readAll(socket), sent), 0);
+      served += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, client));
+  assert.ok(served > soak, `${String(served)} served`);
+});
+
 suite('a connection to elsewhere', () => {
   async function answering(
     own: OwnCertificate,
