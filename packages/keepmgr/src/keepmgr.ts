@@ -11,7 +11,7 @@ import { parseListen, type Place } from './api/listen.ts';
 import type { ApiSubject } from './api/routes.ts';
 import type { Configuration } from './config/schema.ts';
 import { jsonLinesLog } from './daemon-log.ts';
-import type { LaunchDetails } from './keeps/keep.ts';
+import type { LaunchDetails } from './keeps/surroundings.ts';
 import { Changes } from './keeps/changes.ts';
 import { Keeps } from './keeps/keeps.ts';
 import { childProcessLauncher } from './launchers/child-process.ts';

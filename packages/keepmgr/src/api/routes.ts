@@ -18,7 +18,8 @@ import {
 } from '@enarx/protocol';
 
 import type { Changes } from '../keeps/changes.ts';
-import type { Keep, LaunchDetails } from '../keeps/keep.ts';
+import type { Keep } from '../keeps/keep.ts';
+import type { LaunchDetails } from '../keeps/surroundings.ts';
 import type { Keeps } from '../keeps/keeps.ts';
 import type { Limits } from '../limits.ts';
 import type { Metrics } from '../metrics.ts';

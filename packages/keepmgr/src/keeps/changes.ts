@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 
 import type { Keep } from './keep.ts';
+import { Signal } from './signal.ts';
 
 /** Removed Keeps that whoever watches is still told of by name; who is further behind is told to begin again. */
 const mostRemoved = 16_384;
@@ -33,12 +34,12 @@ export class Changes {
   #removed: Removed[] = [];
   #forgotten = 0;
   #count = 0;
-  readonly #waiting = new Set<() => void>();
+  readonly #signal = new Signal();
 
   note(keep: Keep): void {
     this.#last.delete(keep);
     this.#last.set(keep, (this.#count += 1));
-    this.#wake();
+    this.#signal.emit();
   }
 
   noteRemoved(keep: Keep): void {
@@ -48,7 +49,7 @@ export class Changes {
       this.#forgotten = this.#removed[mostRemoved / 2]?.at ?? 0;
       this.#removed = this.#removed.slice(mostRemoved / 2 + 1);
     }
-    this.#wake();
+    this.#signal.emit();
   }
 
   /**
@@ -70,19 +71,7 @@ export class Changes {
   }
 
   /** Resolves at the next change of anything, or after the time given in milliseconds. */
-  next(longest: number): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(finish);
-        resolve();
-      };
-      const timer = setTimeout(finish, longest);
-      this.#waiting.add(finish);
-    });
-  }
-
-  #wake(): void {
-    for (const finish of this.#waiting) finish();
+  async next(longest: number): Promise<void> {
+    await this.#signal.next(performance.now() + longest);
   }
 }

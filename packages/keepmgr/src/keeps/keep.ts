@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 
-import {
-  bootId,
-  isAlive,
-  killRecordedGroup,
-  killThoseIn,
-  leadsGroupBelow,
-  type ProcessReference,
-} from '@enarx/keepldr/processes';
+import { isMachineKind } from '@enarx/keepldr/machine-kinds';
 import {
   encodeFrameHead,
   encodeMessage,
@@ -19,67 +12,33 @@ import {
   type KeepLog,
   type KeepState,
   type LdrHello,
-  type LdrLaunch,
   type LdrState,
   type Tee,
 } from '@enarx/protocol';
 
-import { isMachineKind } from '@enarx/keepldr/machine-kinds';
-
-import type { DaemonLog } from '../daemon-log.ts';
-import type { Launcher } from '../launchers/launcher.ts';
-import type { Limits } from '../limits.ts';
 import { keepmgrProblem, type KeepmgrProblemCode } from '../problems.ts';
-import type { Metrics } from '../metrics.ts';
 import type { KeepRecord } from '../state/record.ts';
-import type { Store } from '../state/store.ts';
+import { WrittenRecord } from '../state/written-record.ts';
 import { Channels } from './channels.ts';
 import { Control } from './control.ts';
+import { KeepProcesses } from './keep-processes.ts';
+import { Lease } from './lease.ts';
 import { LogRing } from './log-ring.ts';
-import { eventsBetween, hasEnded, next, type KeepEvent } from './states.ts';
+import { Signal } from './signal.ts';
+import { eventsBetween, hasEnded, next, reasonOf, type KeepEvent } from './states.ts';
+import type { KeepIdentity, LaunchDetails, Surroundings, WantedKeep } from './surroundings.ts';
+import { isToken, tokenDigest } from './token.ts';
 
-/** What every Keep of one daemon shares. Nothing in it is waited for on behalf of another Keep. */
-export interface KeepSurroundings {
-  readonly store: Store;
-  readonly launcher: Launcher;
-  readonly limits: Limits;
-  readonly log: DaemonLog;
-  readonly metrics: Metrics;
-  /** Milliseconds since 1970. */
-  readonly clock: () => number;
-  /** Directory of the release; tells our processes from others. */
-  readonly release: string;
+export interface KeepSurroundings extends Surroundings {
   /** Told of each change of a Keep, once it is on disk. */
   readonly changed: (keep: Keep) => void;
 }
-
-/** What a client wants. */
-export interface WantedKeep {
-  readonly id: Uint8Array;
-  readonly tenant: string;
-  readonly request: Uint8Array | undefined;
-  readonly tee: Tee;
-  /** Milliseconds. */
-  readonly lease: number | undefined;
-}
-
-type KeepIdentity = Omit<WantedKeep, 'lease'> & {
-  readonly created: number;
-  readonly tokenDigest: Uint8Array;
-};
-
-/** The parts of a launch that the Keep does not know by itself. */
-export type LaunchDetails = Omit<LdrLaunch, 'id' | 'tee' | 'token' | 'directory'>;
 
 const launchKind = 0;
 /** After the loader's end its last frames may still have to be read. */
 const lastFramesTime = 1000;
 /** Steps that the table does not have, before the loader counts as hostile. */
 const mostLies = 8;
-/** The kernel may take a moment to end what was killed. */
-const longestDying = 2000;
-const dyingStep = 10;
-const longestTimer = 2 ** 31 - 1;
 /** How often a loader without a connection is looked for among the processes. */
 const lookEvery = 250;
 
@@ -97,14 +56,14 @@ export class Keep {
   readonly #log: LogRing;
   readonly #channels: Channels;
   readonly #tokenDigest: Uint8Array;
-  readonly #watchers = new Set<() => void>();
+  readonly #changes = new Signal();
+  readonly #processes: KeepProcesses;
+  readonly #lease: Lease;
+  readonly #record: WrittenRecord;
   readonly #goneWaiters: (() => void)[] = [];
   #state: KeepState = 'launching';
   #ended: number | undefined;
   #reason: string | undefined;
-  #loader: ProcessReference | undefined;
-  #processes: readonly ProcessReference[] = [];
-  #boot = bootId();
   #control: Control | undefined;
   #timer: NodeJS.Timeout | undefined;
   #absenceTimer: NodeJS.Timeout | undefined;
@@ -116,12 +75,9 @@ export class Keep {
   #abandoned = false;
   #lies = 0;
   #cleared: Promise<void> = Promise.resolve();
-  #lease: number | undefined;
-  #expires: number | undefined;
-  #leaseTimer: NodeJS.Timeout | undefined;
   #stopReason: string | undefined;
 
-  private constructor(around: KeepSurroundings, identity: KeepIdentity) {
+  private constructor(around: KeepSurroundings, identity: KeepIdentity, record?: KeepRecord) {
     this.#around = around;
     this.id = identity.id;
     this.tenant = identity.tenant;
@@ -131,6 +87,11 @@ export class Keep {
     this.#tokenDigest = identity.tokenDigest;
     this.#log = new LogRing(around.clock);
     this.#channels = new Channels(around.limits);
+    this.#processes = new KeepProcesses(around.store.directoryOf(identity.id), around.release, record);
+    this.#record = new WrittenRecord(around.store, around.log, identity.id, () => this.#recordNow());
+    this.#lease = new Lease(around.clock, () => {
+      this.#expire();
+    });
     const { launchTime, machineLaunchTime } = around.limits;
     this.#launchDeadline = performance.now() + (isMachineKind(identity.tee) ? machineLaunchTime : launchTime);
   }
@@ -143,8 +104,8 @@ export class Keep {
    */
   static async create(around: KeepSurroundings, wanted: WantedKeep, details: LaunchDetails): Promise<Keep> {
     const token = randomBytes(32);
-    const keep = new Keep(around, { ...wanted, created: around.clock(), tokenDigest: digest(token) });
-    if (wanted.lease !== undefined) keep.#grant(wanted.lease, wanted.lease);
+    const keep = new Keep(around, { ...wanted, created: around.clock(), tokenDigest: tokenDigest(token) });
+    if (wanted.lease !== undefined) keep.#lease.grant(wanted.lease);
     keep.#since = performance.now();
     await keep.#launch(token, details);
     around.metrics.created(wanted.tee);
@@ -153,19 +114,15 @@ export class Keep {
 
   /** A Keep that an earlier daemon left. If its loader lives, it will come back by itself within its ten seconds. */
   static restore(around: KeepSurroundings, record: KeepRecord): Keep {
-    const keep = new Keep(around, record);
+    const keep = new Keep(around, record, record);
     keep.#state = record.state;
     keep.#ended = record.ended;
     keep.#reason = record.reason;
-    keep.#loader = record.loader;
-    keep.#processes = record.processes;
-    keep.#boot = record.boot;
-    keep.#resume();
     const { lease, expires } = record;
-    // The clock of the host may have been set meanwhile: nobody gets more than was granted.
-    if (lease !== undefined && expires !== undefined && !hasEnded(keep.#state))
-      keep.#grant(lease, Math.min(lease, Math.max(0, expires - around.clock())));
-    else keep.#expires = expires;
+    if (lease !== undefined && expires !== undefined && !hasEnded(record.state))
+      keep.#lease.resume(lease, expires);
+    else keep.#lease.recall(lease, expires);
+    keep.#resume();
     return keep;
   }
 
@@ -186,7 +143,7 @@ export class Keep {
       created: this.created,
       ...(this.#ended === undefined ? {} : { ended: this.#ended }),
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
-      ...(this.#expires === undefined ? {} : { expires: this.#expires }),
+      ...(this.#lease.expires === undefined ? {} : { expires: this.#lease.expires }),
     };
   }
 
@@ -196,8 +153,8 @@ export class Keep {
    */
   renew(lease: number): void {
     if (this.#gone || this.#stopping || hasEnded(this.#state)) throw this.#endedProblem();
-    this.#grant(lease, lease);
-    this.#persist();
+    this.#lease.grant(lease);
+    this.#record.write();
     this.#changed();
   }
 
@@ -207,8 +164,7 @@ export class Keep {
 
   /** Takes a connection that claims to be from this Keep's loader. */
   welcome(hello: LdrHello, socket: Socket): boolean {
-    if (this.#gone || this.#abandoned || !timingSafeEqual(digest(hello.token), this.#tokenDigest))
-      return false;
+    if (this.#gone || this.#abandoned || !isToken(hello.token, this.#tokenDigest)) return false;
     if (hello.stream !== undefined) return this.#channels.accept(hello.stream, socket);
     // The newest counts: of an older one we have only not heard yet that it broke.
     this.#control?.close();
@@ -252,7 +208,8 @@ export class Keep {
         });
       }
       if (hasEnded(this.#state) && control === undefined) throw this.#endedProblem();
-      if (!(await this.#change(deadline))) throw keepmgrProblem('keep/not-ready', { found: this.#state });
+      if (!(await this.#changes.next(deadline)))
+        throw keepmgrProblem('keep/not-ready', { found: this.#state });
     }
   }
 
@@ -276,7 +233,7 @@ export class Keep {
     }
     await this.#untilGone();
     await this.#cleared;
-    this.#persist();
+    this.#record.write();
   }
 
   /** Ends it without asking its loader. */
@@ -286,7 +243,7 @@ export class Keep {
     this.#tearDown();
     await this.#untilGone();
     await this.#cleared;
-    this.#persist();
+    this.#record.write();
   }
 
   /** Lets go of it, for a daemon that ends and leaves its Keeps to the next. */
@@ -294,11 +251,11 @@ export class Keep {
     this.#abandoned = true;
     this.#stopTimer();
     clearTimeout(this.#absenceTimer);
-    clearTimeout(this.#leaseTimer);
+    this.#lease.end();
     this.#control?.close();
     this.#control = undefined;
     this.#channels.destroyAll();
-    this.#persist();
+    this.#record.write();
   }
 
   async #launch(token: Uint8Array, details: LaunchDetails): Promise<void> {
@@ -306,7 +263,7 @@ export class Keep {
     await store.make(this.id);
     const directory = store.directoryOf(this.id);
     const launched = launcher.launch(directory);
-    this.#loader = launched.process;
+    this.#processes.launched(launched.process);
     this.#log.add('keepmgr', 'launched');
     void launched.exited.then((how) => {
       this.#loaderEnded(how);
@@ -315,13 +272,13 @@ export class Keep {
       if (launched.process === undefined) {
         throw keepmgrProblem('keepmgr/launch-failed', { found: await launched.exited });
       }
-      this.#persist();
+      this.#record.write();
     } catch (error) {
       this.#fail('keepmgr/launch-failed');
       this.#tearDown();
       await this.#cleared;
       // Nobody was told of it, so nobody will remove it.
-      this.#forget();
+      this.#record.forget();
       throw error;
     }
     const launch = encodeMessage(ldrLaunch, { ...details, id: this.id, tee: this.tee, token, directory });
@@ -330,11 +287,11 @@ export class Keep {
   }
 
   #resume(): void {
-    if (hasEnded(this.#state) && this.#loader === undefined && this.#processes.length === 0) {
+    if (hasEnded(this.#state) && this.#processes.none) {
       this.#gone = true;
       return;
     }
-    if (this.#boot === bootId() && this.#loader !== undefined && isAlive(this.#loader)) {
+    if (this.#processes.loaderRuns) {
       this.#log.add('keepmgr', 'awaiting-loader');
       this.#awaitLoader();
     } else {
@@ -348,7 +305,7 @@ export class Keep {
   }
 
   #told({ state, reason, processes }: LdrState, first: boolean): void {
-    this.#adoptProcesses(processes ?? []);
+    if (this.#processes.adopt(processes ?? [])) this.#record.save();
     if (state === this.#state) return;
     const events = this.#eventsFor(state, first);
     if (events === undefined) {
@@ -378,22 +335,6 @@ export class Keep {
     this.#tearDown();
   }
 
-  /**
-   * What the loader says are its guest's processes will be killed with the rights of the daemon one day. So only its own
-   * children that lead a group are taken, lest a loader that lies turns the daemon on somebody else.
-   */
-  #adoptProcesses(claimed: readonly ProcessReference[]): void {
-    const [loader] = this.#loader ?? [];
-    if (loader === undefined) return;
-    const known = new Map(this.#processes.map((reference) => [reference.join(), reference]));
-    const fresh = claimed.filter(
-      (reference) => !known.has(reference.join()) && leadsGroupBelow(reference, loader),
-    );
-    if (fresh.length === 0 || known.size + fresh.length > 16) return;
-    this.#processes = [...this.#processes, ...fresh];
-    this.#save();
-  }
-
   #apply(event: KeepEvent, reason?: string): void {
     const state = next(this.#state, event);
     if (state === undefined) return;
@@ -413,7 +354,7 @@ export class Keep {
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
     });
     this.#awaitNext();
-    this.#save();
+    this.#record.save();
     this.#changed();
   }
 
@@ -462,7 +403,7 @@ export class Keep {
     const deadline = performance.now() + this.#around.limits.absence;
     const look = (): void => {
       if (this.#gone || this.#control !== undefined) return;
-      if (this.#loader === undefined || !isAlive(this.#loader)) this.#loaderEnded('gone');
+      if (!this.#processes.loaderRuns) this.#loaderEnded('gone');
       else if (performance.now() > deadline) this.#lose();
       else this.#absenceTimer = setTimeout(look, lookEvery);
     };
@@ -488,47 +429,30 @@ export class Keep {
     this.#gone = true;
     this.#stopTimer();
     clearTimeout(this.#absenceTimer);
-    clearTimeout(this.#leaseTimer);
+    this.#lease.end();
     this.#control?.close();
     this.#control = undefined;
-    const killed = this.#boot === bootId() && this.#killAll();
-    this.#processes = [];
-    this.#loader = undefined;
+    const killed = this.#processes.kill();
     this.#channels.refuseAll();
     this.#cleared = this.#clear(killed || this.#state === 'failed');
-    this.#save();
+    this.#record.save();
     this.#changed();
     for (const resolve of this.#goneWaiters.splice(0)) resolve();
-  }
-
-  /** Answers whether anything was left to kill. */
-  #killAll(): boolean {
-    const directory = this.#around.store.directoryOf(this.id);
-    const ours = (line: string, where: string): boolean =>
-      line.includes(this.#around.release) || line.includes(directory) || where.startsWith(directory);
-    let killed = false;
-    // The guests first: their loader would report their end as a failure of theirs.
-    for (const reference of this.#processes) killed = killRecordedGroup(reference, ours) || killed;
-    if (this.#loader !== undefined) killed = killRecordedGroup(this.#loader, ours) || killed;
-    return killed;
   }
 
   /** @param doubtful - whether something may still die, or live without a record */
   async #clear(doubtful: boolean): Promise<void> {
     const { store, log } = this.#around;
     try {
-      const deadline = performance.now() + longestDying;
-      while (doubtful && killThoseIn(store.directoryOf(this.id)) > 0 && performance.now() < deadline)
-        await new Promise((resolve) => setTimeout(resolve, dyingStep));
+      if (doubtful) await this.#processes.sweep();
       await store.clear(this.id);
     } catch (error) {
       log('clear-failed', { keep: formatKeepId(this.id), detail: (error as Error).message });
     }
   }
 
-  #untilGone(): Promise<void> {
-    if (this.#gone) return Promise.resolve();
-    return new Promise((resolve) => this.#goneWaiters.push(resolve));
+  async #untilGone(): Promise<void> {
+    if (!this.#gone) await new Promise<void>((resolve) => this.#goneWaiters.push(resolve));
   }
 
   #endedProblem(): Error {
@@ -544,97 +468,33 @@ export class Keep {
     clearTimeout(this.#timer);
   }
 
-  #grant(lease: number, remaining: number): void {
-    this.#lease = lease;
-    this.#expires = this.#around.clock() + remaining;
-    clearTimeout(this.#leaseTimer);
-    // Timers do not see the clock of the host being set, and take at most 2^31 - 1 ms.
-    this.#leaseTimer = setTimeout(
-      () => {
-        if (this.#stopping || hasEnded(this.#state)) return;
-        this.#stopReason = 'keep/lease-expired' satisfies KeepmgrProblemCode;
-        this.stop().catch((error: unknown) => {
-          this.#around.log('keep-not-stopped', {
-            keep: formatKeepId(this.id),
-            detail: (error as Error).message,
-          });
-        });
-      },
-      Math.min(remaining, longestTimer),
-    );
-  }
-
-  /** A disk that fails does not end the Keep: what is lost is only what the next daemon would know. */
-  #save(): void {
-    try {
-      this.#persist();
-    } catch (error) {
-      this.#around.log('record-not-written', {
+  #expire(): void {
+    if (this.#stopping || hasEnded(this.#state)) return;
+    this.#stopReason = 'keep/lease-expired' satisfies KeepmgrProblemCode;
+    this.stop().catch((error: unknown) => {
+      this.#around.log('keep-not-stopped', {
         keep: formatKeepId(this.id),
         detail: (error as Error).message,
       });
-    }
-  }
-
-  #forget(): void {
-    try {
-      this.#around.store.forget(this.id);
-    } catch (error) {
-      this.#around.log('record-not-removed', {
-        keep: formatKeepId(this.id),
-        detail: (error as Error).message,
-      });
-    }
+    });
   }
 
   #changed(): void {
     this.#around.changed(this);
-    for (const watcher of this.#watchers) watcher();
+    this.#changes.emit();
   }
 
-  /** Resolves at the next change, to whether there was one before the deadline. */
-  #change(deadline: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const finish = (changed: boolean): void => {
-        clearTimeout(timer);
-        this.#watchers.delete(watcher);
-        resolve(changed);
-      };
-      const watcher = (): void => {
-        finish(true);
-      };
-      const timer = setTimeout(finish, Math.max(0, deadline - performance.now()), false);
-      this.#watchers.add(watcher);
-    });
-  }
-
-  /** Writes the record. What is true now is on disk when this returns, so nobody is told what a crash would unmake. */
-  #persist(): void {
+  #recordNow(): KeepRecord {
     const { created, id, request, tee, tenant } = this;
-    this.#around.store.write({
-      id,
-      tenant,
-      request,
-      tee,
+    return {
+      ...{ id, tenant, request, tee, created },
       state: this.#state,
-      created,
       ended: this.#ended,
       reason: this.#reason,
-      lease: this.#lease,
-      expires: this.#expires,
+      lease: this.#lease.granted,
+      expires: this.#lease.expires,
       tokenDigest: this.#tokenDigest,
-      boot: this.#boot,
-      loader: this.#loader,
-      processes: this.#processes,
-    });
+      ...this.#processes.recorded,
+    };
   }
-}
-
-function digest(token: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(token).digest());
-}
-
-/** A reason is a code; a loader that gives something else is not quoted. */
-function reasonOf(reason: string): string {
-  return /^[a-z0-9-]+\/[a-z0-9-]+$/.test(reason) ? reason : 'keepldr/unintelligible';
 }

@@ -11,7 +11,8 @@ import type { Caller } from '../api/caller.ts';
 import { admit } from './admission.ts';
 import type { Changes } from './changes.ts';
 import { FairQueue } from './fair-queue.ts';
-import { Keep, type KeepSurroundings, type LaunchDetails } from './keep.ts';
+import { Keep, type KeepSurroundings } from './keep.ts';
+import type { LaunchDetails, Surroundings } from './surroundings.ts';
 
 /** Who asks for what. */
 export interface Asked {
@@ -40,7 +41,7 @@ export class Keeps {
   #closing = false;
   #cordoned: boolean;
 
-  constructor(around: Omit<KeepSurroundings, 'changed'>, changes: Changes) {
+  constructor(around: Surroundings, changes: Changes) {
     this.#around = {
       ...around,
       changed: (keep) => {

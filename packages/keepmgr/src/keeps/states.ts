@@ -45,3 +45,8 @@ export function eventsBetween(from: KeepState, to: KeepState): KeepEvent[] | und
   }
   return state === to ? way : undefined;
 }
+
+/** A reason is a code; a loader that gives something else is not quoted. */
+export function reasonOf(reason: string): string {
+  return /^[a-z0-9-]+\/[a-z0-9-]+$/.test(reason) ? reason : 'keepldr/unintelligible';
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execPath } from 'node:process';
 import type { Readable, Writable } from 'node:stream';
 
-import { referenceTo } from '@enarx/keepldr/processes';
+import { isAlive, referenceTo } from '@enarx/keepldr/processes';
 
 import type { LaunchedLoader, Launcher } from './launcher.ts';
 
@@ -42,8 +42,7 @@ export function childProcessLauncher(release: string, count: number): Launcher {
     launch: (directory) => {
       const spare = spares.pop();
       refill();
-      const usable = spare?.exitCode === null && spare.signalCode === null;
-      return launched(usable ? spare : start(program, directory));
+      return launched(spare !== undefined && runs(spare) ? spare : start(program, directory));
     },
     close: () => {
       closed = true;
@@ -51,6 +50,12 @@ export function childProcessLauncher(release: string, count: number): Launcher {
       for (const spare of spares.splice(0)) spare.kill('SIGKILL');
     },
   };
+}
+
+/** A spare may have been killed a moment ago, before we were told. */
+function runs({ pid }: LoaderProcess): boolean {
+  const reference = pid === undefined ? undefined : referenceTo(pid);
+  return reference !== undefined && isAlive(reference);
 }
 
 function start(program: string, directory: string): LoaderProcess {

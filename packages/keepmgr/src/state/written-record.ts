@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import { formatKeepId } from '@enarx/protocol';
+
+import type { DaemonLog } from '../daemon-log.ts';
+import type { KeepRecord } from './record.ts';
+import type { Store } from './store.ts';
+
+/** The record of one Keep on disk. */
+export class WrittenRecord {
+  readonly #store: Store;
+  readonly #log: DaemonLog;
+  readonly #id: Uint8Array;
+  readonly #now: () => KeepRecord;
+
+  /** @param now - what is true of the Keep at the moment */
+  constructor(store: Store, log: DaemonLog, id: Uint8Array, now: () => KeepRecord) {
+    this.#store = store;
+    this.#log = log;
+    this.#id = id;
+    this.#now = now;
+  }
+
+  /**
+   * What is true now is on disk when this returns, so nobody is told what a crash would unmake.
+   * @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged`
+   */
+  write(): void {
+    this.#store.write(this.#now());
+  }
+
+  /** The same. A disk that fails does not end the Keep: what is lost is only what the next daemon would know. */
+  save(): void {
+    this.#try('record-not-written', () => {
+      this.write();
+    });
+  }
+
+  forget(): void {
+    this.#try('record-not-removed', () => {
+      this.#store.forget(this.#id);
+    });
+  }
+
+  #try(failure: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#log(failure, { keep: formatKeepId(this.#id), detail: (error as Error).message });
+    }
+  }
+}
