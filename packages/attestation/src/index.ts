@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { binaryOf } from './amd/verify.ts';
 export * from './anchors.ts';
 export * from './appraise/index.ts';
 export * from './attest.ts';

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 
+import { amdAnchors } from '@enarx/attestation';
 import { encodeMessage, evidence as evidenceMessage, toHex } from '@enarx/protocol';
 import { createSimulatedProcessor } from '@enarx/simulator';
 
@@ -241,6 +242,46 @@ suite('evidence show', () => {
     assert.equal(shown.claims.report['reportData'], toHex(reportData));
     assert.equal(shown.claims.report['bytes'], undefined);
   });
+
+  test(
+    'decodes certificates of legacy SEV that are not a whole platform',
+    { skip: withoutVectors },
+    async () => {
+      interface Certificates {
+        readonly format: string;
+        readonly verified: boolean;
+        readonly claims: { readonly certificates: readonly Readonly<Record<string, unknown>>[] };
+      }
+      const naples = 'virtee+sev/src/certs/sev/builtin/naples';
+      const files = ['virtee+sev/tests/naples/pek.cert', `${naples}/ask.cert`, `${naples}/ark.cert`].map(
+        vectorPath,
+      );
+      const { status, stdout, stderr } = await enarx('evidence', 'show', ...files, '--json');
+      assert.equal(status, 0, stderr);
+      const shown = JSON.parse(stdout) as Certificates[];
+      assert.deepEqual(
+        shown.map(({ format, verified }) => [format, verified]),
+        files.map(() => ['sev', false]),
+      );
+      const [pek, ask, ark] = shown.map(({ claims }) => claims.certificates[0]);
+      assert.equal(pek?.['usage'], 'PEK');
+      assert.deepEqual((pek['signedBy'] as string[]).toSorted(), ['CEK', 'OCA']);
+      assert.equal(ask?.['usage'], 'ASK');
+      assert.equal(ask['issuerId'], ark?.['keyId']);
+      // The root that the verifier pins for Naples.
+      const root = amdAnchors.find(({ name }) => name === 'ARK-Naples');
+      assert.equal(ark?.['spkiDigest'], toHex(root?.spkiDigest ?? new Uint8Array()));
+      const text = await enarx('evidence', 'show', files[0] ?? '');
+      assert.match(
+        text.stdout,
+        /pek\.cert {2}sev; nothing of this is verified\n {2}certificates\.0\.usage +PEK/,
+      );
+      const cut = await box.file('cut.cert', (await readFile(files[0] ?? '')).subarray(0, 2083));
+      const refused = await enarx('evidence', 'show', cut, '--json');
+      assert.equal(refused.status, 30);
+      assert.equal(errorCode(refused), 'sev/certificate-malformed');
+    },
+  );
 
   test('says what is malformed, and wants a file', async () => {
     const file = await box.file('nonsense', 'hello');

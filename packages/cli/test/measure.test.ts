@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 
+import { signIdBlock } from '@enarx/attestation/measure';
+
 import { Directory, enarx, errorCode, vectorPath, withoutVectors } from './support/command.ts';
 
 let box: Directory;
@@ -83,6 +85,61 @@ suite('measure', { skip: withoutVectors }, () => {
       assert.equal(stdout, `${one.launch_digest}\n`, kind);
     }
     assert.ok(seen.size >= 4, [...seen].join());
+  });
+});
+
+suite('measure snp with an ID block', { skip: withoutVectors }, () => {
+  const newKey = () =>
+    crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-384' }, true, ['sign', 'verify']);
+  const measure = (...args: readonly string[]): ReturnType<typeof enarx> => {
+    const firmware = vectorPath('virtee+sev-snp-measure/tests/fixtures/ovmf_AmdSev_suffix.bin');
+    const processors = ['--vcpus', '1', '--vcpu-type', 'EPYC-v4'];
+    return enarx('measure', 'snp', '--firmware', firmware, ...processors, '--json', ...args);
+  };
+  const ids = ['--family-id', 'fa'.repeat(16), '--image-id', '1a'.repeat(16), '--guest-svn', '7'];
+  const block = ['--guest-policy', '0x30000', ...ids];
+
+  test('prints the block to sign, and who signed it when that is given', async () => {
+    const made = JSON.parse((await measure(...block)).stdout) as { measurement: string; idBlock: string };
+    const bytes = Buffer.from(made.idBlock, 'base64');
+    assert.deepEqual(Object.keys(made), ['measurement', 'idBlock']);
+    // SEV-SNP firmware ABI, ID_BLOCK: digest, family, image, version 1, SVN, policy.
+    assert.equal(
+      bytes.toString('hex'),
+      `${made.measurement}${'fa'.repeat(16)}${'1a'.repeat(16)}01000000070000000000030000000000`,
+    );
+    const [idKey, author] = await Promise.all([newKey(), newKey()]);
+    const signed = Buffer.from(await signIdBlock(bytes, idKey, author)).toString('base64');
+    const idAuth = await box.file('id-auth', `${signed}\n`);
+    const verified = JSON.parse((await measure(...block, '--id-auth', idAuth)).stdout) as Record<
+      string,
+      string
+    >;
+    const digestOf = async ({ publicKey }: CryptoKeyPair): Promise<string> => {
+      const spki = Buffer.from(await crypto.subtle.exportKey('spki', publicKey)).toString('base64');
+      const file = await box.file(
+        'key.pem',
+        `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n`,
+      );
+      return (await enarx('measure', 'key', file)).stdout.trim();
+    };
+    assert.equal(verified['idKey'], await digestOf(idKey));
+    assert.equal(verified['authorKey'], await digestOf(author));
+    const other = await measure('--guest-policy', '0xb0000', ...ids, '--id-auth', idAuth);
+    assert.equal(errorCode(other), 'measure/id-block-rejected');
+    assert.notEqual(other.status, 0);
+  });
+
+  test('wants a policy, and ids of 16 bytes', async () => {
+    for (const args of [
+      ids,
+      ['--guest-policy', '0x30000', '--family-id', 'fa'],
+      ['--guest-policy', 'none'],
+    ]) {
+      const result = await measure(...args);
+      assert.equal(result.status, 64, result.stderr);
+      assert.equal(errorCode(result), 'cli/usage');
+    }
   });
 });
 

@@ -37,12 +37,9 @@ export function looksLikeSevCertificates(bytes: Uint8Array): boolean {
  * @throws EnarxError `sev/certificate-malformed`, `sev/chain-incomplete`, `sev/chain-ambiguous`
  */
 export function readPlatformChain(files: readonly Uint8Array[]): PlatformChain {
-  const platform: SevCertificate[] = [];
-  const authorities: CaCertificate[] = [];
-  for (const bytes of files.flatMap(split)) {
-    if (bytes.length === sevCertificateLength) platform.push(readSevCertificate(bytes));
-    else authorities.push(readCaCertificate(bytes));
-  }
+  const certificates = files.flatMap(readSevCertificates);
+  const platform = certificates.filter((one): one is SevCertificate => 'signatures' in one);
+  const authorities = certificates.filter((one): one is CaCertificate => 'keyId' in one);
   return {
     pdh: only(platform, 'PDH'),
     pek: only(platform, 'PEK'),
@@ -51,6 +48,16 @@ export function readPlatformChain(files: readonly Uint8Array[]): PlatformChain {
     asks: some(authorities, 'ASK'),
     arks: some(authorities, 'ARK'),
   };
+}
+
+/**
+ * Reads the certificates that stand in a file, one after the other; which ones they are is left open.
+ * @throws EnarxError `sev/certificate-malformed`
+ */
+export function readSevCertificates(file: Uint8Array): (SevCertificate | CaCertificate)[] {
+  return split(file).map((bytes) =>
+    bytes.length === sevCertificateLength ? readSevCertificate(bytes) : readCaCertificate(bytes),
+  );
 }
 
 function split(file: Uint8Array): Uint8Array[] {

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { verifyEvidence, type Verification } from '@enarx/attestation';
+import { EnarxError } from '@enarx/protocol';
 
 import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { exitStatus } from '../../exit-status.ts';
 import { printable, table, type Json, type Output } from '../../output.ts';
 import { claimsJson, claimsRows } from './claims.ts';
 import { readEvidenceFile } from './read.ts';
+import { sevCertificatesJson } from './sev-certificates.ts';
 
 interface Shown {
   readonly file: string;
-  readonly verification: Verification;
+  readonly format: Verification['format'];
+  /** `null` for evidence that cannot be read. */
+  readonly claims: Json;
+  readonly reason: string;
 }
+
+/** What a SEV file gets that holds certificates, but not those of one whole platform. */
+const noPlatform: readonly string[] = ['sev/chain-incomplete', 'sev/chain-ambiguous'];
 
 /** Prints what evidence claims. It is verified for no anchor at all, and so never said to be genuine. */
 export async function showEvidence(
@@ -19,31 +27,29 @@ export async function showEvidence(
   ...files: string[]
 ): Promise<void> {
   const shown: Shown[] = [];
-  for (const file of files) {
-    const evidence = await readEvidenceFile(file);
-    const verification = await verifyEvidence({ evidence, endorsements: [], anchors: [], at: this.now() });
-    shown.push({ file, verification });
-  }
-  if (shown.some(({ verification }) => verification.claims === undefined))
-    this.process.exitCode = exitStatus.unsupported;
+  for (const file of files) shown.push(await showFile(file, this.now()));
+  if (shown.some(({ claims }) => claims === null)) this.process.exitCode = exitStatus.unsupported;
   this.output.result(
-    shown.map(({ file, verification: { format, claims } }): Json => ({
-      file,
-      format,
-      verified: false,
-      claims: claims === undefined ? null : claimsJson(claims),
-    })),
+    shown.map(({ file, format, claims }): Json => ({ file, format, verified: false, claims })),
     () => shown.map((one) => textOf(this.output, one)).join('\n\n'),
   );
 }
 
-function textOf(output: Output, { file, verification }: Shown): string {
-  const { format, claims, checks } = verification;
-  const title = output.styled('bold', printable(file), 'stdout');
-  if (claims === undefined) {
+async function showFile(file: string, at: number): Promise<Shown> {
+  const evidence = await readEvidenceFile(file);
+  try {
+    const { format, claims, checks } = await verifyEvidence({ evidence, endorsements: [], anchors: [], at });
     const reason = checks.find(({ status }) => status === 'fail')?.detail ?? '';
-    return `${title}  ${format}, which cannot be read: ${printable(reason)}`;
+    return { file, format, claims: claims === undefined ? null : claimsJson(claims), reason };
+  } catch (error) {
+    if (!(error instanceof EnarxError) || !noPlatform.includes(error.code as string)) throw error;
+    return { file, format: 'sev', claims: sevCertificatesJson(evidence), reason: '' };
   }
-  const rows = claimsRows(claimsJson(claims)).map(([name, value]) => [`  ${name}`, printable(value)]);
+}
+
+function textOf(output: Output, { file, format, claims, reason }: Shown): string {
+  const title = output.styled('bold', printable(file), 'stdout');
+  if (claims === null) return `${title}  ${format}, which cannot be read: ${printable(reason)}`;
+  const rows = claimsRows(claims).map(([name, value]) => [`  ${name}`, printable(value)]);
   return [`${title}  ${format}; nothing of this is verified`, table(rows)].join('\n');
 }

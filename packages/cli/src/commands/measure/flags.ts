@@ -27,4 +27,9 @@ export interface SnpFlags extends GuestFlags, ProcessorFlags {
   readonly rdx: string | undefined;
   readonly svsm: string | undefined;
   readonly svsmVariables: string | undefined;
+  readonly guestPolicy: string | undefined;
+  readonly familyId: string | undefined;
+  readonly imageId: string | undefined;
+  readonly guestSvn: string | undefined;
+  readonly idAuth: string | undefined;
 }

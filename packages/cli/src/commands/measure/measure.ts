@@ -13,8 +13,11 @@ import { toHex } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { readNamedBytes } from '../../named-file.ts';
+import { table } from '../../output.ts';
 import { cliProblem } from '../../problems.ts';
 import type { GuestFlags, ProcessorFlags, SevEsFlags, SnpFlags } from './flags.ts';
+import { idBlockOf } from './id-block.ts';
+import { numberOf } from './number.ts';
 
 /** Kernels and initial file systems are hashed whole in memory. */
 const mostBootBytes = 1024 * 1024 * 1024;
@@ -28,7 +31,9 @@ export async function measureSnp(this: EnarxContext, flags: SnpFlags): Promise<v
     ...(flags.rdx === undefined ? {} : { rdx: Number(numberOf('--rdx', flags.rdx, 1n << 32n)) }),
     ...(await svsmOf(flags)),
   });
-  print(this, digest);
+  const id = await idBlockOf(flags, digest);
+  if (id === undefined) print(this, digest);
+  else this.output.result(id, () => table(Object.entries(id)));
 }
 
 export async function measureSev(this: EnarxContext, flags: GuestFlags): Promise<void> {
@@ -97,14 +102,4 @@ async function svsmOf({
     });
   const variablesSize = Number(numberOf('--svsm-variables', svsmVariables, 1n << 32n));
   return { svsm: { image: await readNamedBytes(svsm, maxFirmwareSize + 1), variablesSize } };
-}
-
-/** A whole number, decimal or hexadecimal, below `end`. */
-function numberOf(flag: string, text: string, end: bigint): bigint {
-  if (!/^(?:\d{1,20}|0x[0-9a-fA-F]{1,16})$/.test(text) || BigInt(text) >= end)
-    throw cliProblem('cli/usage', {
-      found: `${flag} ${text}`,
-      expected: `a number below ${String(end)}, such as 4 or 0x1`,
-    });
-  return BigInt(text);
 }

@@ -52,12 +52,24 @@ const snp = buildCommand<SnpFlags, [], EnarxContext>({
       rdx: text('RDX of the first registers, where it is not what the VMM usually sets', 'NUMBER'),
       svsm: text('An SVSM below the firmware, at VMPL 0', 'FILE'),
       svsmVariables: text('Bytes between the SVSM and the firmware, where that keeps its variables', 'N'),
+      guestPolicy: text('Policy of the guest; with it, the ID block to sign is printed, too', 'NUMBER'),
+      familyId: text('FAMILY_ID of the ID block, zero without it', 'HEX'),
+      imageId: text('IMAGE_ID of the ID block, zero without it', 'HEX'),
+      guestSvn: text('GUEST_SVN of the ID block, zero without it', 'NUMBER'),
+      idAuth: text(
+        'ID authentication (4096 bytes, or their base64) that must have signed the ID block',
+        'FILE',
+      ),
     },
   },
   docs: {
     brief: 'Launch digest of an SEV-SNP guest (MEASUREMENT of its reports)',
-    fullDescription:
+    fullDescription: [
       'Launch digest of an SEV-SNP guest, 48 bytes in hexadecimal: MEASUREMENT of its reports, and `measurements` of a policy.',
+      'The firmware itself is needed: a digest of it does not tell the memory that it declares and where its processors begin.',
+      'With --guest-policy the ID block for this guest is printed in base64; with --id-auth both of its signatures are verified, and the',
+      'digests of the keys are printed as reports will have them.',
+    ].join('\n'),
   },
 });
 
