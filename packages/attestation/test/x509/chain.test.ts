@@ -70,6 +70,14 @@ test('a chain of ECDSA keys is verified, P-256 under P-384 under P-256', async (
   assert.equal(result.leafKey?.algorithm.name, 'ECDSA');
 });
 
+test('an anchor says whether it is a vendor’s, and a chain without one which root it ends in', async () => {
+  const detailOf = async (anchors: readonly Anchor[]): Promise<string | undefined> =>
+    (await verify({ anchors })).checks.find(({ id }) => id === 'x509/anchor')?.detail;
+  assert.equal(await detailOf([anchor]), 'SIMULATED anchor root');
+  assert.equal(await detailOf([{ ...anchor, simulated: false }]), 'pinned key root');
+  assert.match((await detailOf([])) ?? '', /^root has the key .*none of the trusted ones \(none\)/);
+});
+
 test('certificates in the wrong order fail by name and by signature', async () => {
   const [a, b, c] = chain;
   const result = await verify({ chain: [b, a, c as typeof a] });
