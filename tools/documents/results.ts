@@ -21,6 +21,11 @@ read and that a relying party can trust without seeing the evidence. \`enarx evi
   verdict without a policy affirms genuine hardware and no program.
 - **Policy.** \`ear_appraisal_policy_ids\` has the SHA-256 of the policy file as an \`ni:\` URI (RFC 6920).
 
+## Wrappers
+
+Evidence may come in Conceptual Message Wrappers (CMW, draft-ietf-rats-msg-wrap): records, tags and collections, in CBOR and JSON. A wrapper is told by its first bytes. A record in CBOR is an array of two or
+three: one in an array of indefinite length (first byte \`9f\`) is refused as \`cmw/malformed\`, by the verifier and by \`readCmw\`. Inside collections, and of collections, both lengths are read.
+
 ## What evidence itself states
 
 | | category | value |

@@ -5,6 +5,9 @@ import { decodeBase64url } from '../results/base64url.ts';
 import { allIndicators, cmwLimits, collectionTypeKey, maxCmwDepth, type Cmw, type CmwRecord } from './cmw.ts';
 import { contentFormatOfTag } from './content-format.ts';
 
+/** Wrappers are told by their first bytes, and no deterministic encoding has this one (RFC 8949 section 4.2.1). */
+export const indefiniteArray = 0x9f;
+
 /**
  * Reads a Conceptual Message Wrapper (draft-ietf-rats-msg-wrap), record, tag or collection, in CBOR or JSON. JSON is told by its
  * first byte. Values of CBOR are views of `bytes`.
@@ -13,6 +16,8 @@ import { contentFormatOfTag } from './content-format.ts';
  */
 export function readCmw(bytes: Uint8Array): Cmw {
   if (bytes.length > cmwLimits.bytes) throw malformed(`${String(bytes.length)} bytes`);
+  if (bytes[0] === indefiniteArray)
+    throw malformed('a record of indefinite length', 'an array of two or three');
   const first = bytes.find((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
   return first === 0x5b || first === 0x7b
     ? fromJson(jsonOf(bytes), 0)

@@ -2,7 +2,7 @@
 import { reasonOf } from '../checks.ts';
 import { attestationProblem } from '../problems.ts';
 import { indicators, type Cmw, type CmwRecord } from './cmw.ts';
-import { readCmw } from './read.ts';
+import { indefiniteArray, readCmw } from './read.ts';
 
 /** Evidence, and what came along to verify it with, out of a wrapper. */
 export interface Unwrapped {
@@ -27,7 +27,8 @@ function beginsAsRecord(bytes: Uint8Array): boolean {
   const [first, second = 0xff, third] = bytes;
   if (first === 0xda) return second === 0x63 && third === 0x74;
   // Of a record the first is text of a length that a media type has, or a number of at most two bytes.
-  if (first === 0x82 || first === 0x83) return (second >= 0x60 && second < 0x7a) || second <= 0x19;
+  if (first === 0x82 || first === 0x83 || first === indefiniteArray)
+    return (second >= 0x60 && second < 0x7a) || second <= 0x19;
   return first === 0x5b;
 }
 

@@ -206,7 +206,10 @@ function vectorOf(item: CborItem | undefined, encoding: Encoding): TrustVector {
   return Object.fromEntries(
     [...item].map(([key, value]) => {
       const category =
-        encoding === 'cbor' ? categories[Number(key)] : categories.find((name) => name === key);
+        // Texts are no numbers: '1' beside 1 would be two values for one category.
+        encoding === 'cbor'
+          ? categories.find((_, index) => index === key)
+          : categories.find((name) => name === key);
       if (category === undefined) throw malformed(`the category ${String(key).slice(0, 32)}`);
       if (typeof value !== 'number' || value < -128 || value > 127)
         throw malformed(`${category} that is no integer from -128 to 127`);

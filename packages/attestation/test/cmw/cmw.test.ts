@@ -238,6 +238,19 @@ suite('evidence in a wrapper', () => {
     assert.throws(() => unwrapEvidence(of(4, 4)), isMalformed(/2 pieces of evidence/));
   });
 
+  test('is not taken out of a record of indefinite length', async () => {
+    const whole = writeCborCmw(record('application/x', bytes, 4));
+    const indefinite = concatBytes(hex('9f'), whole.subarray(1), hex('ff'));
+    assert.deepEqual(unwrapIfWrapped(whole)?.evidence, bytes);
+    const refused = isMalformed(/a record of indefinite length/);
+    assert.throws(() => readCmw(indefinite), refused);
+    assert.throws(() => unwrapIfWrapped(indefinite), refused);
+    await assert.rejects(
+      verifyEvidence({ evidence: indefinite, endorsements: [], anchors: awsAnchors, at: 0 }),
+      refused,
+    );
+  });
+
   test('is not looked for in what is none', () => {
     for (const other of [
       '',
@@ -256,6 +269,7 @@ suite('evidence in a wrapper', () => {
       '3082',
     ])
       assert.equal(unwrapIfWrapped(hex(other)), undefined, other);
+    assert.equal(unwrapIfWrapped(hex('9f9f')), undefined);
     for (const damaged of ['8261', '8300', 'da6374', '5b', '8218ff'])
       assert.throws(() => unwrapIfWrapped(hex(damaged)), isMalformed(/./), damaged);
   });

@@ -497,7 +497,7 @@ suite('claims that are not those of a result', () => {
         ],
       ]);
     readCborClaims(change(266, submodule(new Map([[7, 2]]))));
-    for (const key of [8, -1, 'hardware'])
+    for (const key of [8, -1, 'hardware', '1', ''])
       assert.throws(
         () => readCborClaims(change(266, submodule(new Map([[key, 2]])))),
         isCode('result/malformed', /the category/),
