@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+
+import { encodeCbor } from '@enarx/protocol';
 
 import { readBundle } from '../../../packages/attestation/src/bundle/bundle.ts';
 import { readCmw } from '../../../packages/attestation/src/cmw/read.ts';
@@ -11,7 +14,16 @@ import { parseQuote } from '../../../packages/attestation/src/intel/quote.ts';
 import { recogniseQuote } from '../../../packages/attestation/src/intel/recognise.ts';
 import { readEventLog } from '../../../packages/attestation/src/intel/tdx/event-log.ts';
 import { readNitroDocument } from '../../../packages/attestation/src/nitro/document.ts';
-import { readJsonClaims } from '../../../packages/attestation/src/results/claims-set.ts';
+import {
+  cborClaims,
+  readCborClaims,
+  readJsonClaims,
+} from '../../../packages/attestation/src/results/claims-set.ts';
+import {
+  earProfile,
+  earProfiles,
+  type AttestationResult,
+} from '../../../packages/attestation/src/results/ear.ts';
 import { KeyCache } from '../../../packages/attestation/src/x509/key-cache.ts';
 import { vectorPath, withoutVectors } from '../../../packages/attestation/test/support/vectors.ts';
 import type { FuzzTarget } from '../target.ts';
@@ -34,6 +46,39 @@ function real(vendor: string, kinds: RegExp, longest = 16_384, most = 12): Uint8
     .filter(({ length }) => length <= longest)
     .slice(0, most);
 }
+
+/** No result in CBOR was published: two of ours to start from. */
+const smallResult: AttestationResult = {
+  profile: earProfile,
+  issuedAt: 1_780_000_000,
+  expires: undefined,
+  verifier: { developer: 'https://enarx.example', build: 'enarx' },
+  status: undefined,
+  nonces: [],
+  rawEvidence: undefined,
+  submodules: new Map([['platform', { status: 'none', vector: {}, policyIds: [] }]]),
+};
+const result: AttestationResult = {
+  ...smallResult,
+  expires: 1_790_000_000,
+  status: 'contraindicated',
+  nonces: [new Uint8Array(32).fill(7)],
+  rawEvidence: new Uint8Array(64).fill(1),
+  submodules: new Map([
+    [
+      'platform',
+      { status: 'warning', vector: { hardware: 32, configuration: 2 }, policyIds: ['ni:///sha-256;AA'] },
+    ],
+    [
+      'keep',
+      {
+        status: 'contraindicated',
+        vector: { 'instance-identity': 99, executables: 33, 'runtime-opaque': -1 },
+        policyIds: [],
+      },
+    ],
+  ]),
+};
 
 const decoder = new TextDecoder();
 const longest = 16_384;
@@ -102,6 +147,20 @@ const targets: readonly FuzzTarget[] = [
     seeds: () => [
       new Uint8Array(Buffer.from('8272656e6172782d636f6c6c61746572616c2f3181820043300100', 'hex')),
     ],
+  },
+  {
+    name: 'attestation-result-cbor',
+    run: (input) => {
+      const claims = readCborClaims(readCbor(input, longest));
+      // One nonce is written; several may be read.
+      const again = readCborClaims(readCbor(encodeCbor(cborClaims(claims)), 2 * longest));
+      if (!isDeepStrictEqual(again, { ...claims, nonces: claims.nonces.slice(0, 1) }))
+        throw new Error('written and read again, the claims are others');
+      return claims;
+    },
+    seeds: () => [encodeCbor(cborClaims(result)), encodeCbor(cborClaims(smallResult))],
+    longest,
+    tokens: [...earProfiles, 'SIMULATED platform'],
   },
   {
     name: 'attestation-result-json',
