@@ -206,7 +206,7 @@ test(
         '/usr/lib/systemd/system/enarx-keepmgr.service',
         '/run/enarx/api.sock',
       ])
-        await assert.rejects(run('test', '-e', path), undefined, path);
+        await assert.rejects(run('test', '-e', path), Error, path);
       assert.equal((await run('sh', '-c', 'pgrep -u enarx || true')).trim(), '');
     } catch (error) {
       const journal = await run('journalctl', '--no-pager', '-n', '60', '-o', 'cat').catch(() => '');
