@@ -2,13 +2,15 @@
 //
 // Every message that crosses a socket of the running system keeps its rule in enarx.cddl.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { anchorFromPem, KeyCache, releasePolicy } from '@enarx/attestation';
 import { connect, createIdentity, moduleFromBytes, type Workload } from '@enarx/client';
-import { fromHex, messageTypes } from '@enarx/protocol';
+import { cborContentType, encodeMessage, fromHex, messageTypes, renewKeep } from '@enarx/protocol';
 
 import { startHost } from './support/enarx.ts';
 import { nothingRunsIn } from './support/processes.ts';
@@ -16,8 +18,11 @@ import { programs } from './support/programs.ts';
 import { release, sandbox } from './support/sandbox.ts';
 import { addDevices, recordingRelease, recordLoaders, WireRecord } from './support/wire-record.ts';
 
-/** Of the guest of a VM, which has no network; held against their rules where they are tested. */
-const elsewhere = ['port-stream', 'port-credit'];
+/**
+ * Nobody can stand where these pass: on the port of a machine, and at the head of a connection that a loader makes into its guest. `packages/channel/test/port.test.ts`
+ * and `packages/wasmldr/test/host-sockets.test.ts` see both ends of them; their rules are held by `packages/protocol/test/cddl.test.ts`.
+ */
+const elsewhere = ['port-stream', 'port-credit', 'guest-connection', 'guest-close'];
 
 test('every message between client, keepmgr, keepldr and wasmldr keeps its rule, and each message there is comes by', async () => {
   using box = await sandbox();
@@ -28,7 +33,10 @@ test('every message between client, keepmgr, keepldr and wasmldr keeps its rule,
     await using running = new AsyncDisposableStack();
     const server = running.use(
       await startHost(box, {
-        program: [join(directory, 'enarx.js'), 'keepmgr', '--json'],
+        program: [
+          ...[join(directory, 'enarx.js'), 'keepmgr', '--json'],
+          ...['--allow-listen', '127.0.0.1:*', '--allow-dial', '127.0.0.1:*'],
+        ],
       }),
     );
     running.use(await recordLoaders(server.state, record));
@@ -37,7 +45,7 @@ test('every message between client, keepmgr, keepldr and wasmldr keeps its rule,
     await host.platform();
 
     const { measurements } = JSON.parse(readFileSync(join(release, 'release.json'), 'utf8')) as {
-      measurements: { sim: string };
+      measurements: { sim: string; 'sim-sev': string };
     };
     const trust = {
       anchors: [await anchorFromPem(readFileSync(server.anchor))],
@@ -91,6 +99,46 @@ test('every message between client, keepmgr, keepldr and wasmldr keeps its rule,
     const back = await (await detached.keep.open({ identity })).attest({ purpose: 'attach', ...trust });
     await back.stop();
 
+    // Sockets: one that listens, one that connects, and one to where nobody listens.
+    await using there = createServer((socket) => socket.end()).listen(0, '127.0.0.1');
+    await once(there, 'listening');
+    const { port } = there.address() as AddressInfo;
+    const socketFiles = (connectTo: number): Workload['files'] => [
+      { kind: 'stdin' },
+      { kind: 'stdout' },
+      { kind: 'stderr' },
+      { kind: 'listen', prot: 'tcp', address: '127.0.0.1', port: 0 },
+      { kind: 'connect', prot: 'tcp', host: '127.0.0.1', port: connectTo },
+    ];
+    const connected = await run(hello, { files: socketFiles(port) });
+    assert.equal((await connected.program.ended).how, 'exit');
+    await assert.rejects(run(hello, { files: socketFiles(1) }));
+
+    // A launch with a secret, on the loader of the same release.
+    const sealing = await host.createKeep({ tee: 'sim-sev' });
+    await sealing.launch({
+      identity,
+      anchors: [await anchorFromPem(readFileSync(join(server.state, 'sev-anchor.pem')))],
+      at: trust.at,
+      launchDigest: fromHex(measurements['sim-sev']) as Uint8Array,
+      secretArea: 0xc00,
+      policy: { encryptedState: false, allow: [], minimumApi: { major: 0, minor: 17 } },
+      minimum: { api: { major: 0, minor: 17 }, build: 0 },
+    });
+
+    // What the library has no call for.
+    const changes = await fetch(new URL('/v1/changes', server.url));
+    record.add('keep-changes', await changes.bytes(), 'answer to GET /v1/changes');
+    const renewal = encodeMessage(renewKeep, { lease: 60_000 });
+    record.add('renew-keep', renewal, 'body of POST renew');
+    const renewed = await fetch(new URL(`/v1/keeps/${sealing.name}/renew`, server.url), {
+      method: 'POST',
+      headers: { 'content-type': cborContentType },
+      body: renewal,
+    });
+    assert.equal(renewed.status, 200);
+    await sealing.remove();
+
     // A problem of the Keep's, and one of the host's.
     const stranger = await detached.keep.open({ identity: await createIdentity() });
     const other = await stranger.attest({ purpose: 'attach', ...trust });
@@ -102,7 +150,7 @@ test('every message between client, keepmgr, keepldr and wasmldr keeps its rule,
     await detached.keep.log();
     await host.keeps();
     await detached.keep.stop();
-    for (const { keep } of [done, trapped, limited, detached]) await keep.remove();
+    for (const { keep } of [done, trapped, limited, detached, connected]) await keep.remove();
     host.close();
   }
   addDevices(directory, record);

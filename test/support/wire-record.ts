@@ -40,8 +40,16 @@ const deviceRules: Readonly<Record<Direction, Readonly<Record<number, string>>>>
     [guestFrame.launch]: 'guest-launch',
     [guestFrame.evidence]: 'evidence',
     [guestFrame.problem]: 'problem',
+    [guestFrame.listening]: 'guest-listening',
+    [guestFrame.refused]: 'guest-refused',
   },
-  received: { [guestFrame.state]: 'guest-state', [guestFrame.reportRequest]: 'report-request' },
+  received: {
+    [guestFrame.state]: 'guest-state',
+    [guestFrame.reportRequest]: 'report-request',
+    [guestFrame.listen]: 'guest-listen',
+    [guestFrame.dial]: 'guest-dial',
+    [guestFrame.close]: 'guest-close',
+  },
 };
 /** Names under which a client's tap shows what has no rule. */
 const bulk = new Set(['module', 'content', 'stdin', 'stdout', 'stderr']);
