@@ -45,7 +45,14 @@ export const subjects: readonly Subject[] = [
       'x509/extensions',
       'x509/crl',
     ),
-    tests: test('x509/chain', 'x509/certificate', 'snp/checks', 'snp/vectors', 'snp/defects'),
+    tests: test(
+      'x509/chain',
+      'x509/key-cache',
+      'x509/certificate',
+      'snp/checks',
+      'snp/vectors',
+      'snp/defects',
+    ),
   },
   {
     name: 'appraise',

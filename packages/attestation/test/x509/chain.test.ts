@@ -67,7 +67,18 @@ test('a chain of ECDSA keys is verified, P-256 under P-384 under P-256', async (
   const result = await verify();
   assert.deepEqual(failed(result), []);
   assert.equal(result.anchor, anchor);
-  assert.equal(result.leafKey?.algorithm.name, 'ECDSA');
+  const spkiOf = async (key: CryptoKey | undefined): Promise<Uint8Array> =>
+    new Uint8Array(await crypto.subtle.exportKey('spki', key as CryptoKey));
+  assert.deepEqual(await spkiOf(result.leafKey), leaf.publicKey);
+  assert.deepEqual(await spkiOf(result.issuerKey), platform.publicKey);
+});
+
+test('a key that was signed for is remembered, and not verified again', async () => {
+  const keys = new KeyCache();
+  const [first, second] = [await verify({ keys }), await verify({ keys })];
+  assert.equal(second.leafKey, first.leafKey);
+  assert.equal(second.issuerKey, first.issuerKey);
+  assert.notEqual((await verify()).leafKey, first.leafKey);
 });
 
 test('an anchor says whether it is a vendor’s, and a chain without one which root it ends in', async () => {
