@@ -88,6 +88,8 @@ describe('Azure’s blob', () => {
     const blob = hcl(await bound(runtime), runtime);
     const plain = await verifyFake(amd, { report: blob });
     assert.deepEqual(failures(plain), []);
+    assert.equal(checkOf(plain, 'azure/runtime-data').status, 'pass');
+    assert.equal(checkOf(plain, 'azure/quote').status, 'not-applicable');
     assert.match(checkOf(plain, 'azure/quote').detail, /nothing shows that it is fresh/);
     const evidence = json({
       version: 1,
@@ -101,6 +103,12 @@ describe('Azure’s blob', () => {
     assert.equal(azure.attestationKey?.kty, 'RSA');
     assert.equal(Buffer.from(azure.quote?.extraData ?? []).toString(), 'nonce');
     assert.deepEqual(azure.quote?.pcrSelection, [0, 1, 7]);
+  });
+
+  test('is asked for of nobody else: what Azure did not wrap passes none of its checks', async () => {
+    const result = await verifyFake(amd);
+    for (const id of ['azure/runtime-data', 'azure/quote'])
+      assert.equal(checkOf(result, id).status, 'not-applicable', id);
   });
 
   test('whose runtime data is not the one in the report is refused', async () => {
