@@ -3,6 +3,8 @@
 // Virtual machines through the commands that a user types: the image is built, booted by QEMU in emulation, attested and used. These tests run one after the other, with
 // nothing else beside them: emulation has no processor to spare.
 import assert from 'node:assert/strict';
+import { createHash, type X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import {
   copyFileSync,
   cpSync,
@@ -15,12 +17,15 @@ import {
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { connect } from 'node:tls';
 
 import { findTool } from '../packages/keepldr/src/sandbox/tool.ts';
-import { enarx, start } from './support/enarx.ts';
+import { enarx, events, start } from './support/enarx.ts';
 import { nothingRunsIn, processesOf } from './support/processes.ts';
+import { programs } from './support/programs.ts';
 import { sandbox, type DisposableSandbox } from './support/sandbox.ts';
 
+const echo = join(import.meta.dirname, '..', 'examples', 'echo', 'echo.wasm');
 const hello = join(import.meta.dirname, '..', 'examples', 'hello', 'hello.wasm');
 /** Packages that were fetched once, for all tests of this user. */
 const packages = join(tmpdir(), `enarx-test-packages-${userInfo().username}`);
@@ -93,6 +98,71 @@ test(
         `policy/snp-measurements: launch digest (MEASUREMENT): ${String(digests.snp[0]?.digest)}`,
       ),
     );
+    await nothingRunsIn(box.root);
+  },
+);
+
+test(
+  'a server in a machine is reached through the host, with the key that was attested, and ends when its owner says so',
+  skip,
+  async () => {
+    const config = box.path('Echo.toml');
+    const streams = ['null', 'stdout', 'stderr'].map((kind) => `[[files]]\nkind = "${kind}"\n`);
+    writeFileSync(config, `${streams.join('')}[[files]]\nkind = "listen"\nname = "echo"\nport = 0\n`);
+    const args = ['run', '--tee', 'vm', '--memory', '512MiB', '--json', '--config', config, echo];
+    const running = start(box, args, { timeout });
+    const listening = (): Record<string, unknown> | undefined =>
+      events(running.text('stderr')).find(({ event }) => event === 'listening');
+    while (listening() === undefined && running.child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    const at = listening();
+    assert.ok(at !== undefined, running.text('stderr'));
+    const socket = connect({ host: '127.0.0.1', port: Number(at['port']), rejectUnauthorized: false });
+    try {
+      await once(socket, 'secureConnect');
+      const { publicKey } = socket.getPeerX509Certificate() as X509Certificate;
+      const spki = publicKey.export({ type: 'spki', format: 'der' });
+      assert.equal(createHash('sha256').update(spki).digest('hex'), at['key']);
+      const sent = Buffer.alloc(200_000, 'into the machine and back. ');
+      socket.write(sent);
+      let received = Buffer.alloc(0);
+      for await (const chunk of socket) {
+        received = Buffer.concat([received, chunk as Buffer]);
+        if (received.length >= sent.length) break;
+      }
+      assert.ok(received.equals(sent));
+    } finally {
+      socket.destroy();
+      running.child.kill('SIGTERM');
+    }
+    await running.ended;
+    await nothingRunsIn(box.root);
+  },
+);
+
+test(
+  'programs that take memory, print and compute without end are held to their limits in their machines',
+  skip,
+  async () => {
+    const file = (name: string, content: Uint8Array | string): string => {
+      writeFileSync(box.path(name), content);
+      return box.path(name);
+    };
+    const machine = ['run', '--tee', 'vm', '--memory', '512MiB', '--json'];
+    const output = file('output.toml', '[limits]\nmemory = "16MiB"\noutput = "1MiB"\n');
+    const flood = file('flood.wasm', programs.memoryBombThenFlood());
+    const loop = file('loop.wasm', programs.hotLoop());
+    const [flooded, looped] = await Promise.all([
+      enarx(box, [...machine, '--config', output, flood], { timeout }),
+      enarx(box, [...machine, '--timeout', '2s', loop], { timeout }),
+    ]);
+    assert.equal(flooded.status, 137, flooded.stderr);
+    assert.equal(flooded.stdout.length, 1_048_576);
+    assert.deepEqual([...Buffer.from(flooded.stdout.slice(0, 4))], [0, 1, 0, 0], '256 pages, and no more');
+    assert.equal(events(flooded.stderr).at(-1)?.['limit'], 'output');
+    assert.equal(looped.status, 137, looped.stderr);
+    assert.equal(looped.stdout, 'begun\n');
+    assert.equal(events(looped.stderr).at(-1)?.['limit'], 'wall');
     await nothingRunsIn(box.root);
   },
 );

@@ -145,6 +145,23 @@ function memoryBomb(): Uint8Array {
   });
 }
 
+/** Grows its memory until it is refused, then prints without end, the count of its pages (32 bits) in front of every 4096 bytes. */
+function memoryBombThenFlood(): Uint8Array {
+  const grown = [...i32Const(1), ...op.memoryGrow, ...i32Const(-1), ...op.i32Eq, ...op.brIf(1)];
+  const write = [...i32Const(1), ...i32Const(8), ...i32Const(1), ...i32Const(0), ...call(0), ...drop];
+  return wasmModule({
+    imports: [wasi.fdWrite],
+    functions: [
+      start([
+        ...op.block(op.loop([...grown, ...op.br(0)])),
+        ...[...i32Const(32), ...op.memorySize, ...op.i32Store(0)],
+        ...op.loop([...write, ...op.br(0)]),
+      ]),
+    ],
+    data: [{ at: 8, bytes: words(32, 4096) }],
+  });
+}
+
 /** Fills the garbage-collected heap with a chain of arrays that it keeps, without any linear memory. The types are beyond the assembler. */
 function heapBomb(): Uint8Array {
   const section = (id: number, ...content: number[]): number[] => [id, content.length, ...content];
@@ -465,6 +482,7 @@ export const programs = {
   deepRecursion,
   countDepth,
   memoryBomb,
+  memoryBombThenFlood,
   heapBomb,
   tableBomb,
   initialMemory,
