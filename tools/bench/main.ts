@@ -20,6 +20,10 @@ for (const file of files) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
   const { default: module } = (await import(join(import.meta.dirname, file))) as { default: BenchModule };
   console.log(`${name}: ${module.title}`);
+  if (module.onlyByName === true && !positionals.includes(name)) {
+    console.log(`  left out: takes minutes; npm run bench -- ${name}`);
+    continue;
+  }
   try {
     for (const row of await module.measure({ short: values.short })) {
       rows.push(row);

@@ -25,5 +25,7 @@ export interface BenchRow {
 export interface BenchModule {
   /** One line. */
   readonly title: string;
+  /** Takes minutes: measured only when its name is given. */
+  readonly onlyByName?: true;
   measure(settings: BenchSettings): Promise<readonly BenchRow[]>;
 }
