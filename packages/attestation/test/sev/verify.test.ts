@@ -41,6 +41,7 @@ for (const product of Object.keys(realPlatforms) as RealProduct[]) {
       Object.keys(sevChecks).map((id) => [id, 'pass']),
     );
     assert.equal(verification.simulated, false);
+    assert.equal(verification.checks[0]?.detail, `ARK-${product}`);
     assert.equal(verification.verified?.anchor.name, `ARK-${product}`);
     assert.equal(verification.verified.at, at);
     const { major, minor } = verification.claims.api;
@@ -58,6 +59,12 @@ for (const product of Object.keys(realPlatforms) as RealProduct[]) {
     },
   );
 }
+
+test('a root that is simulated is called so', async () => {
+  const [first] = (await verify({})).checks;
+  assert.equal(first?.id, 'sev/ark-anchor');
+  assert.equal(first.detail, `${anchor.name}, SIMULATED`);
+});
 
 test('the claims name chip and owner by their keys', needsVectors, async () => {
   const claims = await Promise.all(
