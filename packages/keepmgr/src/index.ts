@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { runDaemon, type DaemonOptions } from './daemon.ts';
 export { startKeepmgr, type Keepmgr, type KeepmgrOptions } from './keepmgr.ts';
 export type { LaunchedLoader, Launcher } from './launchers/launcher.ts';
 export { defaultLimits, type Limits } from './limits.ts';

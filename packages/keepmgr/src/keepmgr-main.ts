@@ -5,13 +5,12 @@
 // Writes one line of JSON to standard output when it is ready, and its events to standard error, one line of JSON each.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { env, exit, stderr, stdin, stdout } from 'node:process';
+import { env, exit, pid, stderr, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 
 import { EnarxError } from '@enarx/protocol';
 
-import type { Configuration } from './config/schema.ts';
-import { startKeepmgr, type Keepmgr } from './keepmgr.ts';
+import { runDaemon } from './daemon.ts';
 
 const usage = 64;
 const unavailable = 69;
@@ -42,11 +41,10 @@ async function main(): Promise<void> {
   const { 'sev-platform': sevFile, 'sev-anchor': sevAnchorFile, image } = values;
   if ((sevFile === undefined) !== (sevAnchorFile === undefined))
     throw new TypeError('--sev-platform and --sev-anchor belong together');
-  const configFile = values.config;
-  const config = configFile === undefined ? undefined : await readConfigurationFile(configFile);
-  const keepmgr = await startKeepmgr({
-    listen: values.listen ?? config?.listen ?? (await defaultListen()),
-    config,
+  await runDaemon({
+    listen: values.listen,
+    configFile: values.config,
+    untilInputEnds: values['until-stdin-ends'],
     stateDirectory: values.state,
     releaseDirectory: import.meta.dirname,
     ...(file === undefined || anchorFile === undefined ? {} : { simulator: { file, anchorFile } }),
@@ -56,64 +54,13 @@ async function main(): Promise<void> {
     image,
     sockets: { listen: values['allow-listen'], dial: values['allow-dial'] },
     log: (line) => stderr.write(line),
+    onReady: ({ address }, simulator) => {
+      const { anchorFile: anchor, fingerprint } = simulator;
+      const ready = { event: 'ready', address, pid, simulator: { anchor, fingerprint } };
+      stdout.write(`${JSON.stringify(ready)}\n`);
+    },
   });
-  const managed = env['NOTIFY_SOCKET'] === undefined ? undefined : await import('./service-manager.ts');
-  endWhenAsked(keepmgr, values['until-stdin-ends'], managed?.notifyStopping);
-  reloadWhenAsked(keepmgr, configFile);
-  const simulator = await keepmgr.simulator;
-  stdout.write(
-    `${JSON.stringify({
-      event: 'ready',
-      address: keepmgr.address,
-      pid: process.pid,
-      simulator: { anchor: simulator.anchorFile, fingerprint: simulator.fingerprint },
-    })}\n`,
-  );
-  managed?.notifyReady(`Listening on ${keepmgr.addresses.join(', ')}`);
-}
-
-/** What only a daemon with a configuration needs is loaded for it alone. */
-async function readConfigurationFile(file: string): Promise<Configuration> {
-  return (await import('./config/read.ts')).readConfiguration(file);
-}
-
-/** A configuration that cannot be used is told in the log, and the daemon goes on with what it had. */
-function reloadWhenAsked(keepmgr: Keepmgr, file: string | undefined): void {
-  process.on('SIGHUP', () => {
-    if (file === undefined) return;
-    readConfigurationFile(file)
-      .then((config) => keepmgr.reload(config))
-      .catch((error: unknown) => {
-        stderr.write(`${JSON.stringify({ event: 'reload-refused', detail: (error as Error).message })}\n`);
-      });
-  });
-}
-
-/** systemd may listen for us already. */
-async function defaultListen(): Promise<string> {
-  const descriptor =
-    env['LISTEN_FDS'] === undefined ? undefined : (await import('./service-manager.ts')).activatedSocket();
-  return descriptor === undefined ? 'http://127.0.0.1:3030' : `fd:${String(descriptor)}`;
-}
-
-/**
- * Whoever started it may go away without a word; then it and all its Keeps go too. SIGUSR2 alone leaves the Keeps to the
- * next daemon, which has ten seconds: that is how a new release takes over.
- */
-function endWhenAsked(keepmgr: Keepmgr, untilInputEnds: boolean, ending?: () => void): void {
-  const end = (): void => {
-    ending?.();
-    void keepmgr.close().finally(() => exit(0));
-  };
-  process.once('SIGUSR2', () => {
-    ending?.();
-    void keepmgr.close('leave').finally(() => exit(0));
-  });
-  process.once('SIGTERM', end).once('SIGINT', end);
-  // The reader of the events may have gone; the daemon stays.
-  stderr.on('error', () => undefined);
-  stdout.on('error', () => undefined);
-  if (untilInputEnds) stdin.on('end', end).on('error', end).resume();
+  exit(0);
 }
 
 try {

@@ -13,9 +13,17 @@ export const keepmgrCommand = buildCommand<KeepmgrFlags, [], EnarxContext>({
       listen: {
         kind: 'parsed',
         parse: String,
-        default: defaultHost,
-        brief: 'Where to listen: http://127.0.0.1:PORT (0 for any) or unix:/PATH',
+        optional: true,
+        variadic: true,
+        brief: `Where to listen: http://127.0.0.1:PORT (0 for any), unix:/PATH, or https:// with --config; ${defaultHost} without it; repeatable`,
         placeholder: 'URL',
+      },
+      config: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Configuration (docs/keepmgr-config.md): tenants, TLS, quotas; read again at SIGHUP',
+        placeholder: 'FILE',
       },
       state: {
         kind: 'parsed',
@@ -80,7 +88,7 @@ export const keepmgrCommand = buildCommand<KeepmgrFlags, [], EnarxContext>({
       'Be a host: make Keeps for clients, until SIGINT or SIGTERM ends it and all its Keeps.',
       '',
       'It prints where it listens and where the anchor of its simulated processor is. A client is given that file by a way that',
-      'it trusts, never through the host itself. Clients on other addresses than this machine are not taken: nobody is authenticated.',
+      'it trusts, never through the host itself. Clients on other machines are taken with TLS and as known tenants only: --config.',
       'Programs in Keeps have no network. Only what --allow-listen and --allow-dial say is opened for them, and this host then relays it.',
       'Events go to standard error, one line of JSON each; none holds anything of a tenant.',
     ].join('\n'),

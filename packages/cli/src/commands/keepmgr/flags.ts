@@ -2,7 +2,8 @@
 import type { OutputFlags } from '../../context.ts';
 
 export interface KeepmgrFlags extends OutputFlags {
-  readonly listen: string;
+  readonly listen: readonly string[] | undefined;
+  readonly config: string | undefined;
   readonly state: string | undefined;
   readonly simulator: string | undefined;
   readonly anchor: string | undefined;

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 
-import { startKeepmgr } from '@enarx/keepmgr';
+import { runDaemon } from '@enarx/keepmgr';
 
 import type { EnarxContext } from '../../context.ts';
 import { cliProblem } from '../../problems.ts';
@@ -18,15 +18,9 @@ export async function runKeepmgr(this: EnarxContext, flags: KeepmgrFlags): Promi
   const { sevPlatform, sevAnchor, image } = flags;
   if ((sevPlatform === undefined) !== (sevAnchor === undefined))
     throw cliProblem('cli/usage', { found: '--sev-platform and --sev-anchor belong together' });
-  // Listened for first: a daemon that is stopped while it starts must not leave anything behind.
-  const stopped = new Promise<undefined>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'])
-      process.once(signal, () => {
-        resolve(undefined);
-      });
-  });
-  const keepmgr = await startKeepmgr({
+  await runDaemon({
     listen: flags.listen,
+    configFile: flags.config,
     stateDirectory: flags.state ?? stateDirectory(this.process.env),
     releaseDirectory: release,
     ...(file === undefined || anchorFile === undefined ? {} : { simulator: { file, anchorFile } }),
@@ -36,24 +30,16 @@ export async function runKeepmgr(this: EnarxContext, flags: KeepmgrFlags): Promi
       : { sevPlatform: { file: sevPlatform, anchorFile: sevAnchor } }),
     image,
     log: (line) => this.process.stderr.write(line),
-  });
-  try {
-    const simulator = await Promise.race([keepmgr.simulator, stopped]);
-    if (simulator === undefined) return;
-    const { fingerprint, anchorFile: anchor } = simulator;
-    output.result(
-      { event: 'ready', address: keepmgr.address, pid: process.pid, simulator: { anchor, fingerprint } },
-      () =>
+    onReady: ({ address, addresses }, { anchorFile: anchor, fingerprint }) => {
+      output.result({ event: 'ready', address, pid: process.pid, simulator: { anchor, fingerprint } }, () =>
         [
-          `keepmgr listens on ${keepmgr.address}`,
+          `keepmgr listens on ${addresses.join(', ')}`,
           `SIMULATED processor: clients accept its Keeps only with --anchor ${anchor}`,
           `  (a copy of that file; SHA-256 of its key: ${fingerprint})`,
         ].join('\n'),
-    );
-    await stopped;
-  } finally {
-    await keepmgr.close();
-  }
+      );
+    },
+  });
 }
 
 function stateDirectory(env: EnarxContext['process']['env']): string {
