@@ -262,3 +262,13 @@ describe('revocation lists', () => {
     refused(Uint8Array.from(Buffer.from(text, 'hex')), 'x509/malformed', /without a number/);
   });
 });
+
+test('of lists with one number the later is the newest, in whatever order they come', async () => {
+  const day = 86_400_000;
+  const old = await issueList(root, { thisUpdate: at - 9 * day, nextUpdate: at - day });
+  const current = await issueList(root);
+  const lists = [old, current].map(readRevocationList);
+  assert.deepEqual(failed(await verify({ revocationLists: lists })), []);
+  assert.deepEqual(failed(await verify({ revocationLists: lists.toReversed() })), []);
+  assert.deepEqual(failed(await verify({ revocationLists: lists.slice(0, 1) })), ['x509/revocation-list']);
+});
