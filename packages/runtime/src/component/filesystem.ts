@@ -3,7 +3,6 @@
 // wasi:filesystem 0.2 over the files that preview 1 programs have.
 import type { CommandImport } from './bundle.ts';
 import { longestPath } from '../runner-frames.ts';
-import { filetype, type Filetype, type Status } from '../wasi/descriptor.ts';
 import { fail, WasiError, type ErrnoName } from '../wasi/errno.ts';
 import { fileSize } from '../wasi/fd-calls.ts';
 import { Directory } from '../wasi/files/directory.ts';
@@ -13,35 +12,34 @@ import { existing, nodeToOpen, oflag, openNode } from '../wasi/files/opening.ts'
 import type { AtEnd, Place } from '../wasi/files/resolve.ts';
 import { FlatBuffer } from '../wasi/io-vectors.ts';
 import { changingRights, directoryRights, fileRights, right } from '../wasi/rights.ts';
-import type { Waiting } from '../wasi/waiting.ts';
-import { datetime, type Datetime } from './cli.ts';
-import { listLength, largestList, ResultError, type ComponentHost, type Interface } from './host.ts';
-import { InputStream, type IoError, OutputStream, Pollable, type Sink, type Source } from './io.ts';
+import {
+  hashOf,
+  statOf,
+  timeOf,
+  typeOf,
+  type MetadataHash,
+  type NewTimestamp,
+  type Stat,
+  type Type,
+} from './file-records.ts';
+import { FileSink, FileSource } from './file-streams.ts';
+import { listLength, ResultError, type ComponentHost, type Interface } from './host.ts';
+import { InputStream, type IoError, OutputStream } from './io.ts';
 
-type Type = 'unknown' | 'directory' | 'symbolic-link' | 'regular-file';
-interface PathFlags { readonly symlinkFollow?: boolean }
-interface OpenFlags {
+export interface PathFlags {
+  readonly symlinkFollow?: boolean;
+}
+export interface OpenFlags {
   readonly create?: boolean;
   readonly directory?: boolean;
   readonly exclusive?: boolean;
   readonly truncate?: boolean;
 }
-interface DescriptorFlags {
+export interface DescriptorFlags {
   readonly read?: boolean;
   readonly write?: boolean;
   readonly mutateDirectory?: boolean;
 }
-type NewTimestamp =
-  | { readonly tag: 'no-change' }
-  | { readonly tag: 'now' }
-  | { readonly tag: 'timestamp'; readonly val: Datetime };
-
-const types: Readonly<Partial<Record<Filetype, Type>>> = {
-  [filetype.directory]: 'directory',
-  [filetype.regularFile]: 'regular-file',
-  [filetype.symbolicLink]: 'symbolic-link',
-};
-
 /** `error-code` for each `errno` that files can fail with; the interface says `not-permitted` for what leads out of a directory. */
 const codes: Readonly<Partial<Record<ErrnoName, string>>> = {
   acces: 'access',
@@ -64,11 +62,6 @@ const codes: Readonly<Partial<Record<ErrnoName, string>>> = {
   rofs: 'read-only',
 };
 
-const nanosecondsPerSecond = 1_000_000_000n;
-const nanosecondsPerMillisecond = 1_000_000n;
-/** Multiplier of 64-bit FNV, which spreads inode numbers over the whole word. */
-const spread = 0x100_0000_01b3n;
-
 function codeOf({ message }: WasiError): string {
   return codes[message as ErrnoName] ?? 'io';
 }
@@ -84,13 +77,13 @@ function call<T>(work: () => T): T {
 }
 
 /** Resource `descriptor`. It takes one of the descriptors that the workload may have open. */
-class Descriptor {
+export class Descriptor {
   readonly #host: ComponentHost;
   readonly #open: Directory | File;
   readonly #flags: DescriptorFlags;
   #number: number | undefined;
 
-  private constructor(host: ComponentHost, open: Directory | File, flags: DescriptorFlags, number?: number) {
+  constructor(host: ComponentHost, open: Directory | File, flags: DescriptorFlags, number?: number) {
     this.#host = host;
     this.#open = open;
     this.#flags = flags;
@@ -154,7 +147,7 @@ class Descriptor {
   }
 
   getType(): Type {
-    return types[this.#open.filetype] ?? 'unknown';
+    return typeOf(this.#open.filetype);
   }
 
   setSize(size: bigint): void {
@@ -328,22 +321,8 @@ class Descriptor {
   }
 }
 
-interface Stat {
-  readonly type: Type;
-  readonly linkCount: bigint;
-  readonly size: bigint;
-  readonly dataAccessTimestamp: Datetime;
-  readonly dataModificationTimestamp: Datetime;
-  readonly statusChangeTimestamp: Datetime;
-}
-
-interface MetadataHash {
-  readonly lower: bigint;
-  readonly upper: bigint;
-}
-
 /** Resource `directory-entry-stream`. It holds the directory open by itself, since the descriptor may be dropped before it. */
-class DirectoryEntryStream {
+export class DirectoryEntryStream {
   readonly #directory: Directory;
   #cookie = 0;
   #closed = false;
@@ -365,74 +344,8 @@ class DirectoryEntryStream {
       this.#directory.pass(found);
       this.#cookie = found.next;
       if (found.name !== '.' && found.name !== '..')
-        return { type: types[found.node.filetype] ?? 'unknown', name: found.name };
+        return { type: typeOf(found.node.filetype), name: found.name };
     }
-  }
-}
-
-class FileSource implements Source {
-  readonly #host: ComponentHost;
-  readonly #file: File;
-  #position: number;
-
-  constructor(host: ComponentHost, file: File, position: number) {
-    this.#host = host;
-    // It goes on where the descriptor that it came from is dropped.
-    this.#file = file.again();
-    this.#position = position;
-  }
-
-  read(most: number): Uint8Array | undefined {
-    const left = this.#file.status().size - this.#position;
-    if (left <= 0) return undefined;
-    const buffer = new FlatBuffer(new Uint8Array(Math.min(most, left)));
-    this.#position += this.#file.readAt(buffer, this.#position);
-    return buffer.bytes;
-  }
-
-  subscribe(): Pollable {
-    return new Pollable(this.#host, () => 0);
-  }
-
-  close(): void {
-    this.#file.close();
-  }
-}
-
-class FileSink implements Sink {
-  readonly #host: ComponentHost;
-  readonly #file: File;
-  /** Where the next byte goes; `undefined` for the end of the file. */
-  #position: number | undefined;
-
-  constructor(host: ComponentHost, file: File, position: number | undefined) {
-    this.#host = host;
-    // It goes on where the descriptor that it came from is dropped.
-    this.#file = file.again();
-    this.#position = position;
-  }
-
-  readonly room = largestList;
-
-  write(bytes: Uint8Array): void {
-    const buffer = new FlatBuffer(bytes);
-    while (buffer.remaining > 0) {
-      const at = this.#position ?? this.#file.status().size;
-      const count = this.#file.writeAt(buffer, at);
-      if (this.#position !== undefined) this.#position += count;
-    }
-  }
-
-  flush(): Waiting<number> | undefined {
-    return undefined;
-  }
-
-  subscribe(): Pollable {
-    return new Pollable(this.#host, () => 0);
-  }
-
-  close(): void {
-    this.#file.close();
   }
 }
 
@@ -449,41 +362,6 @@ function atEnd({ symlinkFollow }: PathFlags): AtEnd {
 function wantedRights({ read, write }: DescriptorFlags): number {
   const writing = right.fdWrite | right.fdAllocate | right.fdFilestatSetSize;
   return fileRights & ~(read === true ? 0 : right.fdRead) & ~(write === true ? 0 : writing);
-}
-
-function timeOf(stamp: NewTimestamp): number | bigint | undefined {
-  switch (stamp.tag) {
-    case 'no-change':
-      return undefined;
-    case 'now':
-      return Date.now();
-    case 'timestamp': {
-      const nanoseconds = stamp.val.seconds * nanosecondsPerSecond + BigInt(stamp.val.nanoseconds);
-      // As many as preview 1 can show, which shares these files.
-      return nanoseconds > 0xffff_ffff_ffff_ffffn ? fail('inval') : nanoseconds;
-    }
-  }
-}
-
-function statOf({ filetype: type, links, size, accessed, modified, changed }: Status): Stat {
-  return {
-    type: types[type] ?? 'unknown',
-    linkCount: BigInt(links),
-    size: BigInt(size),
-    dataAccessTimestamp: timestamp(accessed),
-    dataModificationTimestamp: timestamp(modified),
-    statusChangeTimestamp: timestamp(changed),
-  };
-}
-
-function timestamp(time: number | bigint): Datetime {
-  return datetime(typeof time === 'bigint' ? time : BigInt(time) * nanosecondsPerMillisecond);
-}
-
-/** Guests take it for what `st_dev` and `st_ino` are: the same for the same object, another one for any other. */
-function hashOf({ device, ino }: Status): MetadataHash {
-  const mixed = (BigInt(ino) ^ 0xcbf2_9ce4_8422_2325n) * spread;
-  return { lower: BigInt.asUintN(64, mixed), upper: BigInt(device) };
 }
 
 export function filesystemInterfaces(host: ComponentHost) {

@@ -7,11 +7,11 @@ import { ioInterfaces } from './io.ts';
 import { socketInterfaces } from './sockets.ts';
 
 /** Everything that a `wasi:cli/command` of WASI 0.2 may import, by the name that the generated code asks for. */
-export function commandInterfaces(host: ComponentHost): Readonly<Record<CommandImport, Interface>> {
+export function commandInterfaces(host: ComponentHost) {
   return {
     ...ioInterfaces(host),
     ...cliInterfaces(host),
     ...filesystemInterfaces(host),
     ...socketInterfaces(),
-  };
+  } satisfies Readonly<Record<CommandImport, Interface>>;
 }

@@ -59,8 +59,14 @@ export async function underJco(
   component: Uint8Array,
   { args, env, stdin, directory }: Under,
 ): Promise<{ readonly status: number | null; readonly stdout: Buffer; readonly stderr: Buffer }> {
-  const { files } = await transpileBytes(component, { name: 'component' });
-  const scratch = mkdtempSync(join(import.meta.dirname, '.jco-'));
+  const map = Object.fromEntries(
+    ['cli', 'clocks', 'filesystem', 'io', 'random', 'sockets'].map((name) => [
+      `wasi:${name}/*`,
+      `${import.meta.resolve(`@bytecodealliance/preview2-shim/${name}`)}#*`,
+    ]),
+  );
+  const { files } = await transpileBytes(component, { name: 'component', map });
+  const scratch = mkdtempSync(join(tmpdir(), 'enarx-jco-'));
   try {
     for (const [name, bytes] of Object.entries(files)) {
       if (!name.includes('/')) writeFileSync(join(scratch, name.replace(/\.js$/, '.mjs')), bytes);
