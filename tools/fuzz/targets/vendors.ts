@@ -16,6 +16,7 @@ import { readEventLog } from '../../../packages/attestation/src/intel/tdx/event-
 import { readNitroDocument } from '../../../packages/attestation/src/nitro/document.ts';
 import {
   cborClaims,
+  jsonClaims,
   readCborClaims,
   readJsonClaims,
 } from '../../../packages/attestation/src/results/claims-set.ts';
@@ -80,6 +81,14 @@ const result: AttestationResult = {
   ]),
 };
 
+/** Of a real trust domain, and its first events alone, which the fuzzer gets through sooner. */
+const eventLog = new Uint8Array(
+  readFileSync(
+    join(import.meta.dirname, '../../../packages/attestation/test/intel/fixtures/cos-113-ccel.bin'),
+  ),
+);
+const firstEvents = 1615;
+
 const decoder = new TextDecoder();
 const longest = 16_384;
 const quotes = (): Uint8Array[] => [...real('sgx', /quote/), ...real('tdx', /quote/)];
@@ -108,7 +117,7 @@ const targets: readonly FuzzTarget[] = [
   {
     name: 'tdx-event-log',
     run: readEventLog,
-    seeds: () => real('tdx', /event|ccel/i, 65_536, 4),
+    seeds: () => [eventLog, eventLog.subarray(0, firstEvents)],
     longest: 65_536,
   },
   { name: 'cose-cbor', run: (input) => readCbor(input, 65_536), seeds: coses, longest },
@@ -165,7 +174,7 @@ const targets: readonly FuzzTarget[] = [
   {
     name: 'attestation-result-json',
     run: (input) => readJsonClaims(decoder.decode(input)),
-    seeds: () => real('rats', /ear|claims/i),
+    seeds: () => [new TextEncoder().encode(jsonClaims(result)), ...real('rats', /ear|claims/i)],
     longest,
     tokens: [
       '"eat_profile":',
