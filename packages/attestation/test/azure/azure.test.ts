@@ -4,7 +4,7 @@ import { generateKeyPairSync, createHash, sign, type KeyObject } from 'node:cryp
 import { before, describe, test } from 'node:test';
 
 import { vendorAnchors } from '../../src/anchors.ts';
-import { readHclReport } from '../../src/azure/hcl.ts';
+import { looksLikeHcl, readHclReport } from '../../src/azure/hcl.ts';
 import { readTpmQuote } from '../../src/azure/quote.ts';
 import type { Verification } from '../../src/verification.ts';
 import { verifyEvidence } from '../../src/verify.ts';
@@ -186,12 +186,20 @@ describe('Azure’s blob', () => {
     const good = hcl(report, runtime);
     assert.deepEqual(Buffer.from(readHclReport(good).runtimeData), runtime);
     refused(good.subarray(0, 1235), /1235 bytes; expected at least 1236/);
+    const shortest = hcl(report, Buffer.alloc(0), { behind: Buffer.alloc(0) });
+    assert.equal(shortest.length, 1236);
+    assert.equal(readHclReport(shortest).runtimeData.length, 0);
     refused(Buffer.concat([Buffer.from('HCLB'), good.subarray(4)]), /expected HCLA/);
     refused(hcl(report, runtime, { version: 3 }), /version 3/);
     refused(hcl(report, runtime, { type: 4 }), /report type 4/);
     refused(hcl(report, runtime, { hash: 2 }), /hash type 2/);
     refused(hcl(report, runtime, { length: 0xffff_ffff }), /runtime data of 4294967295 bytes/);
     refused(hcl(report, runtime, { behind: Buffer.of(0, 1) }), /data behind/);
+  });
+
+  test('is known by its first four bytes, and by no less', () => {
+    assert.equal(looksLikeHcl(Buffer.from('HCLA')), true);
+    assert.equal(looksLikeHcl(Buffer.from('HCL')), false);
   });
 });
 

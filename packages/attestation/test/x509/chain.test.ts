@@ -272,3 +272,13 @@ test('of lists with one number the later is the newest, in whatever order they c
   assert.deepEqual(failed(await verify({ revocationLists: lists.toReversed() })), []);
   assert.deepEqual(failed(await verify({ revocationLists: lists.slice(0, 1) })), ['x509/revocation-list']);
 });
+
+test('a list holds in the first and in the last moment that it names, and not beyond', async () => {
+  const second = 1000;
+  const [first, last] = [at - second, at + second];
+  const lists = [readRevocationList(await issueList(root, { thisUpdate: first, nextUpdate: last }))];
+  for (const time of [first, last])
+    assert.deepEqual(failed(await verify({ revocationLists: lists, at: time })), []);
+  for (const time of [first - 1, last + 1])
+    assert.deepEqual(failed(await verify({ revocationLists: lists, at: time })), ['x509/revocation-list']);
+});
