@@ -196,7 +196,7 @@ test('a program that is not WebAssembly is refused with its reason', async () =>
     ['notWasm', 242, 'wasm/malformed'],
     ['library', 242, 'wasm/no-start'],
     ['unknownImport', 241, 'wasm/unknown-import'],
-    ['component', 242, 'client/component-malformed'],
+    ['component', 241, 'client/component-unsupported'],
   ] as const;
   for (const [name, status, code] of cases) {
     const result = await run(['--json', program(`${name}.wasm`, programs[name]())]);
