@@ -194,6 +194,8 @@ describe('Azure’s blob', () => {
     refused(hcl(report, runtime, { type: 4 }), /report type 4/);
     refused(hcl(report, runtime, { hash: 2 }), /hash type 2/);
     refused(hcl(report, runtime, { length: 0xffff_ffff }), /runtime data of 4294967295 bytes/);
+    const room = runtime.length + 100;
+    refused(hcl(report, runtime, { length: room + 1 }), new RegExp(`at most ${String(room)}\\.?`));
     refused(hcl(report, runtime, { behind: Buffer.of(0, 1) }), /data behind/);
   });
 
