@@ -134,7 +134,7 @@ test('every message between client, keepmgr, keepldr and wasmldr keeps its rule,
     const renewed = await fetch(new URL(`/v1/keeps/${sealing.name}/renew`, server.url), {
       method: 'POST',
       headers: { 'content-type': cborContentType },
-      body: renewal,
+      body: new Uint8Array(renewal),
     });
     assert.equal(renewed.status, 200);
     await sealing.remove();
