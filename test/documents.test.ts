@@ -22,10 +22,25 @@ const elsewhere: readonly (readonly [command: RegExp, by: string])[] = [
   [/examples\/hello\/build\.sh$/, 'test/examples-hello.test.ts, where that compiler is'],
   [/^(rustup|cargo) /, 'the compiler of another machine'],
   [
+    /^enarx evidence (bundle|fetch) /,
+    'packages/cli/test/evidence-results.test.ts, with real collateral and a server of its own',
+  ],
+  [
+    /^(openssl s_client|curl) /,
+    'packages/client/test/sockets.test.ts, with the port and the key of the moment',
+  ],
+  [
+    /^npx @bytecodealliance\/jco@/,
+    'it fetches a tool; packages/client/test/component.test.ts runs what it made',
+  ],
+  [
     /^enarx .*(report\.bin|policy\.toml)/,
     'packages/cli/test/evidence.test.ts and policy tests, with real evidence',
   ],
 ];
+
+/** Programs that serve until they are stopped. */
+const servers = /examples\/(chat|echo|http)\//;
 
 function documents(): string[] {
   const { stdout } = spawnSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' });
@@ -105,6 +120,9 @@ for (const document of documents()) {
             const [, anchor = ''] = /--anchor (\S+)/.exec(printed) ?? [];
             // The operator gives the file to whoever is to use the host.
             copyFileSync(anchor, join(cwd, 'anchor.pem'));
+          } else if (servers.test(command)) {
+            daemons.push(child);
+            await eventually('a program that says where it listens', () => /127\.0\.0\.1:\d+/.test(printed));
           } else {
             const [status] = (await once(child, 'close')) as [number | null];
             assert.equal(status, 0, `${command}\n${printed}`);
