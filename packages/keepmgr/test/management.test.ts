@@ -178,14 +178,18 @@ async function withRecords(count: number): Promise<{ path: string; remove(): voi
   return state;
 }
 
-test('a daemon with 10 000 records is ready within two seconds', async () => {
+test('a daemon with 10 000 records is ready within two seconds', async (t) => {
   const state = await withRecords(10_000);
   await releaseWithStandIn();
   // Processor time, since this test shares its machine with others; the benchmark measures the clock on the wall.
   const began = process.cpuUsage();
+  const beganAt = performance.now();
   await using host: Host = await startHost({ state: state.path, limits: { endedKeeps: 20_000 } });
   const { user, system } = process.cpuUsage(began);
   const took = (user + system) / 1000;
+  t.diagnostic(
+    `${took.toFixed(0)} ms of processor time, ${(performance.now() - beganAt).toFixed(0)} ms on the wall`,
+  );
   const listed = await host.client.list('?limit=16384');
   assert.equal(listed.length, 10_000);
   assert.ok(took < 2000, `${took.toFixed(0)} ms`);

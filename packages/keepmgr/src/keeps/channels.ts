@@ -7,8 +7,12 @@ import { relay } from '@enarx/keepldr/relay';
 import type { Limits } from '../limits.ts';
 import { keepmgrProblem } from '../problems.ts';
 
+/** More bytes than a connection carries on which nobody has finished a TLS handshake, fewer than one that did. */
+const handshakeBytes = 2048;
+
 interface Channel {
   active: number;
+  bytes: number;
   destroy(): void;
 }
 
@@ -20,12 +24,15 @@ interface Opening {
 /** The connections between clients and one Keep: opened by its loader on request, counted, and carried unread. */
 export class Channels {
   readonly #limits: Limits;
+  readonly #isClaimed: () => boolean;
   readonly #open = new Set<Channel>();
   readonly #opening = new Map<number, Opening>();
   #lastStream = 0;
 
-  constructor(limits: Limits) {
+  /** @param isClaimed - whether somebody owns the Keep by now */
+  constructor(limits: Limits, isClaimed: () => boolean) {
     this.#limits = limits;
+    this.#isClaimed = isClaimed;
   }
 
   /**
@@ -65,14 +72,16 @@ export class Channels {
   async carry(client: Duplex, loader: Socket): Promise<void> {
     const channel: Channel = {
       active: performance.now(),
+      bytes: 0,
       destroy: () => {
         client.destroy();
         loader.destroy();
       },
     };
     this.#open.add(channel);
-    const touch = (): void => {
+    const touch = ({ length }: Uint8Array): void => {
       channel.active = performance.now();
+      channel.bytes += length;
     };
     client.on('data', touch);
     loader.on('data', touch);
@@ -90,9 +99,16 @@ export class Channels {
     for (const channel of this.#open) channel.destroy();
   }
 
-  /** Silent connections must not keep the owner out, and a program may be silent for long: they give way only to others. */
+  /**
+   * Silent connections must not keep the owner out, so they give way to others. Once somebody owns the Keep, one that has got
+   * through a handshake may be the owner's, whose program may be silent for long: it stays, or any stranger could end the program.
+   * Strangers' own handshakes last no longer for that; the guest cuts off whoever asks for nothing within its time.
+   */
   #makeRoom(): void {
-    const [idlest] = [...this.#open].sort((one, other) => one.active - other.active);
+    const claimed = this.#isClaimed();
+    const [idlest] = [...this.#open]
+      .filter(({ bytes }) => !claimed || bytes <= handshakeBytes)
+      .sort((one, other) => one.active - other.active);
     if (idlest === undefined || performance.now() - idlest.active < this.#limits.channelIdle)
       throw keepmgrProblem('keep/channels-full', {
         expected: `at most ${String(this.#limits.channelsPerKeep)}`,

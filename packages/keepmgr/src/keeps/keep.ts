@@ -25,7 +25,8 @@ import { KeepProcesses } from './keep-processes.ts';
 import { Lease } from './lease.ts';
 import { LogRing } from './log-ring.ts';
 import { Signal } from './signal.ts';
-import { eventsBetween, hasEnded, next, reasonOf, type KeepEvent } from './states.ts';
+import { StateTimes } from './state-times.ts';
+import { eventsFor, hasEnded, next, reasonOf, type KeepEvent } from './states.ts';
 import type { KeepIdentity, LaunchDetails, Surroundings, WantedKeep } from './surroundings.ts';
 import { isToken, tokenDigest } from './token.ts';
 
@@ -59,6 +60,7 @@ export class Keep {
   readonly #changes = new Signal();
   readonly #processes: KeepProcesses;
   readonly #lease: Lease;
+  readonly #times: StateTimes;
   readonly #record: WrittenRecord;
   readonly #goneWaiters: (() => void)[] = [];
   #state: KeepState = 'launching';
@@ -68,8 +70,6 @@ export class Keep {
   #timer: NodeJS.Timeout | undefined;
   #absenceTimer: NodeJS.Timeout | undefined;
   readonly #launchDeadline: number;
-  /** When it began to be in its state, where this daemon saw it. */
-  #since: number | undefined;
   #stopping = false;
   #gone = false;
   #abandoned = false;
@@ -86,7 +86,11 @@ export class Keep {
     this.created = identity.created;
     this.#tokenDigest = identity.tokenDigest;
     this.#log = new LogRing(around.clock);
-    this.#channels = new Channels(around.limits);
+    this.#channels = new Channels(
+      around.limits,
+      () => this.#state !== 'launching' && this.#state !== 'ready',
+    );
+    this.#times = new StateTimes(around.metrics);
     this.#processes = new KeepProcesses(around.store.directoryOf(identity.id), around.release, record);
     this.#record = new WrittenRecord(around.store, around.log, identity.id, () => this.#recordNow());
     this.#lease = new Lease(around.clock, () => {
@@ -106,7 +110,7 @@ export class Keep {
     const token = randomBytes(32);
     const keep = new Keep(around, { ...wanted, created: around.clock(), tokenDigest: tokenDigest(token) });
     if (wanted.lease !== undefined) keep.#lease.grant(wanted.lease);
-    keep.#since = performance.now();
+    keep.#times.begin();
     await keep.#launch(token, details);
     around.metrics.created(wanted.tee);
     return keep;
@@ -307,19 +311,12 @@ export class Keep {
   #told({ state, reason, processes }: LdrState, first: boolean): void {
     if (this.#processes.adopt(processes ?? [])) this.#record.save();
     if (state === this.#state) return;
-    const events = this.#eventsFor(state, first);
+    const events = eventsFor(this.#state, state, { first, stopping: this.#stopping });
     if (events === undefined) {
       this.#lied(state);
       return;
     }
     for (const event of events) this.#apply(event, reason);
-  }
-
-  #eventsFor(state: KeepState, first: boolean): readonly KeepEvent[] | undefined {
-    if (state === 'exited' && this.#stopping) return ['stopped'];
-    if (first) return eventsBetween(this.#state, state);
-    if (state === 'launching' || next(this.#state, state) === undefined) return undefined;
-    return [state];
   }
 
   #lied(state: KeepState): void {
@@ -339,7 +336,7 @@ export class Keep {
     const state = next(this.#state, event);
     if (state === undefined) return;
     this.#state = state;
-    this.#measure(state);
+    this.#times.entered(state);
     if (hasEnded(state)) {
       this.#ended = this.#around.clock();
       const why = event === 'stopped' ? (reason ?? this.#stopReason) : reason;
@@ -356,16 +353,6 @@ export class Keep {
     this.#awaitNext();
     this.#record.save();
     this.#changed();
-  }
-
-  #measure(state: KeepState): void {
-    const now = performance.now();
-    if (this.#since !== undefined) {
-      const seconds = (now - this.#since) / 1000;
-      if (state === 'ready') this.#around.metrics.launched(seconds);
-      if (state === 'claimed') this.#around.metrics.claimed(seconds);
-    }
-    this.#since = now;
   }
 
   /** Sets the bound on what has to come next, where something has to. */

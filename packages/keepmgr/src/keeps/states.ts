@@ -46,6 +46,21 @@ export function eventsBetween(from: KeepState, to: KeepState): KeepEvent[] | und
   return state === to ? way : undefined;
 }
 
+/**
+ * The events that a loader's word `told` stands for, or `undefined` where it cannot be true.
+ * @param first - whether it is the first word on this connection, which may tell of more than one step
+ */
+export function eventsFor(
+  from: KeepState,
+  told: KeepState,
+  { first, stopping }: { readonly first: boolean; readonly stopping: boolean },
+): readonly KeepEvent[] | undefined {
+  if (told === 'exited' && stopping) return ['stopped'];
+  if (first) return eventsBetween(from, told);
+  if (told === 'launching' || next(from, told) === undefined) return undefined;
+  return [told];
+}
+
 /** A reason is a code; a loader that gives something else is not quoted. */
 export function reasonOf(reason: string): string {
   return /^[a-z0-9-]+\/[a-z0-9-]+$/.test(reason) ? reason : 'keepldr/unintelligible';
