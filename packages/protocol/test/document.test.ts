@@ -202,6 +202,20 @@ suite('the tables of docs/protocol.md', () => {
     }
   });
 
+  test('every problem of keepmgr stands there, but those that only its operator meets', async () => {
+    const { keepmgrProblems } = await import('../../keepmgr/src/problems.ts');
+    const operators = [
+      'keepmgr/state-damaged',
+      'keepmgr/state-newer',
+      'keepmgr/state-locked',
+      'keepmgr/listen-refused',
+      'keepmgr/config-invalid',
+      'keepmgr/listen-failed',
+    ];
+    const missing = Object.keys(keepmgrProblems).filter((code) => !document.includes(`\`${code}\``));
+    assert.deepEqual(missing, operators);
+  });
+
   test('the bounds are the defaults of the code', async () => {
     const { defaultLimits: limits } = await import('../../keepmgr/src/limits.ts');
     const { defaultChannelTimes } = await import('../../channel/src/server/serve-channel.ts');
