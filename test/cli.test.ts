@@ -2,7 +2,8 @@
 //
 // The command line itself: where it finds its Node, what it says, and Keeps one step at a time.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   cpSync,
@@ -251,6 +252,17 @@ test('rm --all removes every Keep of the host', async () => {
   assert.equal((await keep('rm', '--all', '00'.repeat(16))).status, 64);
 });
 
+test('rm removes each Keep that is there, with its key, before it says which is not', async () => {
+  const { id } = json(await keep('create')) as { id: string };
+  const mistyped = await keep('rm', id, 'x');
+  assert.equal(mistyped.status, 64);
+  assert.ok(existsSync(join(box.state, 'owners', `${id}.pem`)), 'nothing was removed');
+  const result = await keep('rm', id, 'f'.repeat(32));
+  assert.equal(errorCode(result), 'keep/unknown');
+  assert.deepEqual(json(await keep('ls')), []);
+  assert.deepEqual(readdirSync(join(box.state, 'owners')), []);
+});
+
 test('ids that are none, hosts that are none and files that are none are told apart', async () => {
   for (const id of ['x', '../../etc', 'A'.repeat(32), '0'.repeat(31)]) {
     const result = await keep('show', id);
@@ -291,6 +303,26 @@ test('a keepmgr says when it cannot be, and why', async () => {
   ]);
   assert.equal(second.status, 69);
   assert.equal(errorCode(second), 'keepmgr/state-locked');
+});
+
+test('a keepmgr takes a relative or empty XDG_STATE_HOME for none', async () => {
+  for (const [index, command] of (['command', 'keepmgr'] as const).entries())
+    for (const value of ['', 'relative']) {
+      const home = box.path(`home-${String(index)}-${value}`);
+      mkdirSync(home);
+      const args =
+        command === 'command' ? [join(release, 'enarx.js'), 'keepmgr'] : [join(release, 'keepmgr.js')];
+      const child = spawn(process.execPath, [...args, '--listen', 'http://127.0.0.1:0'], {
+        cwd: home,
+        env: { ...box.env, HOME: home, XDG_STATE_HOME: value },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      await once(child.stdout, 'data');
+      child.kill('SIGTERM');
+      await once(child, 'close');
+      assert.ok(existsSync(join(home, '.local', 'state', 'enarx', 'anchor.pem')));
+      assert.ok(!existsSync(join(home, 'enarx')) && !existsSync(join(home, 'relative')));
+    }
 });
 
 test('platform says of this machine and of a host what they can do, each probe with its remedy', async () => {

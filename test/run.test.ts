@@ -3,16 +3,18 @@
 // `enarx run` through the real processes of the built release: what a program gets and gives, and how it ends.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { enarx, errorCode, events, start, type Result, type RunOptions } from './support/enarx.ts';
+import { enarx, errorCode, events, start, startHost, type Result, type RunOptions } from './support/enarx.ts';
 import { nothingRunsIn, processesOf } from './support/processes.ts';
 import { programs } from './support/programs.ts';
-import { sandbox, type DisposableSandbox } from './support/sandbox.ts';
+import { release, sandbox, type DisposableSandbox } from './support/sandbox.ts';
 
 const hello = join(import.meta.dirname, '..', 'examples', 'hello', 'hello.wasm');
+const withoutFullDevice = existsSync('/dev/full') ? false : 'needs /dev/full';
 let box: DisposableSandbox;
 
 before(async () => {
@@ -230,6 +232,55 @@ test('a host that is not there is 243', async () => {
   const result = await run(['--json', '--host', 'http://127.0.0.1:9', hello]);
   assert.equal(result.status, 243);
   assert.equal(errorCode(result), 'client/host-unreachable');
+});
+
+test('a program whose output nobody reads comes to its own end, or is ended', async () => {
+  const unread = (...args: readonly string[]): Promise<Result> => {
+    const running = start(box, ['run', ...args]);
+    running.stdout.destroy();
+    running.stdin.end();
+    return running.ended;
+  };
+  const own = await unread(hello, '--', '--exit=3');
+  assert.equal(own.status, 3, own.stderr);
+  const config = program('endless.toml', Buffer.from('[limits]\noutput = "1000GiB"\n'));
+  const endless = await unread('--config', config, program('flood.wasm', programs.flood()));
+  assert.equal(endless.status, 244, endless.stderr);
+});
+
+test('output that cannot be written is 244', { skip: withoutFullDevice }, () => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    const result = spawnSync(process.execPath, [join(release, 'enarx.js'), 'run', '--json', hello], {
+      env: box.env,
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    assert.equal(result.status, 244, result.stderr);
+    assert.match(result.stderr, /"code":"cli\/output-failed".*ENOSPC/);
+  } finally {
+    closeSync(full);
+  }
+});
+
+test('a socket that the host refuses is no rejection: the program has been delivered', async () => {
+  await using host = await startHost(box);
+  const config = program(
+    'refused.toml',
+    Buffer.from('[[files]]\nkind = "connect"\nprot = "tcp"\nhost = "127.0.0.1"\nport = 9\n'),
+  );
+  const result = await run([
+    '--json',
+    '--host',
+    host.url,
+    '--anchor',
+    host.anchor,
+    '--config',
+    config,
+    hello,
+  ]);
+  assert.equal(errorCode(result), 'network/not-allowed');
+  assert.equal(result.status, 241, result.stderr);
 });
 
 test('a kind of Keep that the host cannot make is 241', async () => {

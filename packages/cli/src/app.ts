@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { buildApplication, buildRouteMap, help, text_en, version, type Application } from '@stricli/core';
 
-import { EnarxError } from '@enarx/protocol';
+import { EnarxError, type ProblemKind } from '@enarx/protocol';
 
 import { configRoutes } from './commands/config/routes.ts';
 import { evidenceRoutes } from './commands/evidence/routes.ts';
@@ -61,6 +61,8 @@ export function enarxApplication({ output, release }: Invocation): {
   readonly application: Application<EnarxContext>;
   /** Called with the route of the command before the command is. */
   readonly onRoute: (prefix: readonly string[]) => void;
+  /** The status of the command that was called for a kind of problem. */
+  readonly statusOfKind: (kind: ProblemKind) => number;
 } {
   let statuses: StatusTable = exitStatus;
   const describe = (thrown: unknown): string => output.describe(asEnarxError(thrown));
@@ -105,12 +107,18 @@ export function enarxApplication({ output, release }: Invocation): {
   const onRoute = (prefix: readonly string[]): void => {
     if (prefix.at(-1) === 'run') statuses = runExitStatus;
   };
-  return { application, onRoute };
+  return { application, onRoute, statusOfKind: (kind) => statuses[kind] };
 }
 
 /** Whatever was thrown, as an error with a code. */
 export function asEnarxError(thrown: unknown): EnarxError {
-  if (thrown instanceof EnarxError) return thrown as EnarxError;
+  if (thrown instanceof EnarxError) {
+    const known = thrown as EnarxError;
+    // What fails is this machine, not the host that the client's kind speaks of.
+    return known.code === 'client/output-failed'
+      ? cliProblem('cli/output-failed', { found: known.found ?? known.message, cause: known })
+      : known;
+  }
   const { message, stack = '' } = thrown instanceof Error ? thrown : new Error(String(thrown));
   const where = /^ {4}at (.*)$/m.exec(stack)?.[1];
   return cliProblem('cli/internal', {

@@ -11,6 +11,8 @@ export interface EnarxProcess extends StricliProcess {
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly env: Readonly<Partial<Record<string, string>>>;
+  /** Aborted when standard output has had no reader for a while, so that a program that prints is of no use any more. */
+  readonly unread?: AbortSignal;
   /** A command that ends with another status than 0 and has no error to throw sets it. */
   exitCode?: number;
 }

@@ -12,6 +12,8 @@ import { enarxApplication } from './app.ts';
 import type { EnarxProcess } from './context.ts';
 import { exitStatus } from './exit-status.ts';
 import { Output } from './output.ts';
+import { cliProblem } from './problems.ts';
+import { StandardStream } from './standard-stream.ts';
 
 const inputs = process.argv.slice(2);
 const release = releaseDirectory();
@@ -33,24 +35,27 @@ async function versionOfRelease(): Promise<string> {
   return manifest.release;
 }
 
-// A reader that has seen enough (`| head`) is no error of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exitStatus.accepted);
-  throw error;
+/** Milliseconds that a program is given to come to its own end when nobody reads its output any more. */
+const graceWithoutReader = 1000;
+const unread = new AbortController();
+const stdout = new StandardStream(process.stdout, () => {
+  setTimeout(() => {
+    unread.abort();
+  }, graceWithoutReader).unref();
 });
-process.stderr.on('error', () => undefined);
 
 const ownProcess: EnarxProcess = {
   // Opened when it is read, by the commands that do.
   get stdin() {
     return process.stdin;
   },
-  stdout: process.stdout,
-  stderr: process.stderr,
+  stdout,
+  stderr: new StandardStream(process.stderr),
   env: process.env,
+  unread: unread.signal,
 };
 const output = new Output(ownProcess, wantsJson());
-const { application, onRoute } = enarxApplication({ output, release: versionOfRelease });
+const { application, onRoute, statusOfKind } = enarxApplication({ output, release: versionOfRelease });
 
 await run(application, inputs, {
   process: ownProcess,
@@ -60,6 +65,12 @@ await run(application, inputs, {
   },
 });
 process.exitCode = statusOf(ownProcess.exitCode);
+const failure = await stdout.failure();
+if (failure !== undefined && process.exitCode !== statusOfKind('internal')) {
+  const problem = cliProblem('cli/output-failed', { found: `stdout: ${failure.message}`, cause: failure });
+  ownProcess.stderr.write(`${output.describe(problem)}\n`);
+  process.exitCode = statusOfKind('internal');
+}
 
 /** The parser of the command line has negative codes of its own. */
 function statusOf(code: number | undefined): number {

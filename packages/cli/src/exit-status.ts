@@ -42,16 +42,17 @@ export const exitStatusMeanings: Readonly<Record<keyof typeof exitStatus, string
   malformed: 'the input breaks its own format',
   usage: 'the command line or a file that it names makes no sense; nothing was done',
   unavailable: 'the host cannot be reached, went away, or has no room',
-  internal: 'our own fault; please report it',
+  internal: 'the output cannot be written, or our own fault; please report that',
 };
 
 /** The same for `run` and `keep run`. */
 export const runExitStatusMeanings: Readonly<Record<keyof typeof runExitStatus, string>> = {
   rejected: 'rejected: nothing of the program left this machine',
-  unsupported: exitStatusMeanings.unsupported,
+  unsupported: 'understood, and not offered or not allowed by this host or release',
   malformed: 'the program, an answer or a file breaks its own format',
-  unavailable: exitStatusMeanings.unavailable,
-  internal: exitStatusMeanings.internal,
+  unavailable:
+    'the host, or what the program is to be connected to, cannot be reached or trusted, went away, or has no room',
+  internal: 'the output cannot be written or nobody reads it, or our own fault; please report that',
   usage: exitStatusMeanings.usage,
   trap: 'the program trapped',
   limit: 'the program passed a limit and was ended',

@@ -27,6 +27,12 @@ export const cliProblems = {
     title: 'A file that the command line names cannot be written',
     mend: 'Name a file that does not exist yet, in a directory that you may write to.',
   },
+  'cli/output-failed': {
+    kind: 'internal',
+    status: 500,
+    title: 'The output cannot be written',
+    mend: 'Check where it goes: the disk may be full.',
+  },
   'cli/key-unusable': {
     kind: 'usage',
     status: 400,

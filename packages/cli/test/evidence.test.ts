@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 
@@ -7,7 +8,7 @@ import { amdAnchors } from '@enarx/attestation';
 import { encodeMessage, evidence as evidenceMessage, toHex } from '@enarx/protocol';
 import { createSimulatedProcessor } from '@enarx/simulator';
 
-import { Directory, enarx, errorCode, vectorPath, withoutVectors } from './support/command.ts';
+import { Directory, enarx, enarxWithout, errorCode, vectorPath, withoutVectors } from './support/command.ts';
 
 const measurement = new Uint8Array(48).fill(0x3e);
 const reportData = new Uint8Array(64).fill(0xda);
@@ -42,10 +43,36 @@ interface JsonVerdict {
   readonly claims: Readonly<Record<string, unknown>> | null;
 }
 
+const withoutFullDevice = existsSync('/dev/full') ? false : 'needs /dev/full';
+
 const verify = (...args: readonly string[]): ReturnType<typeof enarx> =>
   enarx('evidence', 'verify', '--evidence', evidence, ...args);
 
 suite('evidence verify', () => {
+  test('says with its status that evidence is rejected when nobody reads the checks', async () => {
+    const args = ['evidence', 'verify', '--evidence', evidence, '--policy', policy];
+    assert.equal((await enarx(...args)).status, 10);
+    const unread = await enarxWithout('reader', ...args);
+    assert.equal(unread.status, 10, unread.stderr);
+    assert.equal(unread.stderr, '');
+  });
+
+  test('says so when its checks cannot be written', { skip: withoutFullDevice }, async () => {
+    const full = await enarxWithout(
+      'room',
+      'evidence',
+      'verify',
+      '--evidence',
+      evidence,
+      '--policy',
+      policy,
+      '--json',
+    );
+    assert.equal(full.status, 70, full.stderr);
+    assert.equal(errorCode(full), 'cli/output-failed');
+    assert.match(full.stderr, /ENOSPC/);
+  });
+
   test('accepts what policy init made a policy of, and says SIMULATED on every line', async () => {
     const { status, stdout, stderr } = await verify(
       '--policy',

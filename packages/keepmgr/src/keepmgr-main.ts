@@ -4,7 +4,7 @@
 //
 // Writes one line of JSON to standard output when it is ready, and its events to standard error, one line of JSON each.
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { env, exit, pid, stderr, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 
@@ -15,8 +15,10 @@ import { runDaemon } from './daemon.ts';
 const usage = 64;
 const unavailable = 69;
 
+/** A relative XDG_STATE_HOME counts as none, as its specification says. */
 function stateDirectory(): string {
-  return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'enarx');
+  const home = env['XDG_STATE_HOME'];
+  return join(home !== undefined && isAbsolute(home) ? home : join(homedir(), '.local', 'state'), 'enarx');
 }
 
 async function main(): Promise<void> {

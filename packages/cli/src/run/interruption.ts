@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import process from 'node:process';
 
+import { runExitStatus } from '../exit-status.ts';
+
 const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Signal = keyof typeof statuses;
 
@@ -11,9 +13,12 @@ type Signal = keyof typeof statuses;
 export class Interruption implements Disposable {
   readonly #controller = new AbortController();
   readonly #listeners: readonly (readonly [Signal, () => void])[];
+  readonly #unread: AbortSignal | undefined;
   #signal: Signal | undefined;
 
-  constructor() {
+  /** @param unread - ends the Keep as well: nobody reads what the program prints */
+  constructor(unread?: AbortSignal) {
+    this.#unread = unread;
     this.#listeners = (Object.keys(statuses) as Signal[]).map((signal) => [
       signal,
       () => {
@@ -26,12 +31,15 @@ export class Interruption implements Disposable {
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#unread === undefined
+      ? this.#controller.signal
+      : AbortSignal.any([this.#controller.signal, this.#unread]);
   }
 
-  /** 128 + the signal's number, as a shell has it; `undefined` when there was none. */
+  /** 128 + the signal's number, as a shell has it; `internal` when nobody read the output; `undefined` when there was neither. */
   get status(): number | undefined {
-    return this.#signal === undefined ? undefined : statuses[this.#signal];
+    if (this.#signal !== undefined) return statuses[this.#signal];
+    return this.#unread?.aborted === true ? runExitStatus.internal : undefined;
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,21 @@ export async function enarx(...args: readonly string[]): Promise<Ended> {
   child.stderr.setEncoding('utf8').on('data', (text: string) => (texts.stderr += text));
   const [status] = (await once(child, 'close')) as [number | null];
   return { status, ...texts };
+}
+
+/** Runs the command with a standard output that takes nothing: its reader has gone, or its disk is full. */
+export async function enarxWithout(output: 'reader' | 'room', ...args: readonly string[]): Promise<Ended> {
+  const full = output === 'room' ? openSync('/dev/full', 'w') : undefined;
+  const child = spawn(process.execPath, [await main, ...args], {
+    env: { PATH: process.env['PATH'], NO_COLOR: '1' },
+    stdio: ['ignore', full ?? 'pipe', 'pipe'],
+  });
+  if (full !== undefined) closeSync(full);
+  child.stdout?.destroy();
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, stdout: '', stderr };
 }
 
 /** Code of the error that the command ended with, given `--json`. */

@@ -10,7 +10,8 @@ export const networkProblems = {
     mend: 'Deliver without listen and connect, or to another kind of Keep.',
   },
   'network/not-allowed': {
-    kind: 'rejected',
+    // Not `rejected`: the program has been delivered by then.
+    kind: 'unsupported',
     status: 403,
     title: 'The host does not open this socket for programs in Keeps',
     mend: 'Ask its operator to allow it: `enarx keepmgr --allow-listen ADDRESS:PORTS` or `--allow-dial HOST:PORTS`.',
@@ -28,7 +29,7 @@ export const networkProblems = {
     mend: 'Make sure that it runs and that the host reaches it.',
   },
   'network/tls-untrusted': {
-    kind: 'rejected',
+    kind: 'unavailable',
     status: 502,
     title: 'The other end of a connection has no certificate that is trusted for its name',
     mend: 'Name the authority that vouches for it as trust; somebody may stand between, the host included.',

@@ -16,7 +16,7 @@ export async function runInKeep(
 ): Promise<void> {
   const { verbose, detach } = flags;
   const delivery = await prepareDelivery(this, flags, module, args);
-  using interruption = new Interruption();
+  using interruption = new Interruption(this.process.unread);
   const onStep = reportStep.bind(undefined, this.output, verbose);
   try {
     const ended = await withHost({ url: flags.host, onStep }, async (host) => {

@@ -24,8 +24,17 @@ export async function removeKeeps(
   const keys = new OwnerKeys(this.process.env);
   const removed = await withHost({ url: host }, async (at) => {
     const names = all ? (await at.keeps()).map(({ id }) => formatKeepId(id)) : ids;
-    await Promise.all(names.map((name) => at.keep(name).remove()));
-    await Promise.all(names.map((name) => keys.forget(name)));
+    // All ids are looked at before the first Keep is removed.
+    const keeps = names.map((name) => at.keep(name));
+    const ended = await Promise.allSettled(
+      keeps.map(async (keep) => {
+        await keep.remove();
+        // A Keep that this host does not know may be another host's, whose owner still needs the key.
+        await keys.forget(keep.name);
+      }),
+    );
+    const failed = ended.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
     return names;
   });
   this.output.result({ removed }, () => removed.join('\n'));

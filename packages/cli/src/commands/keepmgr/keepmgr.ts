@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import process from 'node:process';
 
 import { runDaemon } from '@enarx/keepmgr';
 
 import type { EnarxContext } from '../../context.ts';
 import { cliProblem } from '../../problems.ts';
+import { stateDirectory } from '../../state/directory.ts';
 import type { KeepmgrFlags } from './flags.ts';
 
 /** Runs a host daemon in this process until a signal ends it. */
@@ -40,8 +39,4 @@ export async function runKeepmgr(this: EnarxContext, flags: KeepmgrFlags): Promi
       );
     },
   });
-}
-
-function stateDirectory(env: EnarxContext['process']['env']): string {
-  return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'enarx');
 }

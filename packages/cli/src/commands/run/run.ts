@@ -43,7 +43,7 @@ export async function runProgram(
   const tee = parseTee(flags.tee);
   const delivery = await prepareDelivery(this, flags, module, args);
   if (isSimulated(tee)) reportSimulated(this.output);
-  using interruption = new Interruption();
+  using interruption = new Interruption(this.process.unread);
   try {
     if (flags.host !== undefined) {
       this.process.exitCode = await runOn(this, flags.host, flags, tee, delivery, interruption);
