@@ -14,6 +14,7 @@ import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
 import { localUser, type Caller } from './caller.ts';
 import { openChannel } from './channel.ts';
+import { boundConnections } from './connections.ts';
 import { refuseBrowsers } from './refusals.ts';
 import { asProblem, sendProblem, sendProblemRaw, sendReply } from './reply.ts';
 import { route, type ApiSubject } from './routes.ts';
@@ -51,7 +52,9 @@ export async function apiServer(subject: ApiSubject, log: DaemonLog, guarded?: G
           serve,
         );
   server.maxHeadersCount = mostHeaders;
-  server.maxConnections = limits.connections;
+  boundConnections(server, limits.connections, () => {
+    log('connection-dropped', { expected: `at most ${String(limits.connections)}` });
+  });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
     // It is the connection, unless the request has a body: then node:http puts a stream of its own before it.
     if (socket instanceof Socket) void upgrade(subject, log, identify, request, socket, head);
@@ -65,9 +68,6 @@ export async function apiServer(subject: ApiSubject, log: DaemonLog, guarded?: G
   });
   server.on('tlsClientError', () => {
     // A scanner or a client that trusts another authority: its own affair.
-  });
-  server.on('drop', () => {
-    log('connection-dropped', { expected: `at most ${String(limits.connections)}` });
   });
   return server;
 }
