@@ -49,7 +49,7 @@ export class AttestedKeep<P extends Purpose> {
   async deliver(this: AttestedKeep<'deliver'>, workload: Workload): Promise<RunningProgram> {
     const { steps } = this.#session;
     const frames = await this.#channel.deliver();
-    const conversation = new Conversation(frames, workload, this.#session);
+    const conversation = new Conversation(frames, workload, this.#session, workload.module.digest);
     const takeStep = (): void => {
       const { checks } = this.verdict;
       steps.take(8, `${String(checks.length)} checks; module of ${String(workload.module.size)} bytes`);

@@ -3,6 +3,7 @@ import { ReportedError } from '@enarx/channel';
 import type { FrameStream } from '@enarx/channel/frame-stream';
 import {
   accepted as acceptedMessage,
+  compareBytes,
   credit as creditMessage,
   decodeMessage,
   decodeProblem,
@@ -45,6 +46,7 @@ export class Conversation {
   listening: readonly Listening[] = [];
   readonly #frames: FrameStream;
   readonly #session: Session;
+  readonly #delivered: Uint8Array | undefined;
   readonly #sinks: Readonly<Record<'stdout' | 'stderr', Sink>>;
   readonly #input: Source;
   readonly #accepted = Promise.withResolvers<undefined>();
@@ -56,9 +58,16 @@ export class Conversation {
   #answerTimer: NodeJS.Timeout | undefined;
   #pumping = false;
 
-  constructor(frames: FrameStream, { stdin = [], stdout, stderr }: ProgramStreams, session: Session) {
+  /** @param delivered - SHA-256 of the module that was announced; none where nothing is delivered, and then nothing can be accepted */
+  constructor(
+    frames: FrameStream,
+    { stdin = [], stdout, stderr }: ProgramStreams,
+    session: Session,
+    delivered?: Uint8Array,
+  ) {
     this.#frames = frames;
     this.#session = session;
+    this.#delivered = delivered;
     this.#sinks = { stdout: sinkFor(stdout), stderr: sinkFor(stderr) };
     this.#input = new Source(stdin);
     this.accepted = this.#accepted.promise;
@@ -132,6 +141,7 @@ export class Conversation {
       case workloadFrame.accepted: {
         if (this.#isAccepted) throw unexpected('a second acceptance');
         const { digest, listening = [] } = this.#decode(acceptedMessage, payload);
+        this.#requireDelivered(digest);
         this.listening = listening;
         this.onAnswer?.();
         this.#session.steps.take(9, `SHA-256 ${toHex(digest)}`);
@@ -177,6 +187,16 @@ export class Conversation {
     this.#isAccepted = true;
     clearTimeout(this.#answerTimer);
     this.#accepted.resolve(undefined);
+  }
+
+  /** A Keep that names another module has not started ours, whatever it has started. */
+  #requireDelivered(digest: Uint8Array): void {
+    const delivered = this.#delivered;
+    if (delivered !== undefined && compareBytes(digest, delivered) === 0) return;
+    throw clientProblem('client/keep-answer', {
+      found: `an acceptance of SHA-256 ${toHex(digest)}`,
+      expected: delivered === undefined ? 'none' : `SHA-256 ${toHex(delivered)}`,
+    });
   }
 
   #requireAccepted(found: string): void {

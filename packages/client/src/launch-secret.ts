@@ -18,6 +18,7 @@ import {
   decodeMessage,
   decodeProblem,
   encodeMessage,
+  EnarxError,
   launchFrame,
   launchSecretContext,
   launchSecretGuids,
@@ -44,6 +45,7 @@ export interface LaunchTrust {
   readonly launchDigest: Uint8Array;
   /** Bytes that the guest's firmware keeps for secrets. */
   readonly secretArea: number;
+  /** One that allows anything is refused. */
   readonly policy: GuestPolicy;
   /** The oldest firmware that is accepted. */
   readonly minimum: FirmwareVersion;
@@ -70,7 +72,7 @@ const longestAnswer = 120_000;
 /**
  * The owner's part in a launch: verifies the platform, opens a session, verifies the measurement, and only then seals a key, made for this one Keep, and the digest of the owner's.
  *
- * @throws RejectedError for a platform that is not good; EnarxError `sev/…`, what the host reports, any `client/…`
+ * @throws RejectedError for a platform or a launch that is not good; EnarxError `sev/…`, what the host reports, any `client/…`
  */
 export async function launchWithSecret(
   connection: Duplex,
@@ -96,11 +98,13 @@ export async function launchWithSecret(
     };
     if (verified === undefined) throw new RejectedError(verdict);
     trust.onPlatform?.(verdict);
+    const session = await judged(verdict, () => openLaunchSession(verified, { policy: trust.policy }));
+    const policy = policyCheck(session.policy);
+    if (policy.status === 'fail') throw new RejectedError(rejecting(verdict, policy));
     steps.take(
       3,
       `${String(platform.checks.length)} checks of the chain ARK, ASK, CEK, PEK, PDH; session opened`,
     );
-    const session = await openLaunchSession(verified, { policy: trust.policy });
     await owner.send(launchFrame.start, sevStart, {
       policy: session.policy,
       certificate: session.certificate,
@@ -109,12 +113,14 @@ export async function launchWithSecret(
     steps.take(4, 'keys wrapped for the firmware');
     const { measurement, firmware } = await owner.next(launchFrame.measurement, sevMeasurement);
     const { major, minor, build } = firmware;
-    const measured = await session.verifyMeasurement({
-      measurement,
-      firmware: { api: { major, minor }, build },
-      launchDigest: trust.launchDigest,
-      minimum: trust.minimum,
-    });
+    const measured = await judged(verdict, () =>
+      session.verifyMeasurement({
+        measurement,
+        firmware: { api: { major, minor }, build },
+        launchDigest: trust.launchDigest,
+        minimum: trust.minimum,
+      }),
+    );
     const key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const { header, payload } = await measured.sealSecrets(
       secretsOf(key.privateKey, identity),
@@ -131,7 +137,12 @@ export async function launchWithSecret(
       keyDigest: keyDigest(key.publicKey) as Uint8Array,
       simulated,
       claims,
-      checks: [...platform.checks, ...launchOutcome(session.policy, trust, firmware)],
+      checks: [
+        ...platform.checks,
+        policy,
+        pass('launch/firmware', `SEV API ${String(major)}.${String(minor)} build ${String(build)}`),
+        pass('launch/measurement', `launch digest ${toHex(trust.launchDigest)}`),
+      ],
     };
   } finally {
     owner.close();
@@ -145,22 +156,39 @@ function secretsOf(privateKey: KeyObject, identity: ClientIdentity): LaunchSecre
   ];
 }
 
-/** These throw where they fail; here is what they found. */
-function launchOutcome(
-  policy: number,
-  { launchDigest }: LaunchTrust,
-  { major, minor, build }: { readonly major: number; readonly minor: number; readonly build: number },
-): Check[] {
+/** The firmware is asked to enforce it, and the measurement covers it: what it allows, the host may do. */
+function policyCheck(policy: number): Check {
   const { allow, encryptedState } = decodeGuestPolicy(policy);
   const allowed = allow.length === 0 ? 'nothing allowed' : `allowed: ${allow.join(', ')}`;
-  return [
-    pass(
-      'launch/policy',
-      `0x${policy.toString(16)}: ${allowed}${encryptedState ? ', registers encrypted' : ''}`,
-    ),
-    pass('launch/firmware', `SEV API ${String(major)}.${String(minor)} build ${String(build)}`),
-    pass('launch/measurement', `launch digest ${toHex(launchDigest)}`),
-  ];
+  return check(
+    'launch/policy',
+    allow.length === 0,
+    `0x${policy.toString(16)}: ${allowed}${encryptedState ? ', registers encrypted' : ''}`,
+  );
+}
+
+/** The checks that the session makes, by the code that it throws where one fails. */
+const checkOfCode: Readonly<Record<string, keyof typeof launchChecks>> = {
+  'sev/platform-too-old': 'launch/firmware',
+  'sev/measurement-rejected': 'launch/measurement',
+};
+
+/** @throws RejectedError with the check that failed, for an error that says no; any other error as it is */
+async function judged<T>(verdict: Verdict, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof EnarxError)) throw error;
+    const cause = error as EnarxError;
+    const id = checkOfCode[cause.code];
+    if (id === undefined) throw cause;
+    throw new RejectedError(rejecting(verdict, check(id, false, cause.message)), cause);
+  }
+}
+
+/** What was found so far, and the check that ended it. */
+function rejecting(verdict: Verdict, failed: Check): Verdict {
+  return { ...verdict, verdict: 'rejected', checks: [...verdict.checks, failed] };
 }
 
 /** A judge of connections to the Keep of such a launch, and what it found. */

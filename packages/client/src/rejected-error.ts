@@ -4,14 +4,26 @@ import { EnarxError } from '@enarx/protocol';
 
 import { clientProblems } from './problems.ts';
 
-/** The Keep was judged and not accepted. The verdict says by which checks; nothing of a workload was sent. */
-export class RejectedError extends EnarxError<'client/rejected'> {
+/**
+ * The Keep was judged and not accepted. The verdict says by which checks; nothing of a workload was sent. The code is
+ * `client/rejected`, or that of the cause where one check ended the judging by an error of its own (`sev/…`).
+ */
+export class RejectedError extends EnarxError {
   override readonly name = 'RejectedError';
   readonly verdict: Verdict;
 
-  constructor(verdict: Verdict) {
+  constructor(verdict: Verdict, cause?: EnarxError) {
     const failed = verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
-    super('client/rejected', clientProblems['client/rejected'], { found: failed.join(', ') });
+    if (cause === undefined)
+      super('client/rejected', clientProblems['client/rejected'], { found: failed.join(', ') });
+    else super(cause.code, cause, { ...occurrenceOf(cause), cause });
     this.verdict = verdict;
   }
+}
+
+function occurrenceOf({ found, expected }: EnarxError): {
+  readonly found?: string;
+  readonly expected?: string;
+} {
+  return { ...(found === undefined ? {} : { found }), ...(expected === undefined ? {} : { expected }) };
 }

@@ -70,6 +70,7 @@ export class UnattestedKeep {
   }
 }
 
+const channelToken = 'enarx-channel/1';
 /** Milliseconds that a Keep may take to become ready. The host waits for less at a time; a machine in emulation takes longer. */
 const longestLaunch = 310_000;
 
@@ -82,7 +83,7 @@ async function channelWhenReady(
   const deadline = performance.now() + longest;
   for (;;) {
     try {
-      return await api.channel(path, 'enarx-channel/1', signal);
+      return await api.channel(path, channelToken, signal);
     } catch (error) {
       const waiting = error instanceof ReportedError && error.code === 'keep/not-ready';
       if (!waiting || performance.now() > deadline) throw error;
@@ -99,10 +100,11 @@ export async function openKeep(
 ): Promise<UnattestedKeep> {
   const session: Session = { steps, signal: anyOf(api.signal, signal), tap: api.tap };
   const full = removeAfter ? `${path}?then=remove` : path;
+  steps.take(3, `upgrade to ${channelToken} asked of ${api.url}`);
   const connection = await channelWhenReady(api, full, session.signal, times?.launch);
-  steps.take(3, '');
-  steps.take(4, `relay through ${api.url}`);
-  steps.take(5, 'ready');
+  steps.take(4, 'the host answered the upgrade with 101');
+  // The Keep says nothing before it is spoken to: until the handshake is over there is only the host's word for it.
+  steps.take(5, 'no more than the 101 says so; TLS handshake begins');
   const channel = await openChannel({
     connection,
     identity,
