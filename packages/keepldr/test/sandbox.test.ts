@@ -30,6 +30,8 @@ test(
     assert.equal(reach.readPasswords, 'ENOENT');
     assert.equal(reach.readSibling, 'ENOENT');
     assert.equal(reach.writeRoot, 'EROFS');
+    for (const inMemory of [reach.writeTemporary, reach.writeDevices, reach.writeShared])
+      assert.equal(inMemory, 'EROFS', 'it would take memory of the host that nothing bounds');
     assert.equal(reach.listHomes, 'ENOENT');
     assert.equal(reach.runShell, 'ENOENT');
     assert.equal(reach.reachLoopback, 'EAFNOSUPPORT', 'the filter takes every family but AF_UNIX');

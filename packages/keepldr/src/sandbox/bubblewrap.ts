@@ -47,7 +47,9 @@ function command(tool: string, program: ConfinedProgram): ConfinedCommand {
       ]),
       ...['--bind', program.directory, keepInside, '--chdir', keepInside],
       ...(filter === undefined ? [] : ['--seccomp', filterDescriptor]),
-      ...['--remount-ro', '/', '--', nodeInside, ...argumentsFor(program, releaseInside)],
+      // What is written to a tmpfs is memory of the host's, which no limit of a delivery counts.
+      ...['/', '/tmp', '/dev'].flatMap((path) => ['--remount-ro', path]),
+      ...['--', nodeInside, ...argumentsFor(program, releaseInside)],
     ],
     inputs: filter === undefined ? [] : [filter],
   };

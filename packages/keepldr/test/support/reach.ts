@@ -18,6 +18,9 @@ export interface Reach {
   readonly readPasswords: string;
   readonly readSibling: string;
   readonly writeRoot: string;
+  readonly writeTemporary: string;
+  readonly writeDevices: string;
+  readonly writeShared: string;
   readonly listHomes: string;
   readonly runShell: string;
   readonly reachLoopback: string;
@@ -42,6 +45,8 @@ if (how === 'escape') {
 }
 const facts = JSON.parse(text);
 const tell = (action) => { try { action(); return 'yes'; } catch (error) { return error.code ?? error.message; } };
+// Weaker sandboxes leave the host's own there: nothing may stay.
+const leave = (path) => { fs.writeFileSync(path, 'x'); fs.rmSync(path); };
 const reach = (options) => new Promise((resolve) => {
   try {
     const socket = net.connect(options);
@@ -59,6 +64,9 @@ const status = tell(() => fs.readFileSync('/proc/self/status')) === 'yes' ? fs.r
     readPasswords: tell(() => fs.readFileSync('/etc/passwd')),
     readSibling: tell(() => fs.readFileSync(facts.sibling)),
     writeRoot: tell(() => fs.writeFileSync('/intruder', 'x')),
+    writeTemporary: tell(() => leave('/tmp/' + facts.abstract)),
+    writeDevices: tell(() => leave('/dev/' + facts.abstract)),
+    writeShared: tell(() => leave('/dev/shm/' + facts.abstract)),
     listHomes: tell(() => fs.readdirSync('/root')),
     runShell: (() => { try { return spawnSync('/bin/sh', ['-c', 'exit 0']).error?.code ?? 'yes'; } catch (error) { return error.code; } })(),
     reachLoopback: await reach({ host: '127.0.0.1', port: facts.port }),
