@@ -67,7 +67,8 @@ export async function hostileHost(
     socket.pause();
     if (head.length > 0) socket.unshift(head);
     socket.on('error', () => undefined);
-    const keep = /^\/v1\/keeps\/([0-9a-f]{32})\/channel(?:\?then=remove)?$/.exec(incoming.url ?? '')?.[1] ?? '';
+    const keep =
+      /^\/v1\/keeps\/([0-9a-f]{32})\/channel(?:\?then=remove)?$/.exec(incoming.url ?? '')?.[1] ?? '';
     socket.write(
       'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: enarx-channel/1\r\n\r\n',
     );

@@ -130,19 +130,21 @@ async function start(
     release: releaseDirectory,
   };
   const keeps = new Keeps(surroundings, changes);
-  try {
+  const restored = async (): Promise<Awaited<ReturnType<typeof listenForLoaders>>> => {
     await keeps.restore();
-  } catch (error) {
+    // Bound before anything is launched: a loader never has to wait for it, nor find somebody else's.
+    return listenForLoaders(
+      directory.loaderSocket,
+      limits,
+      log,
+      (hello, socket) => keeps.find(hello.id)?.welcome(hello, socket) ?? false,
+    );
+  };
+  const loaders = await restored().catch((error: unknown) => {
+    launcher.close?.();
     store.close();
     throw error;
-  }
-  // Bound before anything is launched: a loader never has to wait for it, nor find somebody else's.
-  const loaders = await listenForLoaders(
-    directory.loaderSocket,
-    limits,
-    log,
-    (hello, socket) => keeps.find(hello.id)?.welcome(hello, socket) ?? false,
-  );
+  });
 
   const sevPlatform = once(() =>
     ensureSimulatedSevPlatform(

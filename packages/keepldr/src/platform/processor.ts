@@ -9,11 +9,14 @@ export interface ProcessorFlags {
 
 /** @param text - content of /proc/cpuinfo */
 export function parseProcessorFlags(text: string): ProcessorFlags {
-  const field = (name: string): string =>
-    new RegExp(`^${name}\\s*:\\s*(.*)$`, 'm').exec(text)?.[1] ?? '';
+  const field = (name: string): string => new RegExp(`^${name}\\s*:\\s*(.*)$`, 'm').exec(text)?.[1] ?? '';
   return {
     vendor: field('vendor_id'),
-    flags: new Set(field('flags').split(' ').filter((flag) => flag !== '')),
+    flags: new Set(
+      field('flags')
+        .split(' ')
+        .filter((flag) => flag !== ''),
+    ),
   };
 }
 
