@@ -243,6 +243,36 @@ test('a running program is attested again with a fresh nonce, goes on when its c
   json(await keep('stop', id));
 });
 
+test('attach hears a detached program again: its input, its output and its exit code, and only for its owner', async () => {
+  const trusted = ['--host', host.url, '--anchor', host.anchor] as const;
+  const left = async (name: string, bytes: Uint8Array): Promise<string> => {
+    const { id } = json(await keep('create')) as { id: string };
+    const file = box.path(name);
+    writeFileSync(file, bytes);
+    const detached = await enarx(box, ['keep', 'run', '--detach', ...trusted, id, file]);
+    assert.equal(detached.status, 0, detached.stderr);
+    assert.match(detached.stderr, new RegExp(`enarx keep attach ${id}`));
+    return id;
+  };
+  const attach = (id: string, input = '', from = box): Promise<Result> =>
+    enarx(from, ['keep', 'attach', ...trusted, id], { input });
+
+  // It prints nothing before it is given something, which only whoever attaches does.
+  const echo = await left('echo-detached.wasm', programs.echo());
+  using stranger = await sandbox();
+  const refused = await attach(echo, '', stranger);
+  assert.equal(refused.status, 64);
+  assert.match(refused.stderr, /cli\/not-owner/);
+  const unknown = await enarx(box, ['keep', 'attach', '--host', host.url, echo]);
+  assert.equal(unknown.status, 240, 'a Keep that is not trusted is not attached to');
+  const heard = await attach(echo, 'given later');
+  assert.equal(heard.status, 0, heard.stderr);
+  assert.equal(heard.stdout, 'given later');
+
+  const seven = await left('seven.wasm', programs.exit(7));
+  assert.equal((await attach(seven)).status, 7, 'it came to its end by itself');
+});
+
 test('rm --all removes every Keep of the host', async () => {
   await Promise.all([keep('create'), keep('create')]);
   json(await keep('rm', '--all'));

@@ -19,6 +19,7 @@ const elsewhere: readonly (readonly [command: RegExp, by: string])[] = [
   [/^npm (start|test|run check|run build|run bench)$/, 'ci'],
   [/^npm test -- /, 'it is how a single test of these is run'],
   [/^(sudo )?apt-get install /, 'it changes the machine; .ci/run installs the same packages'],
+  [/^ssh /, 'it needs a second machine; what it carries is the port of the commands around it'],
   [/examples\/hello\/build\.sh$/, 'test/examples-hello.test.ts, where that compiler is'],
   [/^(rustup|cargo) /, 'the compiler of another machine'],
   [

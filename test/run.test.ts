@@ -195,7 +195,7 @@ test('a component of WASI 0.2 runs as the module does that it was made of', asyn
 
 test('a program that is not WebAssembly is refused with its reason', async () => {
   const cases = [
-    ['notWasm', 242, 'wasm/malformed'],
+    ['notWasm', 242, 'client/module-malformed'],
     ['library', 242, 'wasm/no-start'],
     ['unknownImport', 241, 'wasm/unknown-import'],
     ['component', 241, 'client/component-unsupported'],
@@ -226,6 +226,32 @@ test('what makes no sense on the command line ends with 64 and starts nothing', 
   }
   assert.match((await run(['--tee', 'snpp', hello])).stderr, /did you mean snp\?/);
   assert.match((await run(['--polcy', 'x', hello])).stderr, /did you mean --policy/);
+});
+
+test('what is wrong with the files that are named is found before a host is asked', async () => {
+  // Nobody listens there: whoever asked would end with 243.
+  const nowhere = ['--host', 'http://127.0.0.1:9'] as const;
+  for (const flag of ['--anchor', '--policy'] as const) {
+    const missing = await run(['--json', ...nowhere, flag, box.path('no-such-file'), hello]);
+    assert.equal(errorCode(missing), 'cli/file-unreadable');
+  }
+  const text = await run(['--json', ...nowhere, program('text.wasm', Buffer.from('(module)'))]);
+  assert.equal(errorCode(text), 'client/module-malformed');
+  assert.equal(text.status, 242);
+});
+
+test('SIMULATED is said of a Keep that exists, and of none that does not', async () => {
+  const none = await run(['--host', 'http://127.0.0.1:9', hello]);
+  assert.doesNotMatch(none.stderr, /SIMULATED|software/);
+  const one = await run(['--verbose', program('nothing.wasm', programs.nothing())]);
+  assert.match(one.stderr, /processor that vouches for this Keep is software[\s\S]*\n.* 1 .*kind sim/);
+});
+
+test('a flag of the program without -- before it is told where it belongs', async () => {
+  const { status, stderr } = await run([hello, '--name', 'x']);
+  assert.equal(status, 64);
+  assert.match(stderr, /put `--` before the program's own arguments/);
+  assert.doesNotMatch(stderr, /did you mean/);
 });
 
 test('a host that is not there is 243', async () => {

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { buildApplication, buildRouteMap, help, text_en, version, type Application } from '@stricli/core';
+import process from 'node:process';
+
+import {
+  buildApplication,
+  buildRouteMap,
+  FlagNotFoundError,
+  help,
+  text_en,
+  version,
+  type Application,
+} from '@stricli/core';
 
 import { EnarxError, type ProblemKind } from '@enarx/protocol';
 
@@ -45,7 +55,7 @@ export const routes = buildRouteMap<string, EnarxContext>({
       'and only then sends the program. Begin with:  enarx run examples/hello/hello.wasm',
       '',
       'Exit status: 0 accepted, 10 rejected, 20 unsupported, 30 malformed, 64 usage, 69 host unavailable, 70 internal;',
-      "`run` and `keep run` end with the program's own, see `enarx run --help`.",
+      "`run`, `keep run` and `keep attach` end with the program's own, see `enarx run --help`.",
     ].join('\n'),
   },
 });
@@ -81,7 +91,9 @@ export function enarxApplication({ output, release }: Invocation): {
           exceptionWhileParsingArguments: (thrown, coloured) =>
             thrown instanceof EnarxError
               ? describe(thrown)
-              : usage(text_en.exceptionWhileParsingArguments.call({}, thrown, coloured)),
+              : isProgramsOwn(thrown)
+                ? usage(`--${thrown.input} behind the program; put \`--\` before the program's own arguments`)
+                : usage(text_en.exceptionWhileParsingArguments.call({}, thrown, coloured)),
           exceptionWhileLoadingCommandFunction: describe,
           exceptionWhileLoadingCommandContext: describe,
           exceptionWhileRunningCommand: describe,
@@ -105,9 +117,18 @@ export function enarxApplication({ output, release }: Invocation): {
     },
   );
   const onRoute = (prefix: readonly string[]): void => {
-    if (prefix.at(-1) === 'run') statuses = runExitStatus;
+    const command = prefix.at(-1);
+    if (command === 'run' || command === 'attach') statuses = runExitStatus;
   };
   return { application, onRoute, statusOfKind: (kind) => statuses[kind] };
+}
+
+/** Whether a flag that no command has stands behind a program, and was most likely meant for it. */
+function isProgramsOwn(thrown: unknown): thrown is FlagNotFoundError {
+  if (!(thrown instanceof FlagNotFoundError)) return false;
+  const inputs = process.argv.slice(2);
+  const at = inputs.findIndex((input) => input.split('=', 1)[0] === `--${thrown.input}`);
+  return inputs.slice(0, Math.max(0, at)).some((input) => input.endsWith('.wasm'));
 }
 
 /** Whatever was thrown, as an error with a code. */

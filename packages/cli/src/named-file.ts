@@ -16,6 +16,31 @@ export async function readNamedFile(path: string): Promise<string> {
   }
 }
 
+/** What the caller's files of trust hold; `undefined` for one that was not named. */
+export interface NamedTrust {
+  /** PEM. */
+  readonly anchor: string | undefined;
+  /** TOML. */
+  readonly policy: string | undefined;
+}
+
+/**
+ * Reads them before a host is asked for anything: a file that is not there is no reason for a host to make a Keep.
+ * @throws EnarxError `cli/file-unreadable`
+ */
+export async function readNamedTrust({
+  anchor,
+  policy,
+}: {
+  readonly anchor: string | undefined;
+  readonly policy: string | undefined;
+}): Promise<NamedTrust> {
+  const read = (path: string | undefined): Promise<string> | undefined =>
+    path === undefined ? undefined : readNamedFile(path);
+  const [anchorText, policyText] = await Promise.all([read(anchor), read(policy)]);
+  return { anchor: anchorText, policy: policyText };
+}
+
 /**
  * The bytes of a file that the command line names. It may be a pipe or a device, so it is read until it ends or there are
  * enough: whoever takes the bytes refuses what is larger than it takes.

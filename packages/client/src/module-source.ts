@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 
-import { EnarxError, recordFramePayload } from '@enarx/protocol';
+import { EnarxError, recordFramePayload, toHex } from '@enarx/protocol';
 
 import { clientProblem } from './problems.ts';
 
@@ -17,6 +17,8 @@ export interface ModuleSource {
 }
 
 const largestModule = 1_073_741_824;
+/** `\0asm` (WebAssembly core specification, 5.5.16). */
+const magic = [0x00, 0x61, 0x73, 0x6d];
 const readSize = 16 * recordFramePayload;
 
 /** @throws EnarxError `client/module-size` */
@@ -31,12 +33,13 @@ export function moduleFromBytes(bytes: Uint8Array): ModuleSource {
 
 /**
  * A program in a file. It is read twice, once for the digest and once to be sent, and never held whole.
- * @throws EnarxError `client/module-unreadable`, `client/module-size`; while it is sent `client/module-changed`
+ * @throws EnarxError `client/module-unreadable`, `client/module-size`, `client/module-malformed`; while it is sent `client/module-changed`
  */
 export async function moduleFromFile(path: string): Promise<ModuleSource> {
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of readFile(path)) {
+    if (size === 0) checkMagic(chunk, path);
     size += chunk.length;
     checkSize(size, path);
     hash.update(chunk);
@@ -62,6 +65,15 @@ async function* readFile(path: string): AsyncGenerator<Uint8Array> {
   } finally {
     await file?.close();
   }
+}
+
+/** Four bytes, with which modules and components alike begin. No Keep has to be made to find out that they are not there. */
+function checkMagic(start: Uint8Array, where: string): void {
+  if (magic.every((byte, index) => start[index] === byte)) return;
+  throw clientProblem('client/module-malformed', {
+    found: `${where}, which begins with ${toHex(start.subarray(0, magic.length))}`,
+    expected: '0061736d',
+  });
 }
 
 function checkSize(size: number, where: string): void {

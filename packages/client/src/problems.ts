@@ -69,6 +69,12 @@ export const clientProblems = {
     title: 'The program cannot be read',
     mend: 'Name a WebAssembly file that exists and that you may read.',
   },
+  'client/module-malformed': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The program is not WebAssembly',
+    mend: 'Name the .wasm file that the compiler wrote: a text format (.wat) has to be assembled first.',
+  },
   'client/module-size': {
     kind: 'usage',
     status: 413,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
 import {
   isComponentFile,
@@ -13,12 +14,16 @@ import {
   type ModuleSource,
   type SealedLaunch,
   type Transpile,
+  type UnattestedKeep,
 } from '@enarx/client';
+import type { Verdict } from '@enarx/attestation';
 import type { Ended, Tee } from '@enarx/protocol';
 
-import type { MachineFlags, TrustFlags, WorkloadFlags } from '../commands/flags.ts';
+import type { MachineFlags, WorkloadFlags } from '../commands/flags.ts';
 import type { EnarxContext } from '../context.ts';
+import type { Output } from '../output.ts';
 import { runExitStatus, statusOfProgram } from '../exit-status.ts';
+import type { NamedTrust } from '../named-file.ts';
 import { reportListening } from './listening.ts';
 import { reportChecks, reportEnd, reportMissingAnchor, reportSimulated } from './report.ts';
 import { imageDirectory } from './image.ts';
@@ -64,26 +69,28 @@ async function readProgram(path: string, release: string): Promise<ModuleSource>
 /** Trust for one kind of Keep. */
 export async function trustFor(
   context: EnarxContext,
-  flags: TrustFlags & Partial<MachineFlags>,
+  named: NamedTrust,
+  flags: Partial<MachineFlags>,
   tee: Tee,
 ): Promise<Trust> {
   const image = imageDirectory({ image: flags.image }, context.process.env);
   const expectation = { release: context.release, image, vcpus: vcpusOf(flags) ?? 1 };
   // The verifier is large, and whoever asks a host for a Keep first has the time to load it meanwhile.
   const { readTrust } = await import('./trust.ts');
-  return readTrust(flags, tee, expectation);
+  return readTrust(named, tee, expectation);
 }
 
 /** What the owner of a launch with a secret demands of it. */
 export async function launchTrustFor(
   context: EnarxContext,
-  flags: TrustFlags & MachineFlags,
+  { anchor, policy }: NamedTrust,
+  flags: MachineFlags,
   tee: Tee,
 ): Promise<LaunchTrust> {
   const { readLaunchTrust } = await import('./launch-trust.ts');
   return readLaunchTrust(tee, {
-    anchor: flags.anchor,
-    policy: flags.policy,
+    anchor,
+    policy,
     image: imageDirectory(flags, context.process.env),
     vcpus: vcpusOf(flags) ?? 1,
     release: context.release,
@@ -104,23 +111,18 @@ export async function deliver(
 ): Promise<Ended | undefined> {
   const { output, process } = context;
   const unattested = await keep.open({ identity, signal, removeAfter });
-  try {
+  return explained(context, unattested, { trust, verbose }, async () => {
     const attested =
       'anchors' in trust
-        ? await unattested.attest({
-            purpose: 'deliver',
-            anchors: trust.anchors,
-            policy: trust.policy,
-            at: context.now(),
-          })
+        ? await unattested.attest({ purpose: 'deliver', ...trust, at: context.now() })
         : await unattested.attestSealed('deliver', trust);
-    if (attested.verdict.simulated) reportSimulated(output);
-    if (verbose || output.json) reportChecks(output, attested.verdict.checks, 'all');
+    reportVerdict(output, attested.verdict, verbose);
     const program = await attested.deliver({
       module,
       ...plan,
       detach,
-      stdin: detach ? undefined : process.stdin,
+      // Its input does not end here: it comes with whoever attaches.
+      stdin: detach ? new Readable({ read: () => undefined }) : process.stdin,
       stdout: process.stdout,
       stderr: process.stderr,
     });
@@ -131,9 +133,49 @@ export async function deliver(
       await program.ended.catch(() => undefined);
       return undefined;
     }
-    return await program.ended;
+    return program.ended;
+  });
+}
+
+/** Verifies the Keep on a new connection and takes over the streams of the program in it. @returns how the program ended */
+export async function hearAgain(
+  context: EnarxContext,
+  keep: Keep,
+  {
+    identity,
+    trust,
+    verbose,
+    signal,
+  }: Pick<DeliverOptions, 'identity' | 'verbose' | 'signal'> & { readonly trust: Trust },
+): Promise<Ended> {
+  const { output, process } = context;
+  const unattested = await keep.open({ identity, signal });
+  return explained(context, unattested, { trust, verbose }, async () => {
+    const attested = await unattested.attest({ purpose: 'attach', ...trust, at: context.now() });
+    reportVerdict(output, attested.verdict, verbose);
+    const { stdin, stdout, stderr } = process;
+    const program = await attested.attach({ stdin, stdout, stderr });
+    output.clearProgress();
+    return program.ended;
+  });
+}
+
+function reportVerdict(output: Output, { simulated, checks }: Verdict, verbose: boolean): void {
+  if (simulated) reportSimulated(output);
+  if (verbose || output.json) reportChecks(output, checks, 'all');
+}
+
+/** Closes a connection on which something failed, and says why a Keep was rejected. */
+async function explained<T>(
+  { output }: EnarxContext,
+  connection: UnattestedKeep,
+  { trust, verbose }: Pick<DeliverOptions, 'trust' | 'verbose'>,
+  talk: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await talk();
   } catch (error) {
-    unattested.destroy();
+    connection.destroy();
     if (error instanceof RejectedError) {
       const { verdict } = error;
       reportChecks(output, verdict.checks, verbose || output.json ? 'all' : 'failed');

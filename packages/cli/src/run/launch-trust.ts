@@ -3,7 +3,6 @@ import { anchorFromPem, vendorAnchors } from '@enarx/attestation';
 import type { LaunchTrust } from '@enarx/client';
 import type { Tee } from '@enarx/protocol';
 
-import { readNamedFile } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
 import { imageDigest, secretAreaOf } from './image.ts';
 import { releaseMeasurement } from './release.ts';
@@ -14,6 +13,7 @@ const simulatedSecretArea = 0xc00;
 const minimum = { api: { major: 0, minor: 17 }, build: 22 } as const;
 
 export interface LaunchTrustOptions {
+  /** PEM. */
   readonly anchor: string | undefined;
   readonly policy: string | undefined;
   readonly image: string;
@@ -32,7 +32,7 @@ export async function readLaunchTrust(tee: Tee, options: LaunchTrustOptions): Pr
   // A file that was not looked at would be taken for one that was met.
   if (policy !== undefined)
     throw cliProblem('cli/usage', { found: `--policy with --tee ${tee}, whose policy is set at its launch` });
-  const named = anchor === undefined ? [] : [await anchorFromPem(await readNamedFile(anchor))];
+  const named = anchor === undefined ? [] : [await anchorFromPem(anchor)];
   const simulated = tee === 'sim-sev';
   return {
     anchors: [...vendorAnchors, ...named],

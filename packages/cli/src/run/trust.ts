@@ -9,8 +9,7 @@ import {
 } from '@enarx/attestation';
 import type { Tee } from '@enarx/protocol';
 
-import type { TrustFlags } from '../commands/flags.ts';
-import { readNamedFile } from '../named-file.ts';
+import type { NamedTrust } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
 import { imageDigest } from './image.ts';
 import { releaseMeasurement } from './release.ts';
@@ -38,13 +37,13 @@ export interface Expectation {
  * @throws EnarxError `cli/…`, any `policy/…`, and what a file that is no certificate gets
  */
 export async function readTrust(
-  { anchor, policy }: Pick<TrustFlags, 'anchor' | 'policy'>,
+  { anchor, policy }: NamedTrust,
   tee: Tee,
   expectation: Expectation,
 ): Promise<Trust> {
   const [named, wanted] = await Promise.all([
-    anchor === undefined ? undefined : readNamedFile(anchor).then(anchorFromPem),
-    policy === undefined ? policyOf(tee, expectation) : readNamedFile(policy).then(parsePolicy),
+    anchor === undefined ? undefined : anchorFromPem(anchor),
+    policy === undefined ? policyOf(tee, expectation) : parsePolicy(policy),
   ]);
   return { anchors: named === undefined ? vendorAnchors : [...vendorAnchors, named], policy: wanted };
 }

@@ -5,6 +5,7 @@ import type { Verdict } from '@enarx/attestation';
 import type { EnarxContext } from '../../context.ts';
 import { exitStatus } from '../../exit-status.ts';
 import { withHost } from '../../host/with-host.ts';
+import { readNamedTrust } from '../../named-file.ts';
 import { trustFor } from '../../run/deliver.ts';
 import { reportChecks, reportMissingAnchor, reportSimulated, reportStep } from '../../run/report.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
@@ -13,12 +14,13 @@ import type { AttestFlags } from './flags.ts';
 /** Verifies a Keep on a new connection with a fresh nonce. Anybody may, not only its owner. */
 export async function attestKeep(this: EnarxContext, flags: AttestFlags, id: string): Promise<void> {
   const { output } = this;
+  const named = await readNamedTrust(flags);
   const onStep = reportStep.bind(undefined, output, flags.verbose);
   const verdict = await withHost({ url: flags.host, onStep }, async (host): Promise<Verdict> => {
     const keep = host.keep(id);
     const { tee } = await keep.show();
     const [trust, key] = await Promise.all([
-      trustFor(this, flags, tee),
+      trustFor(this, named, {}, tee),
       new OwnerKeys(this.process.env).find(keep.name),
     ]);
     const unattested = await keep.open({ identity: key ?? (await createIdentity()) });

@@ -81,7 +81,7 @@ const run = buildCommand<KeepRunFlags, string[], EnarxContext>({
         kind: 'boolean',
         default: false,
         withNegated: false,
-        brief: 'Leave the program running when this command ends',
+        brief: 'Leave the program running when this command ends; `enarx keep attach` hears it again',
       },
       verbose,
       ...keepFlags,
@@ -98,7 +98,26 @@ const run = buildCommand<KeepRunFlags, string[], EnarxContext>({
     customUsage: ['ID prog.wasm', 'ID prog.wasm -- --its own arguments'],
     fullDescription:
       'Deliver a program to a Keep that was created before. A Keep takes one program, once.\n' +
-      'Streams and exit status are as with `enarx run`.',
+      'Streams and exit status are as with `enarx run`.\n' +
+      'What a program with --detach prints in the moment in which this command leaves can be lost. What it prints later is kept\n' +
+      'for whoever attaches: with nobody there it goes on until about 256 KB of\n' +
+      'its output are not taken, and waits then. It counts as running until its output was taken.',
+  },
+});
+
+const attach = buildCommand<AttestFlags, [string], EnarxContext>({
+  loader: async () => (await import('./attach.ts')).attachToKeep,
+  parameters: {
+    flags: { ...trustFlags, verbose, ...keepFlags },
+    aliases: { v: 'verbose' },
+    positional: keepId,
+  },
+  docs: {
+    brief: 'Hear a program again that `keep run --detach` left running',
+    fullDescription:
+      'Hear a program again that `keep run --detach` left running: verifies its Keep, and only for the owner, whose key is\n' +
+      'where `keep create` kept it. Standard input, output and error are those of the program from then on; what it printed\n' +
+      'before comes first. Exit status as with `enarx run`. The program goes on when this command is interrupted.',
   },
 });
 
@@ -124,6 +143,6 @@ const rm = buildCommand<RemoveFlags, string[], EnarxContext>({
 });
 
 export const keepRoutes = buildRouteMap<string, EnarxContext>({
-  routes: { create, ls, show, attest, run, logs, stop, rm },
+  routes: { create, ls, show, attest, run, attach, logs, stop, rm },
   docs: { brief: 'Keeps on a host, one step at a time' },
 });

@@ -2,6 +2,7 @@
 import type { EnarxContext } from '../../context.ts';
 import { isSimulated } from '../../host/tee.ts';
 import { withHost } from '../../host/with-host.ts';
+import { readNamedTrust } from '../../named-file.ts';
 import { deliver, prepareDelivery, statusOfEnd, trustFor } from '../../run/deliver.ts';
 import { Interruption } from '../../run/interruption.ts';
 import { reportSimulated, reportStep } from '../../run/report.ts';
@@ -15,7 +16,10 @@ export async function runInKeep(
   ...[id = '', module = '', ...args]: readonly string[]
 ): Promise<void> {
   const { verbose, detach } = flags;
-  const delivery = await prepareDelivery(this, flags, module, args);
+  const [delivery, named] = await Promise.all([
+    prepareDelivery(this, flags, module, args),
+    readNamedTrust(flags),
+  ]);
   using interruption = new Interruption(this.process.unread);
   const onStep = reportStep.bind(undefined, this.output, verbose);
   try {
@@ -25,12 +29,16 @@ export async function runInKeep(
       // The kind is only the host's word, and decides only which measurement of the release is expected.
       const { tee } = await keep.show();
       if (isSimulated(tee)) reportSimulated(this.output);
-      const trust = await trustFor(this, flags, tee);
+      const trust = await trustFor(this, named, {}, tee);
       const { signal } = interruption;
       return deliver(this, keep, delivery, { identity, trust, verbose, detach, removeAfter: false, signal });
     });
     if (ended === undefined)
-      this.output.event('detached', { keep: id }, `The program runs on in Keep ${id}.`);
+      this.output.event(
+        'detached',
+        { keep: id },
+        `The program runs on in Keep ${id}. Hear it with: enarx keep attach ${id}`,
+      );
     else this.process.exitCode = statusOfEnd(this, ended);
   } catch (error) {
     if (interruption.status === undefined) throw error;

@@ -8,6 +8,7 @@ import {
   type ClientIdentity,
   type Keep,
   type SealedLaunch,
+  type Step,
 } from '@enarx/client';
 import type { Verdict } from '@enarx/attestation';
 import type { Tee } from '@enarx/protocol';
@@ -23,6 +24,7 @@ import {
   trustFor,
   type Delivery,
 } from '../../run/deliver.ts';
+import { readNamedFile, readNamedTrust, type NamedTrust } from '../../named-file.ts';
 import { imageDirectory } from '../../run/image.ts';
 import { socketRules } from '../../run/socket-rules.ts';
 import { Interruption } from '../../run/interruption.ts';
@@ -41,12 +43,14 @@ export async function runProgram(
   ...[module = '', ...args]: readonly string[]
 ): Promise<void> {
   const tee = parseTee(flags.tee);
-  const delivery = await prepareDelivery(this, flags, module, args);
-  if (isSimulated(tee)) reportSimulated(this.output);
+  const [delivery, named] = await Promise.all([
+    prepareDelivery(this, flags, module, args),
+    readNamedTrust(flags),
+  ]);
   using interruption = new Interruption(this.process.unread);
   try {
     if (flags.host !== undefined) {
-      this.process.exitCode = await runOn(this, flags.host, flags, tee, delivery, interruption);
+      this.process.exitCode = await runOn(this, flags.host, { flags, named, tee, delivery }, interruption);
       return;
     }
     // Whoever runs it on his own machine has said in its configuration what it opens.
@@ -55,8 +59,8 @@ export async function runProgram(
     try {
       // The anchor of one's own processor is the one that the caller would name, unless he names another.
       const ownAnchor = hasLaunchSecret(tee) ? own.sevAnchorFile : own.anchorFile;
-      const trusting = { ...flags, anchor: flags.anchor ?? ownAnchor };
-      this.process.exitCode = await runOn(this, own.url, trusting, tee, delivery, interruption);
+      const errand = { flags, named, ownAnchor, tee, delivery };
+      this.process.exitCode = await runOn(this, own.url, errand, interruption);
     } finally {
       await endOwn(own);
     }
@@ -66,17 +70,35 @@ export async function runProgram(
   }
 }
 
+/** What is to be run, and by which rules. */
+interface Errand {
+  readonly flags: RunFlags;
+  readonly named: NamedTrust;
+  /** Stands in where the caller named none. It may not be there before the first Keep of its kind is. */
+  readonly ownAnchor?: string;
+  readonly tee: Tee;
+  readonly delivery: Delivery;
+}
+
 /** @returns exit status */
 async function runOn(
   context: EnarxContext,
   url: string,
-  flags: RunFlags,
-  tee: Tee,
-  delivery: Delivery,
+  { flags, named, ownAnchor, tee, delivery }: Errand,
   { signal }: Interruption,
 ): Promise<number> {
   const { verbose } = flags;
-  const host = connect({ url, onStep: reportStep.bind(undefined, context.output, verbose) });
+  const { output } = context;
+  const onStep = (step: Step): void => {
+    // The first step is that the host has made a Keep. Before it there is none that anything could vouch for.
+    if (isSimulated(tee)) reportSimulated(output);
+    reportStep(output, verbose, step);
+  };
+  const trusted = async (): Promise<NamedTrust> =>
+    named.anchor === undefined && ownAnchor !== undefined
+      ? { ...named, anchor: await readNamedFile(ownAnchor) }
+      : named;
+  const host = connect({ url, onStep });
   try {
     signal.throwIfAborted();
     const creating = host.createKeep({ tee, resources: resourcesOf(flags) });
@@ -84,12 +106,17 @@ async function runOn(
     creating.catch(() => undefined);
     await Promise.race([creating.catch(() => undefined), sleep(requestTime)]);
     const secret = hasLaunchSecret(tee);
-    const preparing = Promise.all([secret ? undefined : trustFor(context, flags, tee), createIdentity()]);
+    const preparing = Promise.all([
+      secret ? undefined : trusted().then((trusting) => trustFor(context, trusting, flags, tee)),
+      createIdentity(),
+    ]);
     preparing.catch(() => undefined);
     const keep = await creating;
     try {
       const [evidence, identity] = await preparing;
-      const trust = evidence ?? (await launch(context, keep, flags, { tee, identity, signal }));
+      const trust =
+        evidence ??
+        (await launch(context, keep, { flags, named: await trusted(), tee }, { identity, signal }));
       // The Keep is made for this one program. The host removes it when the program's connection closes, and nobody waits for that.
       const ended = await deliver(context, keep, delivery, {
         identity,
@@ -115,15 +142,15 @@ async function runOn(
 async function launch(
   context: EnarxContext,
   keep: Keep,
-  flags: RunFlags,
-  { tee, identity, signal }: { tee: Tee; identity: ClientIdentity; signal: AbortSignal },
+  { flags, named, tee }: Omit<Errand, 'delivery'>,
+  { identity, signal }: { identity: ClientIdentity; signal: AbortSignal },
 ): Promise<SealedLaunch> {
   try {
     const onPlatform = ({ simulated }: Verdict): void => {
       if (simulated) reportSimulated(context.output);
     };
     return await keep.launch({
-      ...(await launchTrustFor(context, flags, tee)),
+      ...(await launchTrustFor(context, named, flags, tee)),
       onPlatform,
       identity,
       signal,
@@ -132,7 +159,7 @@ async function launch(
     if (error instanceof RejectedError) {
       const { checks } = error.verdict;
       reportChecks(context.output, checks, 'failed');
-      if (flags.anchor === undefined) reportMissingAnchor(context.output, checks);
+      if (named.anchor === undefined) reportMissingAnchor(context.output, checks);
     }
     throw error;
   }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { EnarxContext } from '../../context.ts';
+import { withHost } from '../../host/with-host.ts';
+import { readNamedTrust } from '../../named-file.ts';
+import { hearAgain, statusOfEnd, trustFor } from '../../run/deliver.ts';
+import { Interruption } from '../../run/interruption.ts';
+import { reportStep } from '../../run/report.ts';
+import { OwnerKeys } from '../../state/owner-keys.ts';
+import type { AttestFlags } from './flags.ts';
+
+/** Hears a program of one's own again that `keep run --detach` left running. Only the key that `keep create` kept may. */
+export async function attachToKeep(this: EnarxContext, flags: AttestFlags, id: string): Promise<void> {
+  const { verbose } = flags;
+  const named = await readNamedTrust(flags);
+  using interruption = new Interruption(this.process.unread);
+  const onStep = reportStep.bind(undefined, this.output, verbose);
+  try {
+    const ended = await withHost({ url: flags.host, onStep }, async (host) => {
+      const keep = host.keep(id);
+      const identity = await new OwnerKeys(this.process.env).of(keep.name);
+      // The kind is only the host's word, and decides only which measurement of the release is expected.
+      const { tee } = await keep.show();
+      const trust = await trustFor(this, named, {}, tee);
+      const { signal } = interruption;
+      return hearAgain(this, keep, { identity, trust, verbose, signal });
+    });
+    this.process.exitCode = statusOfEnd(this, ended);
+  } catch (error) {
+    if (interruption.status === undefined) throw error;
+    this.process.exitCode = interruption.status;
+  }
+}
