@@ -78,6 +78,11 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** A daemon that has ended by itself has failed its test already. */
+function endGroup({ pid, exitCode, signalCode }: ReturnType<typeof spawn>): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGTERM');
+}
+
 for (const document of documents()) {
   const commands = commandsIn(document).filter(
     (command) => !elsewhere.some(([pattern, by]) => pattern.test(command) && by !== 'ci'),
@@ -130,7 +135,7 @@ for (const document of documents()) {
           }
         }
       } finally {
-        for (const { pid } of daemons) if (pid !== undefined) process.kill(-pid, 'SIGTERM');
+        for (const daemon of daemons) endGroup(daemon);
         await nothingRunsIn(box.root);
       }
     });
