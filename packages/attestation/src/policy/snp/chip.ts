@@ -119,7 +119,6 @@ function productName({ product }: SnpClaims): string {
 
 const revocationWords = {
   good: 'fresh',
-  stale: 'out of date',
   none: 'not at hand',
   bad: 'at hand and not usable',
 } as const;
