@@ -125,14 +125,22 @@ if (named.length > 0) {
   const serial = named.some((pattern) => pattern.includes('.vm.test.ts')) ? ['--test-concurrency=1'] : [];
   await nodeTest(named.flatMap(find), serial);
 } else {
+  // Much of the verifier is reached by real evidence only: without it the tests say that they were skipped, and coverage says nothing.
+  const gate = existsSync(vectors)
+    ? [
+        '--experimental-test-coverage',
+        ...gated.map((name) => `--test-coverage-include=packages/${name}/src/**/*.ts`),
+        '--test-coverage-lines=100',
+        '--test-coverage-branches=100',
+      ]
+    : [];
+  if (gate.length === 0)
+    console.error(
+      `The coverage gate is left out: it needs the vectors (ENARX_VECTORS), and ${vectors} is not there.`,
+    );
   await nodeTest(
     gated.flatMap((name) => find(`packages/${name}/test/**/*.test.ts`)),
-    [
-      '--experimental-test-coverage',
-      ...gated.map((name) => `--test-coverage-include=packages/${name}/src/**/*.ts`),
-      '--test-coverage-lines=100',
-      '--test-coverage-branches=100',
-    ],
+    gate,
   );
   const others = find('{packages/*/test,tools,test}/**/*.test.ts');
   // Machines boot for seconds each and have a script of their own, `npm run test:vm`.
