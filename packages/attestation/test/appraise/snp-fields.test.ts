@@ -98,9 +98,9 @@ const cases: Readonly<Record<string, Case>> = {
   'snp.crl': {
     value: '"required"',
     caught: {
-      claims: { revocation: { status: 'stale', crlNumber: 1n, thisUpdate: 0, nextUpdate: 0 } as never },
+      claims: { revocation: { status: 'bad', crlNumber: 1n, thisUpdate: 0, nextUpdate: 0 } as never },
     },
-    says: /out of date; the policy wants fresh/,
+    says: /at hand and not usable; the policy wants fresh/,
   },
   'snp.guest-policy.abi-minimum': {
     value: '"1.51"',
