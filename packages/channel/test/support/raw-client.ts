@@ -103,6 +103,13 @@ export class RawClient {
 
   /** Resolves when the other side has closed the connection. */
   async closed(): Promise<void> {
-    if (!this.#ended) await once(this.socket, 'close');
+    if (this.#ended) return;
+    // Whoever still writes when he is cut off meets a reset: that is how it closes for him.
+    this.socket.on('error', () => undefined);
+    await new Promise<void>((resolve) => {
+      this.socket.once('close', () => {
+        resolve();
+      });
+    });
   }
 }
