@@ -7,6 +7,7 @@ export * from './keep-id.ts';
 export { decodeMessage, encodeMessage, type MessageType, type Of } from './message.ts';
 export * from './launch-secret.ts';
 export * from './messages.ts';
+export * from './nearest-word.ts';
 export * from './problem-details.ts';
 export * from './problems.ts';
 export * from './report-data.ts';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { nearestWord } from '../policy/suggestion.ts';
+import { nearestWord } from '@enarx/protocol';
+
 import { attestationProblem } from '../problems.ts';
 
 /** EAX of CPUID function 1 (AMD publication 25481). @param family - combined with the extended family, as is the model */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { nearestWord } from '@enarx/protocol';
 import * as v from 'valibot';
-import { nearestWord } from './suggestion.ts';
 
 /** What the value of a policy field may be, besides the word that leaves the field open. */
 export interface ValueKind<V> {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { nearestWord } from '@enarx/protocol/nearest-word';
 import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 
 import { readNamedFile } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
-import { closest } from './closest.ts';
 import { enarxToml, tableOfFile, tables, type EnarxConfig } from './schema.ts';
 
 /** More than any real configuration; the parser's time grows with it. */
@@ -44,7 +44,7 @@ export function parseConfig(text: string, name: string): EnarxConfig {
   const where = `${lineOf(text, keys)}: ${keys.join('.')}`;
   if (type === 'strict_object' && expected === 'never') {
     const known = keysBeside(keys, document);
-    const meant = closest(keys.at(-1) as string, known);
+    const meant = nearestWord(keys.at(-1) as string, known);
     throw invalid(
       `${where} is no key here`,
       `${known.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`,

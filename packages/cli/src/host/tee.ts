@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Tee } from '@enarx/protocol';
+import { nearestWord } from '@enarx/protocol/nearest-word';
 
-import { closest } from '../config/closest.ts';
 import { cliProblem } from '../problems.ts';
 
 /** The protocol's list once more: taking it from there would load every message's schema for `--help`. */
@@ -21,7 +21,7 @@ const tees = Object.keys(kinds) as Tee[];
 export function parseTee(text: string): Tee {
   const tee = tees.find((known) => known === text);
   if (tee !== undefined) return tee;
-  const meant = closest(text, tees);
+  const meant = nearestWord(text, tees);
   throw cliProblem('cli/usage', {
     found: `--tee ${text}`,
     expected: `${tees.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`,

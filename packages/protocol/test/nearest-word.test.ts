@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { nearestWord } from '../../src/policy/suggestion.ts';
+import { nearestWord } from '../src/nearest-word.ts';
 
 test('the nearest known word is what was meant, whatever its case and its joints', () => {
   const known = ['debug', 'migrate-ma', 'page-swap-disabled', 'smt'];
@@ -18,4 +18,8 @@ test('a word that is far from every known one is like none', () => {
   assert.equal(nearestWord('', ['debug']), undefined);
   assert.equal(nearestWord('debug', []), undefined);
   assert.equal(nearestWord('d'.repeat(10_000_000), ['debug']), undefined);
+});
+
+test('joints of known words are as free as those of the typed one', () => {
+  assert.equal(nearestWord('max-memry', ['max_memory']), 'max_memory');
 });

@@ -11,7 +11,7 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   let best: string | undefined;
   let least = Infinity;
   for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase().replaceAll('_', '-'), candidate.toLowerCase());
+    const distance = editDistance(plain(word), plain(candidate));
     if (distance < least && distance <= Math.max(1, Math.floor(candidate.length / 3))) {
       best = candidate;
       least = distance;
@@ -36,4 +36,9 @@ function editDistance(a: string, b: string): number {
     row = next;
   }
   return row[b.length] as number;
+}
+
+/** Case and the kind of joint say nothing about what was meant. */
+function plain(word: string): string {
+  return word.toLowerCase().replaceAll('_', '-');
 }
