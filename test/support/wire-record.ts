@@ -31,8 +31,13 @@ const loaderRules: Readonly<Record<Direction, Readonly<Record<number, string>>>>
     [managerFrame.hello]: 'ldr-hello',
     [managerFrame.state]: 'ldr-state',
     [managerFrame.log]: 'ldr-log',
+    [managerFrame.moment]: 'ldr-moment',
   },
-  received: { [managerFrame.open]: 'ldr-open', [managerFrame.stop]: 'empty' },
+  received: {
+    [managerFrame.open]: 'ldr-open',
+    [managerFrame.stop]: 'empty',
+    [managerFrame.assigned]: 'ldr-assigned',
+  },
 };
 /** From the host's side. */
 const deviceRules: Readonly<Record<Direction, Readonly<Record<number, string>>>> = {

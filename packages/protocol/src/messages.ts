@@ -4,7 +4,7 @@
 import type { MessageType } from './message.ts';
 import { evidence, guestLaunch, guestState, reportRequest } from './messages/guest.ts';
 import { sevMeasurement, sevPlatform, sevSecret, sevStart } from './messages/launch.ts';
-import { ldrHello, ldrLaunch, ldrLog, ldrOpen, ldrState } from './messages/loader.ts';
+import { ldrAssigned, ldrHello, ldrLaunch, ldrLog, ldrMoment, ldrOpen, ldrState } from './messages/loader.ts';
 import {
   createKeep,
   keep,
@@ -59,6 +59,8 @@ export const messageTypes: readonly MessageType<unknown>[] = [
   ldrState,
   ldrLog,
   ldrOpen,
+  ldrAssigned,
+  ldrMoment,
   guestLaunch,
   guestState,
   reportRequest,

@@ -12,6 +12,7 @@ import {
   keepState,
   processReference,
   protocolVersion,
+  requestNumber,
   resources,
   sandbox,
   tee,
@@ -55,6 +56,8 @@ export const ldrLaunch = messageType(
     /** File of the simulated SEV platform, for launches with a secret where no real one is. */
     'sev-platform': v.optional(file),
     resources: v.optional(resources),
+    /** The request that asked for the Keep. Without it nobody has yet: it is for the pool. */
+    request: v.optional(requestNumber),
     /** Sockets that the host opens for the program; none without it. */
     sockets: v.optional(
       v.strictObject({
@@ -79,7 +82,25 @@ export const ldrState = messageType(
 );
 export type LdrState = Of<typeof ldrState>;
 
-export const ldrLog = messageType('ldr-log', 4096, v.strictObject(logEntryEntries));
+export const ldrLog = messageType(
+  'ldr-log',
+  4096,
+  /** `stream`: the relay connection that it is about. */
+  v.strictObject({ ...logEntryEntries, stream: v.optional(uint) }),
+);
+export type LdrLog = Of<typeof ldrLog>;
+
+/** A Keep of the pool has been assigned to whoever sent this request. */
+export const ldrAssigned = messageType('ldr-assigned', 64, v.strictObject({ request: requestNumber }));
+export type LdrAssigned = Of<typeof ldrAssigned>;
+
+/** For the host's metrics: something that the loader saw, and the milliseconds that it took. */
+export const ldrMoment = messageType(
+  'ldr-moment',
+  64,
+  v.strictObject({ moment: v.picklist(['evidence']), took: uint }),
+);
+export type LdrMoment = Of<typeof ldrMoment>;
 
 export const ldrOpen = messageType(
   'ldr-open',
@@ -90,4 +111,4 @@ export const ldrOpen = messageType(
 export type LdrOpen = Of<typeof ldrOpen>;
 
 /** keepldr → keepmgr and back, on the control connection and at the head of a relay connection. */
-export const managerFrame = { hello: 0, state: 1, log: 2, open: 3, stop: 4 } as const;
+export const managerFrame = { hello: 0, state: 1, log: 2, open: 3, stop: 4, assigned: 5, moment: 6 } as const;

@@ -67,9 +67,15 @@ export type Resources = v.InferOutput<typeof resources>;
 /** Leader of a process group: id, and start time in clock ticks since boot, which tells it from a later process with the same id. */
 export const processReference = v.strictTuple([positive, uint]);
 
+/** Number of a request to the API, the host's own: what one request brought about is told by it in every log of the host. */
+export const requestNumber = bytes(8);
+
 export const logEntryEntries = {
   time: uint,
-  source: v.picklist(['keepmgr', 'keepldr']),
+  /** What `wasmldr` says comes over its device, in words that the protocol has for it. */
+  source: v.picklist(['keepmgr', 'keepldr', 'wasmldr']),
   event: text(64),
   detail: v.optional(text(512)),
+  /** The request that brought it about. */
+  request: v.optional(requestNumber),
 };
