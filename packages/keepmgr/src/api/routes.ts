@@ -225,8 +225,8 @@ function show(subject: ApiSubject, { id, caller }: Asking): Reply {
   return summary(keepFor(subject, id, caller));
 }
 
-function log(subject: ApiSubject, { id, caller }: Asking): Reply {
-  return reply(keepLog, keepFor(subject, id, caller).log());
+async function log(subject: ApiSubject, { id, caller }: Asking): Promise<Reply> {
+  return reply(keepLog, await keepFor(subject, id, caller).log());
 }
 
 async function renew(subject: ApiSubject, { id, caller, request }: Asking): Promise<Reply> {

@@ -16,6 +16,7 @@ import {
   type Tee,
 } from '@enarx/protocol';
 
+import type { LaunchedLoader } from '../launchers/launcher.ts';
 import { keepmgrProblem, type KeepmgrProblemCode } from '../problems.ts';
 import type { KeepRecord } from '../state/record.ts';
 import { WrittenRecord } from '../state/written-record.ts';
@@ -29,6 +30,7 @@ import { StateTimes } from './state-times.ts';
 import { eventsFor, hasEnded, next, reasonOf, type KeepEvent } from './states.ts';
 import type { KeepIdentity, LaunchDetails, Surroundings, WantedKeep } from './surroundings.ts';
 import { isToken, tokenDigest } from './token.ts';
+import { wantedLoader } from './wanted-loader.ts';
 
 export interface KeepSurroundings extends Surroundings {
   /** Told of each change of a Keep, once it is on disk. */
@@ -162,8 +164,9 @@ export class Keep {
     this.#changed();
   }
 
-  log(): KeepLog {
-    return this.#log.entries();
+  /** Its last events, and what its launcher has heard. */
+  async log(): Promise<KeepLog> {
+    return this.#log.entriesWith((await this.#around.launcher.log?.(this.id)) ?? []);
   }
 
   /** Takes a connection that claims to be from this Keep's loader. */
@@ -266,25 +269,26 @@ export class Keep {
     const { store, launcher } = this.#around;
     await store.make(this.id);
     const directory = store.directoryOf(this.id);
-    const launched = launcher.launch(directory);
-    this.#processes.launched(launched.process);
-    this.#log.add('keepmgr', 'launched');
-    void launched.exited.then((how) => {
-      this.#loaderEnded(how);
-    });
+    let launched: LaunchedLoader;
     try {
-      if (launched.process === undefined) {
-        throw keepmgrProblem('keepmgr/launch-failed', { found: await launched.exited });
-      }
+      launched = await launcher.launch(wantedLoader(this, directory, details));
+      this.#processes.launched(launched.process);
+      this.#log.add('keepmgr', 'launched');
+      if (this.#gone) throw this.#endedProblem();
       this.#record.write();
     } catch (error) {
       this.#fail('keepmgr/launch-failed');
+      this.#processes.kill();
       this.#tearDown();
       await this.#cleared;
+      await launcher.end?.(this.id);
       // Nobody was told of it, so nobody will remove it.
       this.#record.forget();
       throw error;
     }
+    void launched.exited.then((how) => {
+      this.#loaderEnded(how);
+    });
     const launch = encodeMessage(ldrLaunch, { ...details, id: this.id, tee: this.tee, token, directory });
     launched.begin(Buffer.concat([encodeFrameHead(launchKind, launch.length), launch]));
     this.#awaitNext();
@@ -429,9 +433,10 @@ export class Keep {
 
   /** @param doubtful - whether something may still die, or live without a record */
   async #clear(doubtful: boolean): Promise<void> {
-    const { store, log } = this.#around;
+    const { launcher, store, log } = this.#around;
     try {
       if (doubtful) await this.#processes.sweep();
+      await launcher.end?.(this.id);
       await store.clear(this.id);
     } catch (error) {
       log('clear-failed', { keep: formatKeepId(this.id), detail: (error as Error).message });

@@ -67,7 +67,7 @@ export class Keeps {
 
   /** Takes up what an earlier daemon left. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
   async restore(): Promise<void> {
-    const { store, log } = this.#around;
+    const { launcher, store, log } = this.#around;
     const ended: Keep[] = [];
     for (const record of store.load()) {
       const keep = Keep.restore(this.#around, record);
@@ -76,6 +76,7 @@ export class Keeps {
     }
     ended.sort((one, other) => (one.endedAndGone ?? 0) - (other.endedAndGone ?? 0));
     for (const keep of ended) this.#past.add(keep);
+    await launcher.sweep?.((id) => this.find(id)?.endedAndGone === undefined && this.find(id) !== undefined);
     for (const id of await store.directories()) {
       if (this.#keeps.get(formatKeepId(id))?.endedAndGone === undefined && this.find(id) !== undefined)
         continue;

@@ -25,8 +25,8 @@ export class LogRing {
     if (this.#entries.length > most) this.#entries.shift();
   }
 
-  /** Oldest first. */
-  entries(): KeepLog {
-    return [...this.#entries];
+  /** Together with entries from elsewhere, oldest first. */
+  entriesWith(others: readonly LogEntry[]): KeepLog {
+    return [...others, ...this.#entries].sort((one, other) => one.time - other.time);
   }
 }

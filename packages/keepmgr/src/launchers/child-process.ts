@@ -6,6 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 
 import { isAlive, referenceTo } from '@enarx/keepldr/processes';
 
+import { keepmgrProblem } from '../problems.ts';
 import type { LaunchedLoader, Launcher } from './launcher.ts';
 
 type LoaderProcess = ChildProcessByStdio<Writable, null, Readable>;
@@ -39,10 +40,13 @@ export function childProcessLauncher(release: string, count: number): Launcher {
   };
   refill();
   return {
-    launch: (directory) => {
+    launch: async ({ directory }) => {
       const spare = spares.pop();
       refill();
-      return launched(spare !== undefined && runs(spare) ? spare : start(program, directory));
+      const loader = launched(spare !== undefined && runs(spare) ? spare : start(program, directory));
+      if (loader.process === undefined)
+        throw keepmgrProblem('keepmgr/launch-failed', { found: await loader.exited });
+      return loader;
     },
     close: () => {
       closed = true;
