@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 
 import { EnarxError, type KeepState, type LdrLaunch, type LdrState } from '@enarx/protocol';
 
-import type { InstanceEnd, TeeInstance } from './backends/backend.ts';
+import type { InstanceEnd, LaunchOptions, TeeInstance } from './backends/backend.ts';
 import { backendFor } from './backends/backends.ts';
 import { refuseOwner } from './backends/launch-secret/conversation.ts';
 import { ManagerLink } from './manager-link.ts';
@@ -31,8 +31,10 @@ export async function runKeep(launch: LdrLaunch, release: string): Promise<void>
   // Spawning comes first: the guest starts while everything else is set up.
   const notes: { keep?: KeepLoader } = {};
   const sockets = new GuestSockets(launch.sockets ?? { listen: [], dial: [] });
-  const note = (event: string, detail: string): void => notes.keep?.note(event, detail);
-  const launching = launchInstance(launch, release, sockets, note);
+  const launching = launchInstance(launch, release, sockets, {
+    onEvent: (event, detail) => notes.keep?.note(event, detail),
+    onEvidence: (took) => notes.keep?.gaveEvidence(took),
+  });
   const keep = (notes.keep = new KeepLoader(launch, launching, sockets));
   await keep.run();
 }
@@ -41,7 +43,7 @@ async function launchInstance(
   launch: LdrLaunch,
   release: string,
   sockets: GuestSockets,
-  onEvent: (event: string, detail: string) => void,
+  told: Pick<LaunchOptions, 'onEvent' | 'onEvidence'>,
 ): Promise<TeeInstance> {
   return backendFor(launch.tee).launch({
     id: launch.id,
@@ -53,7 +55,7 @@ async function launchInstance(
     sevPlatform: launch['sev-platform'],
     resources: launch.resources,
     sockets,
-    onEvent,
+    ...told,
   });
 }
 
@@ -67,10 +69,14 @@ class KeepLoader {
   readonly #relays = new Set<Promise<void>>();
   readonly #sockets: GuestSockets;
 
-  constructor({ manager, id, token }: LdrLaunch, launching: Promise<TeeInstance>, sockets: GuestSockets) {
+  constructor(
+    { manager, id, token, request }: LdrLaunch,
+    launching: Promise<TeeInstance>,
+    sockets: GuestSockets,
+  ) {
     this.#launching = launching;
     this.#sockets = sockets;
-    this.#manager = new ManagerLink({ path: manager, id, token }, this.#state, {
+    this.#manager = new ManagerLink({ path: manager, id, token, request }, this.#state, {
       open: (stream, to) => {
         this.#open(stream, to);
       },
@@ -87,16 +93,22 @@ class KeepLoader {
 
   /** Something that an operator may want to know, after which the instance may have other processes. */
   note(event: string, detail: string): void {
-    this.#manager.log(event, detail);
+    this.#manager.log({ event, detail });
     const processes = this.#instance?.processes;
     if (processes === undefined) return;
     this.#state = { ...this.#state, processes: processes.map(([id, start]) => [id, start]) };
     this.#manager.state(this.#state);
   }
 
+  /** The guest has asked its processor: a client attests. */
+  gaveEvidence(took: number): void {
+    this.#manager.logOften({ source: 'wasmldr', event: 'evidence-given' });
+    this.#manager.moment({ moment: 'evidence', took: Math.round(took) });
+  }
+
   async run(): Promise<void> {
     const end = await this.#supervise();
-    this.#manager.log('guest-ended', end.detail);
+    this.#manager.log({ event: 'guest-ended', detail: end.detail });
     const { state } = this.#state;
     if (state !== 'exited' && state !== 'failed') {
       if (this.#stopped || this.#lost)
@@ -131,10 +143,11 @@ class KeepLoader {
     let limit: NodeJS.Timeout | undefined;
     for await (const word of instance.states) {
       this.#report(word, word === 'failed' ? 'keepldr/guest-failed' : undefined);
+      this.#manager.log({ source: 'wasmldr', event: word });
       if (word !== 'exited' && word !== 'failed') continue;
       limit = setTimeout(
         () => {
-          this.#manager.log('guest-lingered');
+          this.#manager.log({ event: 'guest-lingered' });
           void instance.stop();
         },
         word === 'exited' ? longestLingering : longestFailing,
@@ -164,7 +177,7 @@ class KeepLoader {
     try {
       guest = this.#instance.connect();
     } catch (error) {
-      this.#manager.log('relay-failed', (error as Error).message);
+      this.#manager.logOften({ event: 'relay-failed', detail: (error as Error).message, stream });
       return;
     }
     const carried = relay(this.#manager.openRelay(stream), guest).then(() => {

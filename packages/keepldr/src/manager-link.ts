@@ -7,15 +7,20 @@ import {
   decodeMessage,
   encodeFrameHead,
   encodeMessage,
+  ldrAssigned,
   ldrHello,
   ldrLog,
+  ldrMoment,
   ldrOpen,
   ldrState,
   managerFrame,
   protocolVersion,
+  type LdrLog,
+  type LdrMoment,
   type LdrState,
-  type LogEntry,
 } from '@enarx/protocol';
+
+import { Pace } from './pace.ts';
 
 /** How long a keepmgr may be away: long enough to be restarted, short enough that nothing is left behind when it is not. */
 const longestAbsence = 10_000;
@@ -23,6 +28,9 @@ const retryAfter = 100;
 /** A connection that ended sooner, without a word, was refused: a manager that turns us away must not keep us alive. */
 const shortestAcceptance = 2000;
 const longestQueue = 64;
+/** What a client can bring about again and again must not become more frames than a manager takes from a loader. */
+const oftenBurst = 8;
+const oftenPerSecond = 2;
 
 export interface LinkEvents {
   /** Asked to open a relay connection with this number, to the guest or to the loader itself. */
@@ -39,6 +47,18 @@ export interface LinkOptions {
   /** Keep id, 16 bytes. */
   readonly id: Uint8Array;
   readonly token: Uint8Array;
+  /** The request that asked for the Keep. Without it, it is of the pool, and the manager tells it once somebody does. */
+  readonly request: Uint8Array | undefined;
+}
+
+/** Something that an operator may want to know. */
+export interface Note {
+  /** `keepldr`, where it is left out. */
+  readonly source?: 'wasmldr';
+  readonly event: string;
+  readonly detail?: string;
+  /** The relay connection that it is about. */
+  readonly stream?: number;
 }
 
 /**
@@ -50,13 +70,16 @@ export class ManagerLink {
   readonly #events: LinkEvents;
   #frames: FrameStream | undefined;
   #state: LdrState;
-  readonly #logs: LogEntry[] = [];
+  readonly #logs: LdrLog[] = [];
+  readonly #often = new Pace(oftenBurst, oftenPerSecond);
+  #request: Uint8Array | undefined;
   #awaySince = performance.now();
   #closed = false;
   #flushed: Promise<void> = Promise.resolve();
 
   constructor(options: LinkOptions, state: LdrState, events: LinkEvents) {
     this.#options = options;
+    this.#request = options.request;
     this.#events = events;
     this.#state = state;
     void this.#run();
@@ -68,15 +91,27 @@ export class ManagerLink {
     this.#send(managerFrame.state, encodeMessage(ldrState, state));
   }
 
-  log(event: string, detail?: string): void {
-    const entry: LogEntry = {
+  log({ source, event, detail, stream }: Note): void {
+    const entry: LdrLog = {
       time: Date.now(),
-      source: 'keepldr',
+      source: source ?? 'keepldr',
       event: cutText(event, 64),
       ...(detail === undefined ? {} : { detail: cutText(detail, 512) }),
+      ...(this.#request === undefined ? {} : { request: this.#request }),
+      ...(stream === undefined ? {} : { stream }),
     };
     if (this.#frames !== undefined) this.#send(managerFrame.log, encodeMessage(ldrLog, entry));
     else if (this.#logs.length < longestQueue) this.#logs.push(entry);
+  }
+
+  /** The same for what a client can bring about again and again: not all of it is told. */
+  logOften(note: Note): void {
+    if (this.#often.take()) this.log(note);
+  }
+
+  /** For metrics, so it is told now or never, and not all of it. */
+  moment(moment: LdrMoment): void {
+    if (this.#often.take()) this.#send(managerFrame.moment, encodeMessage(ldrMoment, moment));
   }
 
   /** A relay connection: from the next byte on it carries what is not ours to read. */
@@ -147,6 +182,8 @@ export class ManagerLink {
           const { stream, to = 'guest' } = decodeMessage(ldrOpen, frame.payload);
           this.#events.open(stream, to);
         } else if (frame.kind === managerFrame.stop) this.#events.stop();
+        else if (frame.kind === managerFrame.assigned)
+          this.#request = decodeMessage(ldrAssigned, frame.payload).request;
         else break;
       }
     } catch {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { encodeFrameHead, managerFrame } from '@enarx/protocol';
+import { encodeFrameHead, encodeMessage, ldrAssigned, managerFrame } from '@enarx/protocol';
 
 import { isAlive } from '../src/processes.ts';
 import { processesOf } from './support/processes-of.ts';
@@ -104,6 +104,45 @@ describe('a loader', { concurrency: 4 }, () => {
     await eventually('it is in the log', () => control.logs.some((line) => line.startsWith('relay-failed')));
     assert.equal(host.count(), 0);
     assert.ok(isAlive(guestOf(control)));
+  });
+
+  test('names the request that asked for its Keep in all that it tells, and what its guest said as the guest’s', async () => {
+    const request = new Uint8Array(8).fill(0xab);
+    using loader = await ready({ request });
+    const { first: control } = loader;
+    await loader.tell(control, 'report');
+    await eventually('its moment is told', () => control.moments.length === 1);
+    assert.ok((control.moments[0]?.took ?? -1) >= 0);
+    assert.equal(await loader.tell(control, 'finish'), 'last words');
+    await loader.ended;
+    assert.deepEqual(
+      control.entries.filter(({ source }) => source === 'wasmldr').map(({ event }) => event),
+      ['ready', 'evidence-given', 'claimed', 'running', 'exited'],
+    );
+    for (const entry of control.entries) assert.deepEqual(entry.request, request);
+  });
+
+  test('of the pool names the request that it was assigned to, from then on', async () => {
+    using loader = await ready();
+    const { first: control } = loader;
+    const request = new Uint8Array(8).fill(0xcd);
+    await control.send(managerFrame.assigned, encodeMessage(ldrAssigned, { request }));
+    await loader.tell(control, 'claim');
+    await eventually('the guest is claimed', () => control.logs.includes('claimed'));
+    const requests = control.entries.map(({ event, request: named }) => [event, named?.length]);
+    assert.deepEqual(requests, [
+      ['ready', undefined],
+      ['claimed', 8],
+    ]);
+  });
+
+  test('of a guest that asks for evidence without end tells some of it', async () => {
+    using loader = await ready();
+    const { first: control } = loader;
+    await loader.tell(control, 'flood-reports');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assert.ok(control.moments.length > 0);
+    assert.ok(control.moments.length + control.entries.length < 20, 'fewer than a manager takes');
   });
 
   test('opens at most 32 relays at once', async () => {

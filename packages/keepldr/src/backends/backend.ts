@@ -33,6 +33,8 @@ export interface LaunchOptions {
   readonly accelerator?: 'kvm' | 'tcg' | undefined;
   /** Told of what an operator may want to know; a machine that had to be started again has other processes from then on. */
   readonly onEvent?: ((event: string, detail: string) => void) | undefined;
+  /** Told that evidence was given to the guest, and of the milliseconds that it took to make. */
+  readonly onEvidence?: ((took: number) => void) | undefined;
 }
 
 /** Why an instance is no more. */

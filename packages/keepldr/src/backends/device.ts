@@ -25,6 +25,7 @@ import {
   type GuestListening,
 } from '@enarx/protocol';
 
+import { Pace } from '../pace.ts';
 import { keepldrProblem } from '../problems.ts';
 import { SocketRefused, type GuestSockets } from '../sockets/guest-sockets.ts';
 import type { GuestStateWord } from './backend.ts';
@@ -48,6 +49,8 @@ export interface Device {
   state(word: GuestStateWord): void;
   /** Evidence over 64 bytes of the guest's choice. */
   report(reportData: Uint8Array): Promise<Evidence>;
+  /** Told that evidence was given, and of the milliseconds that it took to make. */
+  readonly reported?: ((took: number) => void) | undefined;
   /** Sockets for the guest's program. */
   readonly sockets: Pick<GuestSockets, 'listen' | 'dial' | 'close'>;
 }
@@ -73,8 +76,11 @@ export async function serveDevice(stream: Duplex, launch: GuestLaunch, device: D
         device.state(state);
       } else if (frame.kind === guestFrame.reportRequest) {
         await pace.next();
+        const began = performance.now();
         const [kind, payload] = await answer(frame, device);
+        const took = performance.now() - began;
         await frames.send(kind, payload);
+        if (kind === guestFrame.evidence) device.reported?.(took);
       } else if (frame.kind === guestFrame.listen || frame.kind === guestFrame.dial) {
         await pace.next();
         openSocket(frame, device, frames);
@@ -131,29 +137,4 @@ async function answer(frame: Frame, device: Device): Promise<[kind: number, payl
 
 function misbehaved(found: string, cause?: unknown): EnarxError {
   return keepldrProblem('keepldr/guest-misbehaved', { found, ...(cause === undefined ? {} : { cause }) });
-}
-
-/** A bucket of permits that fills at a steady rate. */
-class Pace {
-  readonly #size: number;
-  readonly #perSecond: number;
-  #permits: number;
-  #filled = performance.now();
-
-  constructor(size: number, perSecond: number) {
-    this.#size = size;
-    this.#perSecond = perSecond;
-    this.#permits = size;
-  }
-
-  /** Resolves when one more is due. */
-  async next(): Promise<void> {
-    const now = performance.now();
-    this.#permits = Math.min(this.#size, this.#permits + ((now - this.#filled) / 1000) * this.#perSecond);
-    this.#filled = now;
-    this.#permits -= 1;
-    if (this.#permits >= 0) return;
-    const wait = (-this.#permits / this.#perSecond) * 1000;
-    await new Promise((resolve) => setTimeout(resolve, wait).unref());
-  }
 }

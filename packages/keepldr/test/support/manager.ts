@@ -14,11 +14,14 @@ import {
   ldrHello,
   ldrLaunch,
   ldrLog,
+  ldrMoment,
   ldrOpen,
   ldrState,
   managerFrame,
   type LdrHello,
   type LdrLaunch,
+  type LdrLog,
+  type LdrMoment,
   type LdrState,
 } from '@enarx/protocol';
 
@@ -32,6 +35,8 @@ export class ControlEnd {
   readonly socket: Socket;
   readonly states: LdrState[] = [];
   readonly logs: string[] = [];
+  readonly entries: LdrLog[] = [];
+  readonly moments: LdrMoment[] = [];
   readonly #frames: FrameStream;
   readonly #changed = new Set<() => void>();
   closed = false;
@@ -71,9 +76,11 @@ export class ControlEnd {
       for await (const frame of this.#frames) {
         if (frame.kind === managerFrame.state) this.states.push(decodeMessage(ldrState, frame.payload));
         if (frame.kind === managerFrame.log) {
-          const { event, detail } = decodeMessage(ldrLog, frame.payload);
-          this.logs.push(`${event} ${detail ?? ''}`.trim());
+          const entry = decodeMessage(ldrLog, frame.payload);
+          this.entries.push(entry);
+          this.logs.push(`${entry.event} ${entry.detail ?? ''}`.trim());
         }
+        if (frame.kind === managerFrame.moment) this.moments.push(decodeMessage(ldrMoment, frame.payload));
         this.#wake();
       }
     } catch {
@@ -106,7 +113,7 @@ export interface Loader extends Disposable {
 
 /** A real loader, with the test in the place of its keepmgr. */
 export async function startLoader(
-  options: { readonly sandbox?: LdrLaunch['sandbox'] } = {},
+  options: Partial<Pick<LdrLaunch, 'sandbox' | 'request'>> = {},
 ): Promise<Loader> {
   const own = ownDirectory();
   const directory = join(own.path, 'keep');
@@ -119,7 +126,7 @@ export async function startLoader(
     manager: '../keepldr.sock',
     directory,
     simulator: (await sharedProcessor()).file,
-    ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
+    ...options,
   };
   const child = spawn(process.execPath, ['--no-warnings', join(await releaseWithStandIn(), 'keepldr.js')], {
     env: {},

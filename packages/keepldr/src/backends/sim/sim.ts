@@ -149,6 +149,7 @@ class SimInstance implements TeeInstance {
         states.push(word);
       },
       report: support.report,
+      reported: options.onEvidence,
       sockets,
     }).catch((error: unknown) => {
       this.#break({ detail: (error as Error).message, problem: 'keepldr/guest-misbehaved' });

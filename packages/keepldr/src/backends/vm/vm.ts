@@ -205,6 +205,7 @@ class VmInstance implements TeeInstance {
           this.#states.push(word);
         },
         report,
+        reported: this.#options.onEvidence,
         sockets: this.#options.sockets,
       },
     )
