@@ -18,7 +18,7 @@ import { checkCsrKey, checkCsrSignature, csrChecks } from '../evidence-csr.ts';
 import type { Recognised } from '../evidence.ts';
 import { asVerified, isSimulated, type Verification, type VerifyOptions } from '../verification.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { chainNotReached, sha256, verifyChain } from '../x509/chain.ts';
+import { chainNotReached, checkSignatures, sha256, verifyChain } from '../x509/chain.ts';
 import {
   bindingNotReached,
   checkBinding,
@@ -53,24 +53,27 @@ export async function verifySnp(
   } = readEndorsements([...recognised.endorsements, ...endorsements], keys);
   const found = await findChain(report, certificates, builtInAuthorities);
   const chain = 'chain' in found ? found.chain : undefined;
+  const signed = chain && (await checkSignatures(chain, keys));
+  // Nearly all of the time goes into this one signature: it is begun first, and all that need not wait for it is done meanwhile.
+  const signature = chain && checkSignature(report, chain[0], signed?.leafKey);
   const reading = chain && tryReadVek(chain[0]);
   const product = productOf(report, reading);
   const azure = recognised.azure && (await readAzure(recognised.azure));
-
   const chainResult =
     chain === undefined
       ? chainNotReached(incomplete)
-      : await verifyChain({
-          chain,
-          anchors: anchors.filter(({ vendor }) => vendor === 'amd'),
-          revocationLists,
-          at,
-          handledExtensions: amdExtensionOids,
-          knownRevoked,
-          keys,
-        });
-  // Nearly all of the time goes into this one signature: what need not wait for it is done meanwhile.
-  const signature = chain && checkSignature(report, chain[0], chainResult.leafKey);
+      : await verifyChain(
+          {
+            chain,
+            anchors: anchors.filter(({ vendor }) => vendor === 'amd'),
+            revocationLists,
+            at,
+            handledExtensions: amdExtensionOids,
+            knownRevoked,
+            keys,
+          },
+          signed,
+        );
   const claims = claimsOf(report, product, reading, azure, chainResult.revocation);
   const form: Record<string, Outcome> = {
     ...checkForm(report, claims.tcb, product && tcbLayoutOf(product)),
@@ -91,8 +94,11 @@ export async function verifySnp(
     'csr/signature': await checkCsrSignature(recognised.csr),
     'csr/key-bound': await checkCsrKey(recognised.csr, report.reportData),
   };
-  const signed = check('snp/signature', signature === undefined ? notReached(incomplete) : await signature);
-  const checks = [...before, signed, ...checksOf(after)];
+  const signatureCheck = check(
+    'snp/signature',
+    signature === undefined ? notReached(incomplete) : await signature,
+  );
+  const checks = [...before, signatureCheck, ...checksOf(after)];
   const { anchor } = chainResult;
   return {
     format: 'snp',

@@ -50,11 +50,20 @@ export interface ChainResult {
   readonly revocation: Revocation;
 }
 
-/** All checks of a chain that nothing format-specific decides. Each is made whatever the others say. */
-export async function verifyChain(options: ChainToVerify): Promise<ChainResult> {
+/**
+ * All checks of a chain that nothing format-specific decides. Each is made whatever the others say.
+ * @param signed - of this very chain, where the caller has them already
+ */
+export async function verifyChain(options: ChainToVerify, signed?: ChainSignatures): Promise<ChainResult> {
   const { chain, anchors } = options;
   const root = chain[chain.length - 1] as Certificate;
-  const { outcome: signatures, rootKey, rootDigest, ...signers } = await checkSignatures(chain, options.keys);
+  const {
+    outcome: signatures,
+    rootKey,
+    rootDigest,
+    leafKey,
+    issuerKey,
+  } = signed ?? (await checkSignatures(chain, options.keys));
   const anchor = anchors.find(({ spkiDigest }) => compareBytes(spkiDigest, rootDigest) === 0);
   const lists = await checkRevocation(options, rootKey, anchor, options.keys);
   const outcomes: Readonly<Record<keyof typeof x509Checks, Outcome>> = {
@@ -70,8 +79,8 @@ export async function verifyChain(options: ChainToVerify): Promise<ChainResult> 
   return {
     checks: Object.entries(outcomes).map(([id, outcome]) => check(id, outcome)),
     anchor,
-    leafKey: signers.leafKey,
-    issuerKey: signers.issuerKey,
+    leafKey,
+    issuerKey,
     revocation: lists.revocation,
   };
 }
@@ -138,19 +147,19 @@ function checkAuthority(chain: readonly Certificate[]): Outcome {
   return outcomeOf(failures, 'all issuers are authorities');
 }
 
-const handledByChain = [extensionOids.basicConstraints, extensionOids.keyUsage] as const;
+const handledByChain: ReadonlySet<string> = new Set([extensionOids.basicConstraints, extensionOids.keyUsage]);
 
 function checkCritical(chain: readonly Certificate[], handledExtensions: ReadonlySet<string>): Outcome {
-  const handled = new Set([...handledByChain, ...handledExtensions]);
   const failures = chain.flatMap((certificate) =>
-    unhandledExtensions(certificate.extensions, handled).map(
-      (oid) => `${titleOf(certificate)} has the critical extension ${oid}, which we do not know`,
-    ),
+    unhandledExtensions(certificate.extensions, handledByChain)
+      .filter((oid) => !handledExtensions.has(oid))
+      .map((oid) => `${titleOf(certificate)} has the critical extension ${oid}, which we do not know`),
   );
   return outcomeOf(failures, 'none that is unknown');
 }
 
-interface Signatures {
+/** What {@link checkSignatures} finds. */
+export interface ChainSignatures {
   readonly outcome: Outcome;
   readonly leafKey: CryptoKey | undefined;
   readonly issuerKey: CryptoKey | undefined;
@@ -160,10 +169,10 @@ interface Signatures {
 }
 
 /** From the root down, so that every key that signs has been signed for. */
-async function checkSignatures(
+export async function checkSignatures(
   chain: readonly Certificate[],
   keys: KeyCache | undefined,
-): Promise<Signatures> {
+): Promise<ChainSignatures> {
   let issuer = chain[chain.length - 1] as Certificate;
   let root: CachedKey | undefined;
   let signer: CryptoKey | undefined;
