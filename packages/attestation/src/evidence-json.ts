@@ -52,6 +52,13 @@ export function readEvidenceJson(value: unknown): EvidenceJson {
       report: rebuildSnpReport(objectOf(dump)),
       endorsements: certificatesOf(object.get('cert_chain') ?? []),
     };
+  return readAzureJson(object);
+}
+
+/** `{hcl_report, tpm_quote?, …}`. @throws EnarxError `evidence/unrecognised`, `evidence/malformed` */
+export function readAzureJson(
+  object: ReadonlyMap<string, unknown>,
+): Extract<EvidenceJson, { form: 'azure-vtpm' }> {
   const blob = object.get('hcl_report') ?? object.get('report');
   if (blob === undefined) {
     throw attestationProblem('evidence/unrecognised', {
@@ -102,7 +109,8 @@ function certificateOf(value: unknown): Uint8Array {
     : bytesOf(value, 'vcek');
 }
 
-function bytesOf(value: unknown, member: string): Uint8Array {
+/** Bytes in base64, in hex or as a list of numbers. @throws EnarxError `evidence/malformed` */
+export function bytesOf(value: unknown, member: string): Uint8Array {
   const bytes =
     typeof value === 'string'
       ? bytesOfText(value)

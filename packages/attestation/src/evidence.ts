@@ -89,7 +89,7 @@ function fromHcl(
   quote: TpmQuote | undefined,
   endorsements: readonly Uint8Array[],
 ): Recognised {
-  const { report, runtimeData } = readHclReport(blob);
+  const { report, runtimeData } = readHclReport(blob, 'snp');
   return { format: 'snp', report, endorsements, azure: { runtimeData, quote } };
 }
 

@@ -2,6 +2,7 @@
 import { amdFormatOf, binaryOf, verifyAmd } from './amd/verify.ts';
 import { withoutBundles } from './bundle/bundle.ts';
 import { unwrapIfWrapped } from './cmw/unwrap.ts';
+import { readDstackNitro } from './dstack/quote.ts';
 import { recogniseQuote } from './intel/recognise.ts';
 import { looksLikeNitro } from './nitro/recognise.ts';
 import { received } from './received.ts';
@@ -21,7 +22,8 @@ export async function verifyEvidence(options: VerifyOptions): Promise<Verificati
     endorsements: [],
   };
   const files = [...wrapped, ...given.endorsements];
-  const plain = binaryOf(evidence);
+  const binary = binaryOf(evidence);
+  const plain = readDstackNitro(binary) ?? binary;
   // Each vendor's verifier is loaded when its evidence is first met: a browser gets none that it does not need.
   if (looksLikeNitro(plain)) {
     const { verifyNitro } = await import('./nitro/verify.ts');

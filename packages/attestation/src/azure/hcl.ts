@@ -13,7 +13,8 @@ const headerLength = 32;
 const runtimeDataOffset = headerLength + snpReportLength;
 const runtimeHeaderLength = 20;
 const magic = 0x414c_4348;
-const snpReportType = 2;
+/** What the paravisor asked of which hardware; for TDX it is no quote, which comes from the host’s service. */
+const reportTypes = { snp: 2, tdx: 4 } as const;
 const sha256HashType = 1;
 
 export const looksLikeHcl = (bytes: Uint8Array): boolean =>
@@ -24,7 +25,7 @@ export const looksLikeHcl = (bytes: Uint8Array): boolean =>
  * must be zero, since nothing covers it.
  * @throws EnarxError `azure/malformed`
  */
-export function readHclReport(bytes: Uint8Array): HclReport {
+export function readHclReport(bytes: Uint8Array, tee: 'snp' | 'tdx'): HclReport {
   if (bytes.length < runtimeDataOffset + runtimeHeaderLength)
     throw malformed(
       `${String(bytes.length)} bytes`,
@@ -42,7 +43,11 @@ export function readHclReport(bytes: Uint8Array): HclReport {
     number,
     number,
   ];
-  if (reportType !== snpReportType) throw malformed(`report type ${String(reportType)}`, '2, SEV-SNP');
+  if (reportType !== reportTypes[tee])
+    throw malformed(
+      `report type ${String(reportType)}`,
+      tee === 'snp' ? '2, SEV-SNP; for 4, TDX, give JSON of td_quote and hcl_report' : '4, TDX',
+    );
   if (hashType !== sha256HashType) throw malformed(`hash type ${String(hashType)}`, '1, SHA-256');
   const start = runtimeDataOffset + runtimeHeaderLength;
   if (length > bytes.length - start)

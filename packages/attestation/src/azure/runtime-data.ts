@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { sha256 } from '../x509/chain.ts';
 
 /**
- * What Azure's paravisor puts beside a report. It owns VMPL 0 and asks for one report at boot; the guest proves
+ * What Azure's paravisor puts beside a report. It stands between host and guest and asks for one report at boot; the guest proves
  * freshness by a TPM quote under a key that the report binds.
  */
 export interface AzureRuntimeData {
@@ -28,4 +29,38 @@ export interface TpmQuote {
   readonly pcrSelection: readonly number[];
   /** Values that came with the quote, one for each selected register, 32 bytes each. */
   readonly pcrs: readonly Uint8Array[];
+}
+
+/** @param quote - that came beside the runtime data, taken apart */
+export async function readRuntimeData({
+  runtimeData,
+  quote,
+}: {
+  readonly runtimeData: Uint8Array;
+  readonly quote: TpmQuote | undefined;
+}): Promise<AzureRuntimeData> {
+  return {
+    json: runtimeData,
+    digest: await sha256(runtimeData),
+    attestationKey: attestationKeyOf(runtimeData),
+    quote,
+  };
+}
+
+/** `HCLAkPub` among the keys of the runtime data. Read before its hash is checked, used only if that check passes. */
+function attestationKeyOf(runtimeData: Uint8Array): JsonWebKey | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(runtimeData));
+  } catch {
+    return undefined;
+  }
+  const keys: unknown =
+    typeof value === 'object' && value !== null && 'keys' in value ? value.keys : undefined;
+  const found: unknown = Array.isArray(keys)
+    ? keys.find(
+        (key: unknown) => typeof key === 'object' && key !== null && 'kid' in key && key.kid === 'HCLAkPub',
+      )
+    : undefined;
+  return found as JsonWebKey | undefined;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareBytes } from '@enarx/protocol';
 
-import { attestationProblem } from '../problems.ts';
 import { snpReportLength } from '../snp/report.ts';
+import { malformed, ScaleReader } from './scale.ts';
 
 /** Version 0, the fourth kind of quote, and the length 1184 as SCALE spells it in two octets. */
 const head = [0x00, 0x03, 0x81, 0x12] as const;
@@ -25,42 +25,17 @@ export function readDstackAttestation(bytes: Uint8Array): {
   report: Uint8Array;
   endorsements: readonly Uint8Array[];
 } {
-  let at: number = head.length;
-  const take = (length: number): Uint8Array => {
-    if (length > bytes.length - at) throw malformed('a dstack attestation that is cut off');
-    at += length;
-    return bytes.subarray(at - length, at);
-  };
-  /** SCALE's compact integer, its modes of one, two and four octets, in the shortest. */
-  const compact = (): number => {
-    const mode = ((take(1)[0] as number) & 3) as 0 | 1 | 2 | 3;
-    if (mode === 3) throw malformed('a length in a dstack attestation that is too large');
-    at -= 1;
-    const octets = take(2 ** mode);
-    const value = octets.reduceRight((sum, octet) => sum * 256 + octet, 0);
-    if (mode > 0 && value < 2 ** (4 * 2 ** mode))
-      throw malformed('a length in a dstack attestation that is not in its shortest form');
-    return Math.floor(value / 4);
-  };
-  const sized = (): Uint8Array => take(compact());
-  const report = take(snpReportLength);
-  const count = compact();
+  const reader = new ScaleReader(bytes, head.length);
+  const report = reader.take(snpReportLength);
+  const count = reader.compact();
   if (count > mostCertificates) throw malformed(`a dstack attestation with ${String(count)} certificates`);
-  const endorsements = Array.from({ length: count }, sized);
-  sized();
-  // Each event takes two bytes at least, so that a false count ends at the end of the data.
-  for (let left = compact(); left > 0; left -= 1) {
-    sized();
-    sized();
-  }
-  const claimed = take(reportData.end - reportData.start);
-  sized();
-  if (at !== bytes.length) throw malformed('data behind a dstack attestation');
+  const endorsements = Array.from({ length: count }, () => reader.sized());
+  reader.sized();
+  reader.skipRunEvents();
+  const claimed = reader.take(reportData.end - reportData.start);
+  reader.sized();
+  reader.end();
   if (compareBytes(report.subarray(reportData.start, reportData.end), claimed) !== 0)
     throw malformed('a dstack attestation whose report data is not that of its report');
   return { report, endorsements };
-}
-
-function malformed(found: string): Error {
-  return attestationProblem('evidence/malformed', { found });
 }

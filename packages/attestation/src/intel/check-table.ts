@@ -6,7 +6,8 @@ export const quoteFormChecks = {
   'quote/layout':
     'The quote has a version, kind of key, TEE type, report and certification data whose layout is known, and its lengths agree.',
   'quote/vendor': 'The quoting enclave names Intel as its vendor.',
-  'quote/padding': 'Behind the quote, where nothing is signed, stand zeros or nothing.',
+  'quote/padding':
+    'Behind the quote, where nothing is signed, stands nothing, zeros, or what the report data of the quote is the SHA-256 of.',
 } as const satisfies CheckTable;
 
 export const quoteEndorsementChecks = {

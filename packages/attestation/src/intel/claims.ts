@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { AzureRuntimeData } from '../azure/runtime-data.ts';
 import type { Revocation } from '../x509/revocation.ts';
 import type { Platform } from './pck.ts';
 import type { SgxReport } from './sgx/report.ts';
@@ -13,6 +14,8 @@ export interface IntelClaims {
     readonly userData: Uint8Array;
     /** The quoting enclave. */
     readonly enclave: SgxReport;
+    /** What stands behind the quote and its report data is the SHA-256 of, as Open Enclave’s custom claims do; `undefined` without. */
+    readonly claims: Uint8Array | undefined;
   };
   /** What the PCK certificate says; `undefined` without one that can be read. */
   readonly platform: Platform | undefined;
@@ -46,4 +49,6 @@ export interface SgxClaims extends IntelClaims {
 export interface TdxClaims extends IntelClaims {
   readonly format: 'tdx';
   readonly report: TdReport;
+  /** Beside the quote of a guest of Azure’s. */
+  readonly azure: AzureRuntimeData | undefined;
 }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { reasonOf } from '../checks.ts';
+import { DerReader } from '../der/reader.ts';
+import { tags } from '../der/tags.ts';
 import { readEndorsements } from '../endorsements.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { RevocationList } from '../x509/crl.ts';
 import type { KeyCache } from '../x509/key-cache.ts';
-import { readSignedDocument, signedDocument, type SignedDocument } from './documents.ts';
+import { readCollateralStructure } from './collateral-structure.ts';
+import { documentNames, readSignedDocument, signedDocument, type SignedDocument } from './documents.ts';
 import { readJson, type JsonObject } from './json.ts';
-import { malformed, objectOf, octets, text as textMember } from './json-values.ts';
+import { list, malformed, objectOf, octets, text as textMember } from './json-values.ts';
+import { readOpenEnclaveEndorsements } from './open-enclave.ts';
 import { looksLikeEventLog } from './tdx/event-log.ts';
+import { looksLikeGuestEvents } from './tdx/guest-events.ts';
 
 /** What Intel says of platforms, out of whatever it came in. Nothing is proven, not even that it belongs together. */
 export interface Collateral {
@@ -29,7 +34,10 @@ type Reading = Omit<Collateral, 'unreadable'>;
  * - certificates and lists as `readEndorsements` takes them: PEM, DER, hex, base64;
  * - issuer chains as the headers of Intel’s service carry them, percent-encoded, with or without the header’s name;
  * - `{"tcbInfo", "signature"}` and `{"enclaveIdentity", "signature"}` as that service answers;
- * - the JSON bundles of collateral caches, which hold all of these as strings, with names in snake or camel case.
+ * - the JSON bundles of collateral caches, which hold all of these as strings, with names in snake or camel case, and of MigTD, which
+ *   have a list of platforms on top;
+ * - Open Enclave’s endorsements, and the structure in which Intel’s quote providers hand collateral over;
+ * - event logs of guests: CCEL, and the JSON of dstack’s.
  */
 export function readCollateral(files: readonly Uint8Array[], keys: KeyCache): Collateral {
   const found = { certificates: [], revocationLists: [], documents: [], eventLogs: [], unreadable: [] } as {
@@ -82,9 +90,31 @@ function wordsOf({ buffer, byteOffset }: Uint8Array, words: number): Uint32Array
 
 function readFile(received: Uint8Array): Reading {
   if (looksLikeEventLog(received)) return { ...nothing, eventLogs: [received] };
+  const parts = readOpenEnclaveEndorsements(received) ?? readCollateralStructure(received);
+  return parts === undefined ? readPart(received) : together(parts.map(unterminated).map(readPart));
+}
+
+/** Members of C structures end in a zero, even those of DER, which says by itself where it ends. */
+function unterminated(part: Uint8Array): Uint8Array {
+  if (part[0] !== tags.sequence || part.at(-1) !== 0) return part;
+  const { encoded } = new DerReader(part).next(tags.sequence);
+  return encoded.length === part.length - 1 ? encoded : part;
+}
+
+function readPart(received: Uint8Array): Reading {
   const text = asciiText(withoutPadding(received));
   if (text === undefined) return readCertificates(received);
+  if (looksLikeGuestEvents(text)) return { ...nothing, eventLogs: [received] };
   return /^\s*\{/.test(text) ? readBundle(readJson(text), text) : readText(text);
+}
+
+function together(readings: readonly Reading[]): Reading {
+  return {
+    certificates: readings.flatMap((reading) => reading.certificates),
+    revocationLists: readings.flatMap((reading) => reading.revocationLists),
+    documents: readings.flatMap((reading) => reading.documents),
+    eventLogs: [],
+  };
 }
 
 const nothing: Reading = { certificates: [], revocationLists: [], documents: [], eventLogs: [] };
@@ -127,6 +157,7 @@ const bundledCertificates = [
   'pckCertificateChain',
   'pckCertChain',
   'pckCrlIssuerChain',
+  'rootCa',
   'rootCaCrl',
   'pckCrl',
   'tcbInfoIssuerChain',
@@ -136,31 +167,40 @@ const bundledDocuments = [
   ['tcbInfo', 'tcbInfoSignature', 'tcbInfo'],
   ['qeIdentity', 'qeIdentitySignature', 'enclaveIdentity'],
 ] as const;
+/** Families of platforms in one of MigTD’s bundles; there were 13 in 2025. */
+const mostPlatforms = 64;
 
 function readBundle(object: JsonObject, source: string): Reading {
-  const document =
-    typeof object.get('tcbInfo')?.value === 'string' ? undefined : readSignedDocument(object, source);
+  const bundled = documentNames.some((name) => typeof object.get(name)?.value === 'string');
+  const document = bundled ? undefined : readSignedDocument(object, source);
   if (document !== undefined) return { ...nothing, documents: [document] };
+  const platforms = object.has('platforms') ? list(object, 'platforms', mostPlatforms) : [];
+  const readings = [object, ...platforms.map((platform) => objectOf(platform, 'platforms'))].flatMap(
+    readMembers,
+  );
+  if (readings.length === 0)
+    throw malformed(`JSON with the members ${[...object.keys()].slice(0, 8).join(', ')}`);
+  return together(readings);
+}
+
+function readMembers(object: JsonObject): readonly Reading[] {
   const members: JsonObject = new Map(
     [...object].map(([name, member]) => [
       name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
       member,
     ]),
   );
-  const certificates = bundledCertificates
-    .filter((name) => members.has(name))
-    .map((name) => readText(textMember(members, name)));
-  const documents = bundledDocuments
-    .filter(([name]) => members.has(name))
-    .map(([name, signature, kind]) => readBundledDocument(members, name, signature, kind));
-  if (certificates.length + documents.length === 0)
-    throw malformed(`JSON with the members ${[...object.keys()].slice(0, 8).join(', ')}`);
-  return {
-    certificates: certificates.flatMap((reading) => reading.certificates),
-    revocationLists: certificates.flatMap((reading) => reading.revocationLists),
-    documents,
-    eventLogs: [],
-  };
+  return [
+    ...bundledCertificates
+      .filter((name) => members.has(name))
+      .map((name) => readText(textMember(members, name))),
+    ...bundledDocuments
+      .filter(([name]) => members.has(name))
+      .map(([name, signature, kind]): Reading => ({
+        ...nothing,
+        documents: [readBundledDocument(members, name, signature, kind)],
+      })),
+  ];
 }
 
 /** Either the whole answer of the service as a string, or the inner object as one and its signature beside it. */

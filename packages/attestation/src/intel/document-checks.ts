@@ -75,10 +75,13 @@ export function checkTcbInfo(
   return outcomeOf(failures, `version ${String(version)}, evaluation number ${String(evaluationNumber)}`);
 }
 
-export function checkIdentity({ id, evaluationNumber }: EnclaveIdentity, format: 'sgx' | 'tdx'): Outcome {
+export function checkIdentity(
+  { id, version, evaluationNumber }: EnclaveIdentity,
+  format: 'sgx' | 'tdx',
+): Outcome {
   const wanted = quotingEnclave[format];
   return id === wanted
-    ? passed(`${id}, evaluation number ${String(evaluationNumber)}`)
+    ? passed(`${id}, version ${String(version)}, evaluation number ${String(evaluationNumber)}`)
     : failed(`it is for the enclave ${id}, quotes of ${format} come from ${wanted}`);
 }
 

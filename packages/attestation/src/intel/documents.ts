@@ -15,6 +15,9 @@ export type SignedDocument =
   | (SignedText & { readonly kind: 'tcb-info'; readonly content: TcbInfo })
   | (SignedText & { readonly kind: 'enclave-identity'; readonly content: EnclaveIdentity });
 
+/** Members around what is signed. `qeIdentity` is the name of version 1; which version it is, the signed text says. */
+export const documentNames = ['tcbInfo', 'enclaveIdentity', 'qeIdentity'] as const;
+
 /**
  * The document in `{"tcbInfo": …, "signature": …}` or `{"enclaveIdentity": …, "signature": …}`, `undefined` for an object that
  * is neither. The signature is over the inner object as its text was received: nothing is written anew, as Intel’s own library
@@ -22,7 +25,7 @@ export type SignedDocument =
  * @throws EnarxError `intel/collateral-malformed`
  */
 export function readSignedDocument(object: JsonObject, source: string): SignedDocument | undefined {
-  const name = ['tcbInfo', 'enclaveIdentity'].find((key) => object.has(key));
+  const name = documentNames.find((key) => object.has(key));
   if (name === undefined) return undefined;
   if (object.size !== 2) throw malformed(`members beside ${name} and signature`);
   const { value, start, end } = object.get(name) as NonNullable<ReturnType<JsonObject['get']>>;

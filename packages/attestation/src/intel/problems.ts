@@ -13,7 +13,7 @@ export const intelProblems = {
     kind: 'unsupported',
     status: 422,
     title: 'The quote is of a version or sort whose layout this release does not know',
-    mend: 'Take an ECDSA P-256 quote of version 3, 4 or 5 with an SGX report or a TD report 1.0 or 1.5.',
+    mend: 'Take an ECDSA P-256 quote of version 3, 4 or 5 with an SGX report or a TD report 1.0, 1.5 or 1.5ex.',
   },
   'intel/certificate-malformed': {
     kind: 'malformed',
@@ -31,7 +31,7 @@ export const intelProblems = {
     kind: 'malformed',
     status: 422,
     title: 'The document is no TCB info and no enclave identity as Intel signs them',
-    mend: 'Give {"tcbInfo", "signature"} of version 2 or 3, {"enclaveIdentity", "signature"} of version 2, or the JSON bundle of a collateral cache.',
+    mend: 'Give {"tcbInfo", "signature"} of version 2 or 3, {"enclaveIdentity", "signature"} of version 1 or 2, or the bundle of a collateral cache.',
   },
   'sgx/sigstruct-malformed': {
     kind: 'malformed',

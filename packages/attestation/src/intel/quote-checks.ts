@@ -12,7 +12,8 @@ import type { SgxReport } from './sgx/report.ts';
 import { importPoint, signedBy, verifyP256 } from './signature.ts';
 import { moduleIdentityOf, moduleIdOf, moduleVersionOf } from './tcb-level.ts';
 import type { TcbInfo } from './tcb-info.ts';
-import { readEventLog, replayEventLog } from './tdx/event-log.ts';
+import { looksLikeEventLog, readEventLog, replayEventLog } from './tdx/event-log.ts';
+import { readGuestEvents } from './tdx/guest-events.ts';
 import type { TdReport } from './tdx/report.ts';
 
 export function checkVendor({ qeVendor }: Quote): Outcome {
@@ -21,11 +22,27 @@ export function checkVendor({ qeVendor }: Quote): Outcome {
     : failed(`the vendor is ${toHex(qeVendor)}, Intel is ${toHex(intelQeVendor)}`);
 }
 
-/** Tools and hosts fill buffers up; what is not zero there somebody put there, under nobody’s signature. */
-export function checkPadding({ trailing }: Quote): Outcome {
-  return trailing.every((byte) => byte === 0)
-    ? passed(`${String(trailing.length)} zeros`)
-    : failed(`${String(trailing.length)} bytes behind the quote that are not all zero`);
+export interface Trailer {
+  readonly outcome: Outcome;
+  /** What the quote vouches for; `undefined` when nothing of that kind is there. */
+  readonly claims: Uint8Array | undefined;
+}
+
+/**
+ * Tools and hosts fill buffers up; what is not zero there somebody put there, under nobody’s signature, unless it is what the report
+ * data is the digest of: Open Enclave puts an enclave’s custom claims there (common/sgx/verifier.c).
+ */
+export async function checkTrailer({ trailing }: Quote, reportData: Uint8Array): Promise<Trailer> {
+  if (trailing.every((byte) => byte === 0))
+    return { outcome: passed(`${String(trailing.length)} zeros`), claims: undefined };
+  const size = `${String(trailing.length)} bytes behind the quote`;
+  const bound = concatBytes(await sha256(trailing), new Uint8Array(32));
+  return compareBytes(reportData, bound) === 0
+    ? { outcome: passed(`${size}, of which the report data is the SHA-256`), claims: trailing }
+    : {
+        outcome: failed(`${size} that are neither all zero nor what its report data is of`),
+        claims: undefined,
+      };
 }
 
 /** @param pck - key and SubjectPublicKeyInfo */
@@ -110,6 +127,7 @@ export function checkModule(report: TdReport | undefined, tcbInfo: TcbInfo): Out
   return outcomeOf(failures, `${moduleIdOf(teeTcbSvn)}, SVN ${String(teeTcbSvn[0])}`);
 }
 
+/** All registers by a firmware’s log; by that of a guest’s agent those that it has events of. */
 export async function checkEventLogs(
   report: TdReport | undefined,
   logs: readonly Uint8Array[],
@@ -117,20 +135,25 @@ export async function checkEventLogs(
   if (logs.length === 0) return notApplicable('no event log was given');
   if (report === undefined) return failed('an event log was given; enclaves of SGX have none');
   const failures: string[] = [];
-  let measured = 0;
+  const told: string[] = [];
   for (const log of logs) {
     try {
-      const events = readEventLog(log);
-      measured += events.length;
-      const registers = await replayEventLog(events);
-      for (const [index, register] of registers.entries())
+      const whole = looksLikeEventLog(log);
+      const events = whole ? readEventLog(log) : await readGuestEvents(new TextDecoder().decode(log));
+      const registers = [...(await replayEventLog(events)).entries()].filter(
+        ([index]) => whole || events.some(({ register }) => register === index),
+      );
+      if (registers.length === 0) failures.push('the log has no events');
+      for (const [index, register] of registers)
         if (compareBytes(register, report.rtmrs[index] as Uint8Array) !== 0)
           failures.push(
             `RTMR${String(index)} is ${toHex(report.rtmrs[index] as Uint8Array)}, the log replays to ${toHex(register)}`,
           );
+      const names = registers.map(([index]) => `RTMR${String(index)}`).join(', ');
+      told.push(`${String(events.length)} events make ${names}`);
     } catch (error) {
       failures.push(reasonOf(error));
     }
   }
-  return outcomeOf(failures, `${String(measured)} events make the four registers`);
+  return outcomeOf(failures, told.join('; '));
 }

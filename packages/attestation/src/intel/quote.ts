@@ -160,6 +160,7 @@ const bodyTypes: ReadonlyMap<number, { readonly format: 'sgx' | 'tdx'; readonly 
   [1, { format: 'sgx', length: sgxReportLength }],
   [2, { format: 'tdx', length: tdReportLengths['1.0'] }],
   [3, { format: 'tdx', length: tdReportLengths['1.5'] }],
+  [4, { format: 'tdx', length: tdReportLengths['1.5ex'] }],
 ]);
 
 /** From version 4 on everything that certifies the attestation key stands in certification data of type 6. */

@@ -6,6 +6,8 @@ import { contentsOf, readDer } from '../der/reader.ts';
 import { explicitTag, tags } from '../der/tags.ts';
 import { readOid } from '../der/values.ts';
 import { sha256 } from '../x509/chain.ts';
+import { writePem } from '../pem.ts';
+import { withoutOpenEnclaveHeader } from './open-enclave.ts';
 import { quoteFormatOf } from './quote.ts';
 
 /** A quote out of the certificate of a TLS server that is an enclave (CCC interoperable RA-TLS, and what came before it). */
@@ -45,13 +47,14 @@ export function readCertifiedQuote(der: Uint8Array): CertifiedQuote | undefined 
     const identifier = extension.next(tags.oid);
     extension.optional(tags.boolean);
     const value = extension.next(tags.octetString).content;
-    if (quoteFormatOf(value) !== undefined) bare ??= { quote: value, claims: undefined, publicKey };
+    const quote = withoutOpenEnclaveHeader(value) ?? value;
+    if (quoteFormatOf(quote) !== undefined) bare ??= { quote, claims: undefined, publicKey };
     else if (
       quoteTag.every((byte, index) => value[index] === byte) &&
       readOid(identifier) === taggedEvidenceOid
     ) {
-      const [quote, claims] = byteStrings(value.subarray(quoteTag.length));
-      if (quote !== undefined && claims !== undefined) return { quote, claims, publicKey };
+      const [tagged, claims] = byteStrings(value.subarray(quoteTag.length));
+      if (tagged !== undefined && claims !== undefined) return { quote: tagged, claims, publicKey };
     }
   }
   return bare;
@@ -72,6 +75,11 @@ function byteStrings(bytes: Uint8Array): Uint8Array[] {
   return found;
 }
 
+/** As Open Enclave hashes keys: the text of the C library, with the zero that ends it (common/attest_plugin.c). */
+function terminatedPem(publicKey: Uint8Array): Uint8Array {
+  return new TextEncoder().encode(`${writePem('PUBLIC KEY', publicKey)}\0`);
+}
+
 const algorithms: ReadonlyMap<unknown, string> = new Map([
   [1, 'SHA-256'],
   [7, 'SHA-384'],
@@ -85,12 +93,15 @@ export async function checkCertificateKey(
 ): Promise<Outcome> {
   if (certified === undefined) return notApplicable('the evidence is no certificate');
   const { claims, publicKey } = certified;
-  const bound = concatBytes(await sha256(claims ?? publicKey), new Uint8Array(32));
-  if (compareBytes(reportData, bound) !== 0)
-    return failed(
-      `the quote is for other ${claims === undefined ? 'keys' : 'claims'} than those of the certificate`,
-    );
-  if (claims === undefined) return passed('the quote is for the SHA-256 of the key');
+  const isFor = async (bytes: Uint8Array): Promise<boolean> =>
+    compareBytes(reportData, concatBytes(await sha256(bytes), new Uint8Array(32))) === 0;
+  if (claims === undefined) {
+    if (await isFor(publicKey)) return passed('the quote is for the SHA-256 of the key');
+    return (await isFor(terminatedPem(publicKey)))
+      ? passed('the quote is for the SHA-256 of the key in PEM')
+      : failed('the quote is for another key than that of the certificate');
+  }
+  if (!(await isFor(claims))) return failed('the quote is for other claims than those of the certificate');
   try {
     const hash = (decodeCbor(claims, claims.length) as ReadonlyMap<unknown, unknown>).get('pubkey-hash');
     const [algorithm, digest] = decodeCbor(hash as Uint8Array, 128) as readonly unknown[];

@@ -80,13 +80,24 @@ export function readTcbInfo(content: JsonObject): TcbInfo {
     ...readDates(content),
     fmspc: octets(content, 'fmspc', 6),
     pceId: octets(content, 'pceId', 2),
-    tdxModule: tee === 'tdx' ? readModule(object(content, 'tdxModule')) : undefined,
-    tdxModuleIdentities:
-      tee === 'tdx' && content.has('tdxModuleIdentities')
-        ? list(content, 'tdxModuleIdentities', most).map(readModuleIdentity)
-        : undefined,
+    ...readModules(content, tee),
     levels: readLevels(content, version, tee),
   };
+}
+
+/** As strict as Intel’s library: TCB info of SGX names no module, and a list of identities has one at least (TcbInfo.cpp). */
+function readModules(
+  content: JsonObject,
+  tee: 'sgx' | 'tdx',
+): Pick<TcbInfo, 'tdxModule' | 'tdxModuleIdentities'> {
+  const listed = content.has('tdxModuleIdentities');
+  if (tee === 'sgx') {
+    if (listed || content.has('tdxModule')) throw malformed('a TDX module in TCB info of SGX');
+    return { tdxModule: undefined, tdxModuleIdentities: undefined };
+  }
+  const identities = listed ? list(content, 'tdxModuleIdentities', most).map(readModuleIdentity) : undefined;
+  if (identities?.length === 0) throw malformed('tdxModuleIdentities that is empty');
+  return { tdxModule: readModule(object(content, 'tdxModule')), tdxModuleIdentities: identities };
 }
 
 export function readDates(content: JsonObject): Dated {
@@ -166,12 +177,13 @@ function readStatus<S extends string>(
 export function readSvnLevels<S extends string>(
   content: JsonObject,
   known: readonly S[],
+  compare: (a: SvnLevel<S>, b: SvnLevel<S>) => number,
 ): readonly SvnLevel<S>[] {
   const levels = list(content, 'tcbLevels', most).map((value): SvnLevel<S> => {
     const level = objectOf(value, 'tcbLevels');
     return { isvSvn: whole(object(level, 'tcb'), 'isvsvn', 0xffff), ...readStatus(level, known) };
   });
-  return descending(levels, (a, b) => a.isvSvn - b.isvSvn);
+  return descending(levels, compare);
 }
 
 function readModule(content: JsonObject): TdxModule {
@@ -187,6 +199,6 @@ function readModuleIdentity(value: Json): TdxModuleIdentity {
   return {
     id: text(content, 'id').toUpperCase(),
     ...readModule(content),
-    levels: readSvnLevels(content, moduleStatuses),
+    levels: readSvnLevels(content, moduleStatuses, (a, b) => a.isvSvn - b.isvSvn),
   };
 }

@@ -11,7 +11,7 @@ export interface TcbEvaluation {
   /** Of the TDX module at launch; `undefined` for SGX and for modules of version 0, which the platform’s level covers. */
   readonly module: ModuleStatus | undefined;
   readonly enclave: EnclaveStatus;
-  /** TD report 1.5 only: what the status would be with the module that runs now. */
+  /** From TD report 1.5 on: what the status would be with the module that runs now. */
   readonly current: TcbStatus | undefined;
   /** The earliest of the dates of the levels that apply, in milliseconds since 1970. */
   readonly date: number;
@@ -21,7 +21,7 @@ export interface TcbEvaluation {
 
 export interface TcbToEvaluate {
   readonly platform: Pick<Platform, 'components' | 'pceSvn'>;
-  /** 16 bytes each; of TDX only, the second of TD report 1.5 only. */
+  /** 16 bytes each; of TDX only, the second from TD report 1.5 on. */
   readonly teeTcbSvn: Uint8Array | undefined;
   readonly teeTcbSvn2: Uint8Array | undefined;
   readonly qeIsvSvn: number;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Anchor } from '../anchors.ts';
+import { azureChecks, checkQuote, checkRuntimeData } from '../azure/check.ts';
+import { readRuntimeData, type AzureRuntimeData } from '../azure/runtime-data.ts';
 import {
   check,
   failed,
@@ -34,11 +36,12 @@ import {
   checkAttestationKey,
   checkEventLogs,
   checkModule,
-  checkPadding,
   checkQe,
   checkQeReport,
   checkSignature,
+  checkTrailer,
   checkVendor,
+  type Trailer,
 } from './quote-checks.ts';
 import { certificationTypes, parseQuote, type Quote } from './quote.ts';
 import { checkCertificateKey, type CertifiedQuote } from './ra-tls.ts';
@@ -85,10 +88,17 @@ export async function verifyQuote(
           knownRevoked: () => undefined,
           keys,
         });
+  const td = format === 'tdx' ? readTdReport(quote.body) : undefined;
+  const { reportData } = td ?? readSgxReport(quote.body);
+  const azure = recognised.azure && (await readRuntimeData(recognised.azure));
+  const trailer = await checkTrailer(quote, reportData);
   const parts: Parts = {
     quote,
     qe: readSgxReport(quote.qeReport),
-    td: format === 'tdx' ? readTdReport(quote.body) : undefined,
+    td,
+    azure,
+    reportData,
+    trailer,
     pckChain,
     signingChain,
     platform,
@@ -107,7 +117,7 @@ export async function verifyQuote(
   const outcomes: Record<string, Outcome> = {
     'quote/layout': passed(`version ${String(quote.version)} of ${format}`),
     'quote/vendor': checkVendor(quote),
-    'quote/padding': checkPadding(quote),
+    'quote/padding': trailer.outcome,
     'quote/endorsements-readable': outcomeOf(
       [...inQuote.unreadable.map((reason) => `in the quote: ${reason}`), ...elsewhere.unreadable],
       contentsOf(inQuote, elsewhere),
@@ -118,6 +128,8 @@ export async function verifyQuote(
     ...Object.entries(outcomes).map(([id, outcome]) => check(id, outcome)),
     ...chain.checks,
     ...Object.entries(binding.outcomes).map(([id, outcome]) => check(id, outcome)),
+    check('azure/runtime-data', checkRuntimeData(azure, reportData)),
+    check('azure/quote', await checkQuote(azure)),
   ];
   const claims = claimsOf(parts, tcb, binding.revocation);
   return {
@@ -134,6 +146,10 @@ interface Parts {
   readonly quote: Quote;
   readonly qe: SgxReport;
   readonly td: TdReport | undefined;
+  readonly azure: AzureRuntimeData | undefined;
+  /** 64, of enclave or guest. */
+  readonly reportData: Uint8Array;
+  readonly trailer: Trailer;
   readonly pckChain: PckChain | undefined;
   readonly signingChain: SigningChain | undefined;
   readonly platform: Platform | undefined;
@@ -166,7 +182,7 @@ async function checkBinding(
   certificate: Outcome,
   certified: CertifiedQuote | undefined,
 ): Promise<{ readonly outcomes: Readonly<Record<BindingId, Outcome>>; readonly revocation: Revocation }> {
-  const { quote, qe, td, pckChain, platform, selection, chain, collateral, at, keys } = parts;
+  const { quote, qe, td, reportData, pckChain, platform, selection, chain, collateral, at, keys } = parts;
   const { tcbInfo, identity } = selection;
   const { leafKey, issuerKey, anchor } = chain;
   // None waits for another where it need not: WebCrypto may work on several at once.
@@ -183,7 +199,7 @@ async function checkBinding(
         : checkQeReport(quote, { key: leafKey, publicKey: pckChain[0].publicKey }, keys),
     checkSignature(quote, attestationKey),
     checkEventLogs(td, collateral.eventLogs),
-    checkCertificateKey(certified, (td ?? readSgxReport(quote.body)).reportData),
+    checkCertificateKey(certified, reportData),
   ]);
   const outcomes: Readonly<Record<BindingId, Outcome>> = {
     'quote/pck-certificate': certificate,
@@ -260,19 +276,19 @@ function checkLevel(tcb: TcbEvaluation | string | undefined): Outcome {
 }
 
 function claimsOf(
-  { quote, qe, td, platform, selection, at }: Parts,
+  { quote, qe, td, azure, trailer, platform, selection, at }: Parts,
   tcb: TcbEvaluation | string | undefined,
   revocation: Revocation,
 ): SgxClaims | TdxClaims {
   const common = {
-    quote: { version: quote.version, userData: quote.userData, enclave: qe },
+    quote: { version: quote.version, userData: quote.userData, enclave: qe, claims: trailer.claims },
     platform,
     tcb: typeof tcb === 'string' ? undefined : tcb,
     collateral: collateralClaims(selection, revocation, at),
   };
   return td === undefined
     ? { format: 'sgx', report: readSgxReport(quote.body), ...common }
-    : { format: 'tdx', report: td, ...common };
+    : { format: 'tdx', report: td, azure, ...common };
 }
 
 function collateralClaims(
@@ -306,6 +322,7 @@ function unreadable(format: 'sgx' | 'tdx', reason: string, anchors: readonly Anc
     ...Object.keys(quoteEndorsementChecks),
     ...chainNotReached('').checks.map(({ id }) => id),
     ...Object.keys(quoteBindingChecks),
+    ...Object.keys(azureChecks),
   ];
   return {
     format,

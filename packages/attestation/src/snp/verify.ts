@@ -2,7 +2,7 @@
 import type { Anchor } from '../anchors.ts';
 import { amdExtensionOids } from '../amd/vek.ts';
 import { azureChecks, checkQuote, checkRuntimeData } from '../azure/check.ts';
-import type { AzureRuntimeData } from '../azure/runtime-data.ts';
+import { readRuntimeData, type AzureRuntimeData } from '../azure/runtime-data.ts';
 import {
   check,
   type Check,
@@ -18,7 +18,7 @@ import { checkCsrKey, checkCsrSignature, csrChecks } from '../evidence-csr.ts';
 import type { Recognised } from '../evidence.ts';
 import { asVerified, isSimulated, type Verification, type VerifyOptions } from '../verification.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { chainNotReached, checkSignatures, sha256, verifyChain } from '../x509/chain.ts';
+import { chainNotReached, checkSignatures, verifyChain } from '../x509/chain.ts';
 import {
   bindingNotReached,
   checkBinding,
@@ -58,7 +58,7 @@ export async function verifySnp(
   const signature = chain && checkSignature(report, chain[0], signed?.leafKey);
   const reading = chain && tryReadVek(chain[0]);
   const product = productOf(report, reading);
-  const azure = recognised.azure && (await readAzure(recognised.azure));
+  const azure = recognised.azure && (await readRuntimeData(recognised.azure));
   const chainResult =
     chain === undefined
       ? chainNotReached(incomplete)
@@ -169,36 +169,6 @@ function claimsOf(
     revocation,
     azure,
   };
-}
-
-async function readAzure({
-  runtimeData,
-  quote,
-}: NonNullable<Recognised['azure']>): Promise<AzureRuntimeData> {
-  return {
-    json: runtimeData,
-    digest: await sha256(runtimeData),
-    attestationKey: attestationKeyOf(runtimeData),
-    quote,
-  };
-}
-
-/** `HCLAkPub` among the keys of the runtime data. Read before its hash is checked, used only if that check passes. */
-function attestationKeyOf(runtimeData: Uint8Array): JsonWebKey | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(runtimeData));
-  } catch {
-    return undefined;
-  }
-  const keys: unknown =
-    typeof value === 'object' && value !== null && 'keys' in value ? value.keys : undefined;
-  const found: unknown = Array.isArray(keys)
-    ? keys.find(
-        (key: unknown) => typeof key === 'object' && key !== null && 'kid' in key && key.kid === 'HCLAkPub',
-      )
-    : undefined;
-  return found as JsonWebKey | undefined;
 }
 
 /** Loaded when first needed, once. */

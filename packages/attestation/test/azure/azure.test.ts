@@ -175,7 +175,7 @@ describe('Azure’s blob', () => {
     const report = await bound(runtime);
     const refused = (blob: Buffer, found: RegExp): void => {
       assert.throws(
-        () => readHclReport(blob),
+        () => readHclReport(blob, 'snp'),
         (error: unknown) => {
           assert.equal((error as { code?: string }).code, 'azure/malformed');
           assert.match((error as Error).message, found);
@@ -184,11 +184,11 @@ describe('Azure’s blob', () => {
       );
     };
     const good = hcl(report, runtime);
-    assert.deepEqual(Buffer.from(readHclReport(good).runtimeData), runtime);
+    assert.deepEqual(Buffer.from(readHclReport(good, 'snp').runtimeData), runtime);
     refused(good.subarray(0, 1235), /1235 bytes; expected at least 1236/);
     const shortest = hcl(report, Buffer.alloc(0), { behind: Buffer.alloc(0) });
     assert.equal(shortest.length, 1236);
-    assert.equal(readHclReport(shortest).runtimeData.length, 0);
+    assert.equal(readHclReport(shortest, 'snp').runtimeData.length, 0);
     refused(Buffer.concat([Buffer.from('HCLB'), good.subarray(4)]), /expected HCLA/);
     refused(hcl(report, runtime, { version: 3 }), /version 3/);
     refused(hcl(report, runtime, { type: 4 }), /report type 4/);

@@ -49,7 +49,7 @@ describe('a quote', () => {
       assert.deepEqual(
         result.checks.map(({ id }) => id),
         Object.keys(verifyChecks)
-          .filter((id) => /^(quote|x509)\//.test(id))
+          .filter((id) => /^(quote|x509|azure)\//.test(id))
           .toSorted(inOrder(result)),
       );
       assert.equal(result.simulated, true);
@@ -131,7 +131,9 @@ describe('the form of a quote', () => {
       [4, 0x82, /TEE type 0x82 in a quote of version 5/],
       [4, 0, /a report of type 3 in a quote of sgx/],
       [48, 2, /648 bytes of report type 2; expected 584/],
-      [48, 4, /a report of type 4 in a quote of tdx/],
+      [48, 4, /648 bytes of report type 4; expected 885/],
+      [48, 5, /a report of type 5 in a quote of tdx/],
+      [48, 1, /a report of type 1 in a quote of tdx/],
       [50, 0x89, /bytes of report type 3/],
     ] as const) {
       const result = await verifyFake({
@@ -588,10 +590,18 @@ describe('the TDX module', () => {
   });
 
   test('of a version that the TCB info does not know is refused', async () => {
-    for (const tcbInfo of [
-      withMembers({ tdxModuleIdentities: undefined }),
-      withMembers({ tdxModuleIdentities: [] }),
-    ]) {
+    const others = (document: JsonDocument): JsonDocument => ({
+      ...document,
+      ...('tdxModuleIdentities' in document
+        ? {
+            tdxModuleIdentities: (document['tdxModuleIdentities'] as JsonDocument[]).map((identity) => ({
+              ...identity,
+              id: 'TDX_01',
+            })),
+          }
+        : {}),
+    });
+    for (const tcbInfo of [withMembers({ tdxModuleIdentities: undefined }), others]) {
       const result = await verifyFake({ tcbInfo });
       assert.deepEqual(failures(result), ['quote/tdx-module', 'quote/tcb-level']);
       assert.match(checkOf(result, 'quote/tdx-module').detail, /knows no TDX module TDX_03/);

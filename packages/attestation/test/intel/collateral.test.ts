@@ -185,6 +185,9 @@ describe('collateral is refused', () => {
       [info({ tcbEvaluationDataNumber: 1.5 }), /tcbEvaluationDataNumber/],
       [info({ tdxModule: null }), /tdxModule that is no object/],
       [info({ tdxModule: undefined }), /no tdxModule/],
+      [info({ tdxModuleIdentities: [] }), /tdxModuleIdentities that is empty/],
+      [info({ id: 'SGX' }), /a TDX module in TCB info of SGX/],
+      [info({ id: 'SGX', tdxModuleIdentities: undefined }), /a TDX module in TCB info of SGX/],
       [info({ tdxModuleIdentities: {} }), /tdxModuleIdentities that is no list/],
       [info({ tdxModuleIdentities: [1] }), /tdxModuleIdentities that is no object/],
       [info({ tcbLevels: [] }), /no level in tcbLevels/],
@@ -209,7 +212,8 @@ describe('collateral is refused', () => {
 
   test('with an enclave identity that has not what it must have', () => {
     for (const [bad, reason] of [
-      [identified({ version: 1 }), /an enclave identity of version 1; expected 2/],
+      [identified({ version: 1 }), /no isvsvn/],
+      [identified({ version: 3 }), /an enclave identity of version 3; expected 1 or 2/],
       [identified({ id: 'PCE' }), /id "PCE"/],
       [identified({ miscselect: '00' }), /miscselect that is not 4 bytes/],
       [identified({ attributesMask: '00' }), /attributesMask that is not 16 bytes/],

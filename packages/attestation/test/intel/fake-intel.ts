@@ -16,7 +16,7 @@ import {
   type UnwantedQuote,
 } from '../../../simulator/src/intel/index.ts';
 import type { SgxReportFields } from '../../../simulator/src/sgx/report.ts';
-import type { TdReportFields } from '../../../simulator/src/tdx/report.ts';
+import type { TdReportFields, TdReportVersion } from '../../../simulator/src/tdx/report.ts';
 
 // The simulated platform with anything altered before it is signed. So each check can be shown to be the only one that notices.
 // That its layouts are Intel’s is shown on genuine quotes, in vectors.test.ts.
@@ -31,6 +31,8 @@ export interface Fake extends UnwantedMaterial {
   readonly version?: 3 | 4 | 5;
   readonly sgx?: Partial<SgxReportFields>;
   readonly td?: Partial<TdReportFields>;
+  readonly tdReport?: TdReportVersion;
+  readonly reportData?: Uint8Array;
   readonly quote?: UnwantedQuote;
   /** Changes what is given beside the quote. */
   readonly collateral?: (files: readonly Uint8Array[], material: IntelMaterial) => readonly Uint8Array[];
@@ -58,8 +60,8 @@ export async function verifyFake(fake: Fake = {}): Promise<IntelVerification> {
   const guest =
     tee === 'sgx'
       ? platform.enclave(fake.sgx, version)
-      : platform.trustDomain(fake.td, version === 4 ? 4 : 5);
-  const quote = await guest.quote(reportData, fake.quote);
+      : platform.trustDomain(fake.td, version === 4 ? 4 : 5, fake.tdReport);
+  const quote = await guest.quote(fake.reportData ?? reportData, fake.quote);
   return verifyEvidence({
     evidence: fake.evidence?.(quote) ?? quote,
     endorsements: fake.collateral?.(platform.collateral, material) ?? platform.collateral,

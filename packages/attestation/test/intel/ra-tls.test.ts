@@ -63,7 +63,7 @@ describe('a quote in a certificate', () => {
     const nothing = encodeCbor(new Map());
     const unknown = encodeCbor(new Map([['pubkey-hash', encodeCbor([2, new Uint8Array(32)])]]));
     for (const [extension, reason] of [
-      [await quoteFor(claims), /for other keys/],
+      [await quoteFor(claims), /for another key/],
       [evidence(await quoteFor(others), claims), /for other claims/],
       [evidence(await quoteFor(others), others), /for another key than that of the certificate/],
       [evidence(await quoteFor(nothing), nothing), /do not say which key/],

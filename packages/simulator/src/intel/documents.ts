@@ -9,9 +9,9 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** Anything that JSON can hold; members in the order in which they are written. */
 export type JsonDocument = Readonly<Record<string, unknown>>;
 
-/** A document as Intel's service serves it: compact JSON, the signature over the inner object's text. */
+/** A document as Intel's service serves it: compact JSON, the signature over the inner object's text. `qeIdentity` until 2019. */
 export async function signDocument(
-  name: 'tcbInfo' | 'enclaveIdentity',
+  name: 'tcbInfo' | 'enclaveIdentity' | 'qeIdentity',
   content: JsonDocument,
   key: CryptoKey,
 ): Promise<Bytes> {

@@ -3,7 +3,12 @@ import { writePem } from '@enarx/attestation';
 import { concatBytes } from '@enarx/protocol';
 
 import { encodeSgxReport, ordinarySgxReport, type SgxReportFields } from '../sgx/report.ts';
-import { encodeTdReport, ordinaryTdReport, type TdReportFields } from '../tdx/report.ts';
+import {
+  encodeTdReport,
+  ordinaryTdReport,
+  type TdReportFields,
+  type TdReportVersion,
+} from '../tdx/report.ts';
 import { signP256 } from './authority.ts';
 import { chip } from './chip.ts';
 import { createIntelKeys, issueMaterial, type IntelMaterial } from './material.ts';
@@ -39,8 +44,11 @@ export interface SimulatedIntelPlatform {
   readonly collateral: readonly Uint8Array[];
   /** @param version - of its quotes: 3 as enclaves have had, 4 or 5 */
   enclave(fields?: Partial<SgxReportFields>, version?: 3 | 4 | 5): SimulatedTee;
-  /** @param version - of its quotes: 4 has a TD report 1.0, 5 one of 1.5 */
-  trustDomain(fields?: Partial<TdReportFields>, version?: 4 | 5): SimulatedTee;
+  /**
+   * @param version - of its quotes: 4 or 5
+   * @param report - version of the TD report in them: 1.0 in version 4, any in 5, 1.5 unless said
+   */
+  trustDomain(fields?: Partial<TdReportFields>, version?: 4 | 5, report?: TdReportVersion): SimulatedTee;
 }
 
 /** 2025-01-01T00:00:00Z. */
@@ -136,12 +144,12 @@ export async function intelPlatformOf(material: IntelMaterial): Promise<Simulate
           unwanted,
         ),
     }),
-    trustDomain: (fields = {}, version = 4) => ({
+    trustDomain: (fields = {}, version = 4, report = version === 4 ? '1.0' : '1.5') => ({
       quote: async (reportData, unwanted = {}) =>
         quote(
           'tdx',
           version,
-          encodeTdReport(version === 4 ? '1.0' : '1.5', {
+          encodeTdReport(report, {
             ...ordinaryTdReport,
             teeTcbSvn: chip.teeTcbSvn,
             teeTcbSvn2: chip.teeTcbSvn,

@@ -7,7 +7,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export interface QuoteParts {
   readonly version: 3 | 4 | 5;
   readonly tee: 'sgx' | 'tdx';
-  /** SGX report body, or TD report 1.0 or 1.5; the latter needs version 5. */
+  /** SGX report body or TD report; one from 1.5 on needs version 5. */
   readonly body: Uint8Array;
   /** 64: x and y. */
   readonly attestationKey: Uint8Array;
@@ -24,7 +24,7 @@ const qeVendor = [
   0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07,
 ];
 const ecdsaP256 = 2;
-const bodyTypes: Readonly<Record<number, number>> = { 384: 1, 584: 2, 648: 3 };
+const bodyTypes: Readonly<Record<number, number>> = { 384: 1, 584: 2, 648: 3, 885: 4 };
 
 /** Header and body: what the attestation key signs. */
 export function encodeSigned({ version, tee, body }: QuoteParts): Bytes {

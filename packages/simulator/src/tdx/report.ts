@@ -24,11 +24,16 @@ export interface TdReportFields {
   readonly rtmrs: readonly [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
   /** 64. */
   readonly reportData: Uint8Array;
-  /** 16, TD report 1.5 only. */
+  /** 16, from TD report 1.5 on. */
   readonly teeTcbSvn2: Uint8Array;
-  /** 48, TD report 1.5 only. */
+  /** 48, from TD report 1.5 on. */
   readonly mrServiceTd: Uint8Array;
+  /** 237, TD report 1.5ex only: everything from VMID on. */
+  readonly extension: Uint8Array;
 }
+
+const lengths = { '1.0': 584, '1.5': 648, '1.5ex': 885 } as const;
+export type TdReportVersion = keyof typeof lengths;
 
 /** A guest as clouds launch them: no debugging, SEPT_VE_DISABLE set. */
 export const ordinaryTdReport: TdReportFields = {
@@ -46,11 +51,15 @@ export const ordinaryTdReport: TdReportFields = {
   reportData: new Uint8Array(64),
   teeTcbSvn2: new Uint8Array(16),
   mrServiceTd: new Uint8Array(48),
+  extension: new Uint8Array(237),
 };
 
-/** 584 bytes of a TD report 1.0 or 648 of 1.5 (Intel TDX DCAP quoting library API, appendix A.3). */
-export function encodeTdReport(version: '1.0' | '1.5', fields: TdReportFields): Uint8Array<ArrayBuffer> {
-  const body = new Uint8Array(version === '1.0' ? 584 : 648);
+/**
+ * 584 bytes of a TD report 1.0 or 648 of 1.5 (Intel TDX DCAP quoting library API, appendix A.3), or 885 of 1.5ex (Intel’s quote
+ * verification library, QuoteStructures.h).
+ */
+export function encodeTdReport(version: TdReportVersion, fields: TdReportFields): Uint8Array<ArrayBuffer> {
+  const body = new Uint8Array(lengths[version]);
   const parts: readonly (readonly [number, Uint8Array])[] = [
     [0, fields.teeTcbSvn],
     [16, fields.mrSeam],
@@ -69,9 +78,10 @@ export function encodeTdReport(version: '1.0' | '1.5', fields: TdReportFields): 
     [520, fields.reportData],
   ];
   for (const [at, part] of parts) body.set(part, at);
-  if (version === '1.5') {
+  if (version !== '1.0') {
     body.set(fields.teeTcbSvn2, 584);
     body.set(fields.mrServiceTd, 600);
   }
+  if (version === '1.5ex') body.set(fields.extension, 648);
   return body;
 }

@@ -23,7 +23,7 @@ const sha384 = 0x0c;
 const digestLength = 48;
 
 /** Events in a log; real ones have a few hundred. */
-const mostEvents = 8192;
+export const mostEvents = 8192;
 
 export function looksLikeEventLog(bytes: Uint8Array): boolean {
   return (

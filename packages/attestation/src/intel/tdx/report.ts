@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** Bytes of a TD report in a quote, by what Intel calls its version. */
-export const tdReportLengths = { '1.0': 584, '1.5': 648 } as const;
+export const tdReportLengths = { '1.0': 584, '1.5': 648, '1.5ex': 885 } as const;
 
 export type TdReportVersion = keyof typeof tdReportLengths;
 
@@ -23,6 +23,29 @@ export interface TdAttributes {
   readonly keyLocker: boolean;
   /** Bit 63: the guest may use performance counters. */
   readonly performanceMonitoring: boolean;
+}
+
+/**
+ * What a TD report 1.5ex has on top (`TDReport15Ex` in QuoteStructures.h of Intel’s quote verification library of 2026, whose names
+ * these are; the manual does not explain them yet, and no genuine one has been published).
+ */
+export interface TdReportExtension {
+  readonly vmId: number;
+  /** 32. */
+  readonly tdId: Uint8Array;
+  /** 48. */
+  readonly deviceInfo: Uint8Array;
+  /** Of the launch: service TD (48, and its attributes, 8), CPUSVN (16), TEE_TCB_SVN (16), FMSPC (12). */
+  readonly initial: {
+    readonly serviceTd: Uint8Array;
+    readonly serviceTdAttributes: Uint8Array;
+    readonly cpuSvn: Uint8Array;
+    readonly teeTcbSvn: Uint8Array;
+    readonly fmspc: Uint8Array;
+  };
+  /** The service TD that is bound now, 48, and its attributes, 8. */
+  readonly serviceTd: Uint8Array;
+  readonly serviceTdAttributes: Uint8Array;
 }
 
 /** A TD report as it stands in a quote (Intel TDX DCAP quoting library API, appendix A.3). */
@@ -49,10 +72,12 @@ export interface TdReport {
   readonly rtmrs: readonly [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
   /** 64. */
   readonly reportData: Uint8Array;
-  /** 16, report 1.5 only: the security versions of the module that runs now, after an update that kept the guest. */
+  /** 16, from report 1.5 on: the security versions of the module that runs now, after an update that kept the guest. */
   readonly teeTcbSvn2: Uint8Array | undefined;
-  /** 48, report 1.5 only: service TDs bound to the guest; zero is none. */
+  /** 48, from report 1.5 on: service TDs bound to the guest; zero is none. */
   readonly mrServiceTd: Uint8Array | undefined;
+  /** Report 1.5ex only. */
+  readonly extension: TdReportExtension | undefined;
 }
 
 export function readTdAttributes(raw: Uint8Array): TdAttributes {
@@ -69,12 +94,13 @@ export function readTdAttributes(raw: Uint8Array): TdAttributes {
   };
 }
 
-/** @param bytes - 584 or 648, views of which are kept */
+/** @param bytes - 584, 648 or 885, views of which are kept */
 export function readTdReport(bytes: Uint8Array): TdReport {
   const part = (at: number, length: number): Uint8Array => bytes.subarray(at, at + length);
-  const later = bytes.length === tdReportLengths['1.5'];
+  const extended = bytes.length === tdReportLengths['1.5ex'];
+  const later = extended || bytes.length === tdReportLengths['1.5'];
   return {
-    version: later ? '1.5' : '1.0',
+    version: extended ? '1.5ex' : later ? '1.5' : '1.0',
     teeTcbSvn: part(0, 16),
     mrSeam: part(16, 48),
     mrSignerSeam: part(64, 48),
@@ -89,5 +115,21 @@ export function readTdReport(bytes: Uint8Array): TdReport {
     reportData: part(520, 64),
     teeTcbSvn2: later ? part(584, 16) : undefined,
     mrServiceTd: later ? part(600, 48) : undefined,
+    extension: extended
+      ? {
+          vmId: bytes[648] as number,
+          tdId: part(649, 32),
+          deviceInfo: part(681, 48),
+          initial: {
+            serviceTd: part(729, 48),
+            serviceTdAttributes: part(777, 8),
+            cpuSvn: part(785, 16),
+            teeTcbSvn: part(801, 16),
+            fmspc: part(817, 12),
+          },
+          serviceTd: part(829, 48),
+          serviceTdAttributes: part(877, 8),
+        }
+      : undefined,
   };
 }

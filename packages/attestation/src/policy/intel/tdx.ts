@@ -136,7 +136,9 @@ export const tdxSection: Section<TdxClaims> = {
   ],
 };
 
-function serviceTd({ report: { mrServiceTd } }: TdxClaims): string {
+/** A TD report 1.5ex names the service TDs of launch and present, too. */
+function serviceTd({ report: { mrServiceTd, extension } }: TdxClaims): string {
   if (mrServiceTd === undefined) return 'not said by a TD report 1.0';
-  return mrServiceTd.every((byte) => byte === 0) ? 'none' : 'one';
+  const named = [mrServiceTd, ...(extension ? [extension.serviceTd, extension.initial.serviceTd] : [])];
+  return named.every((one) => one.every((byte) => byte === 0)) ? 'none' : 'one';
 }
