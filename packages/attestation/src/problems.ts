@@ -105,7 +105,7 @@ export const attestationProblems = {
     kind: 'unsupported',
     status: 422,
     title: 'The firmware has not what this launch needs',
-    mend: 'Use a build of OVMF with SEV-ES and SEV-SNP support; edk2-stable202405 is known to be measured right.',
+    mend: 'Use a build of OVMF with support for it: for SEV-ES and SEV-SNP edk2-stable202405 is known to be measured right, for TDX 2025.02.',
   },
   'measure/direct-boot-unsupported': {
     kind: 'unsupported',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 
 import { signIdBlock } from '@enarx/attestation/measure';
@@ -86,6 +86,19 @@ suite('measure', { skip: withoutVectors }, () => {
     }
     assert.ok(seen.size >= 4, [...seen].join());
   });
+});
+
+const published = vectorPath('../tdx/virtee+tdx-measure');
+const withoutFirmware = existsSync(published) ? withoutVectors : 'no firmware of virtee/tdx-measure';
+
+test('measure tdx computes the MRTD that others published', { skip: withoutFirmware }, async () => {
+  const { mrtd } = JSON.parse(readFileSync(`${published}/expected.json`, 'utf8')) as Record<string, string>;
+  const { stdout } = await enarx('measure', 'tdx', '--firmware', `${published}/OVMF.fd`);
+  assert.equal(stdout, `${String(mrtd)}\n`);
+  // The end of an image, whose metadata lies before it.
+  const end = vectorPath('virtee+sev-snp-measure/tests/fixtures/ovmf_AmdSev_suffix.bin');
+  const refused = await enarx('measure', 'tdx', '--firmware', end, '--json');
+  assert.equal(errorCode(refused), 'measure/firmware-malformed');
 });
 
 suite('measure snp with an ID block', { skip: withoutVectors }, () => {

@@ -42,6 +42,8 @@ export interface FirmwareLayout {
   readonly resetVector: number | undefined;
   /** Where an SVSM starts, from the beginning of its image; `undefined` in other firmware. */
   readonly svsmEntry: number | undefined;
+  /** Distance from the end of the image to what a TDX launch is made of; `undefined` where the firmware declares nothing for one. */
+  readonly tdxMetadata: number | undefined;
 }
 
 /** OVMF images have 2 to 16 MiB; a limit keeps a hostile file from costing more. */
@@ -53,6 +55,7 @@ const secretAreaGuid = '4c2eb361-7d9b-4cc3-8081-127c90d3d294';
 const resetBlockGuid = '00f771de-1a7e-4fcb-890e-68c77e2fb44e';
 const metadataGuid = 'dc886566-984a-4798-a75e-5585a7bf67cc';
 const svsmInfoGuid = 'a789a612-0597-4c4b-a49f-cbb1fe9d1ddd';
+const tdxMetadataGuid = 'e47a6535-984a-4798-865e-4685a7bf8ec2';
 
 /** The table ends where the reset vector begins. */
 const bytesAfterTable = 32;
@@ -85,6 +88,7 @@ export function readFirmware(image: Uint8Array): FirmwareLayout {
     secretArea: area(secretAreaGuid),
     resetVector: entryOf(table, resetBlockGuid, 4)?.getUint32(0, true),
     svsmEntry: entryOf(table, svsmInfoGuid, 4)?.getUint32(0, true),
+    tdxMetadata: entryOf(table, tdxMetadataGuid, 4)?.getUint32(0, true),
   };
 }
 

@@ -5,6 +5,7 @@ export * from './id-block.ts';
 export * from './launch-digest.ts';
 export * from './loader.ts';
 export * from './snp-pages.ts';
+export { tdxLaunchDigest } from './tdx-launch.ts';
 export * from './vcpu.ts';
 export { vmsaPage, type InitialState, type Vmm } from './vmsa.ts';
 export { mrEnclaveOf, readLoadLog, type EnclaveLayout, type EnclavePage } from '../intel/sgx/load-log.ts';

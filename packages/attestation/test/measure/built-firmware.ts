@@ -8,6 +8,7 @@ export const guids = {
   resetBlock: '00f771de-1a7e-4fcb-890e-68c77e2fb44e',
   metadata: 'dc886566-984a-4798-a75e-5585a7bf67cc',
   svsmInfo: 'a789a612-0597-4c4b-a49f-cbb1fe9d1ddd',
+  tdxMetadata: 'e47a6535-984a-4798-865e-4685a7bf8ec2',
 };
 
 export interface FirmwareToBuild {

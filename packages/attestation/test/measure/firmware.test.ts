@@ -53,6 +53,7 @@ test('an image without optional entries is read as one that lacks them', () => {
     secretArea: undefined,
     resetVector: undefined,
     svsmEntry: undefined,
+    tdxMetadata: undefined,
   });
   assert.equal(readFirmware(buildFirmware({ entries: [[guids.svsmInfo, words(0)]] })).svsmEntry, 0);
 });

@@ -31,10 +31,11 @@ export const reportRequest = messageType('report-request', 256, v.strictObject({
 export type ReportRequest = Of<typeof reportRequest>;
 
 const evidenceEntries = {
-  format: v.picklist(['snp', 'sev']),
-  /** The report as the processor signed it; for `sev` a signature with the key that was the launch secret. */
+  /** What the sender takes it for; whoever verifies it recognises it by its content. */
+  format: v.picklist(['snp', 'sev', 'sgx', 'tdx', 'nitro']),
+  /** As the processor signed it: report, quote or document; for `sev` a signature with the key that was the launch secret. */
   report: bytesUpTo(16_384),
-  /** Certificates that came with it, in the format's own table (SNP: GUID table). */
+  /** Certificates that came with it, in the format's own table (SNP: GUID table); empty where they are in the report itself. */
   endorsements: bytesUpTo(32_768),
 };
 

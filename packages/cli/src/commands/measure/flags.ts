@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OutputFlags } from '../../context.ts';
 
-/** What is loaded before the guest runs. */
-export interface GuestFlags extends OutputFlags {
+export interface FirmwareFlags extends OutputFlags {
   readonly firmware: string;
+}
+
+/** What is loaded before the guest runs. */
+export interface GuestFlags extends FirmwareFlags {
   readonly kernel: string | undefined;
   readonly initrd: string | undefined;
   readonly append: string | undefined;

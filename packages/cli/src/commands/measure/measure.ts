@@ -5,6 +5,7 @@ import {
   sevEsLaunchDigest,
   sevLaunchDigest,
   snpLaunchDigest,
+  tdxLaunchDigest,
   vcpuSignatureOf,
   type BootHashes,
   type Vcpus,
@@ -15,7 +16,7 @@ import type { EnarxContext } from '../../context.ts';
 import { readNamedBytes } from '../../named-file.ts';
 import { table } from '../../output.ts';
 import { cliProblem } from '../../problems.ts';
-import type { GuestFlags, ProcessorFlags, SevEsFlags, SnpFlags } from './flags.ts';
+import type { FirmwareFlags, GuestFlags, ProcessorFlags, SevEsFlags, SnpFlags } from './flags.ts';
 import { idBlockOf } from './id-block.ts';
 import { numberOf } from './number.ts';
 
@@ -48,6 +49,10 @@ export async function measureSevEs(this: EnarxContext, flags: SevEsFlags): Promi
     legacyVmType: flags.legacyVmType,
   });
   print(this, digest);
+}
+
+export async function measureTdx(this: EnarxContext, { firmware }: FirmwareFlags): Promise<void> {
+  print(this, await tdxLaunchDigest(await readNamedBytes(firmware, maxFirmwareSize + 1)));
 }
 
 function print({ output }: EnarxContext, digest: Uint8Array): void {

@@ -3,18 +3,20 @@ import { buildCommand, buildRouteMap } from '@stricli/core';
 
 import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-import type { GuestFlags, SevEsFlags, SnpFlags } from './flags.ts';
+import type { FirmwareFlags, GuestFlags, SevEsFlags, SnpFlags } from './flags.ts';
 
 const text = (brief: string, placeholder: string) =>
   ({ kind: 'parsed', parse: String, optional: true, brief, placeholder }) as const;
 
+const firmware = {
+  kind: 'parsed',
+  parse: String,
+  brief: 'The whole image of the firmware (OVMF.fd)',
+  placeholder: 'FILE',
+} as const;
+
 const guestFlags = {
-  firmware: {
-    kind: 'parsed',
-    parse: String,
-    brief: 'The whole image of the firmware (OVMF.fd)',
-    placeholder: 'FILE',
-  },
+  firmware,
   kernel: text('Kernel that the firmware boots directly, measured by its hash', 'FILE'),
   initrd: text('Its initial file system', 'FILE'),
   append: text('Its command line', 'TEXT'),
@@ -97,6 +99,19 @@ const sevEs = buildCommand<SevEsFlags, [], EnarxContext>({
   docs: { brief: 'Launch digest of a guest with SEV-ES, 32 bytes' },
 });
 
+const tdx = buildCommand<FirmwareFlags, [], EnarxContext>({
+  loader: async () => (await import('./measure.ts')).measureTdx,
+  parameters: { flags: { firmware, ...outputFlags } },
+  docs: {
+    brief: 'Launch digest of a TDX guest (MRTD of its quotes)',
+    fullDescription: [
+      'Launch digest of a TDX guest, 48 bytes in hexadecimal: MRTD of its quotes, and `mrtd` of a policy. It covers the firmware alone.',
+      'Kernel, command line and initial file system are in RTMR1 and RTMR2, which firmware and kernel extend while they start; docs/vm.md',
+      'says how to find those of an image.',
+    ].join('\n'),
+  },
+});
+
 const key = buildCommand<OutputFlags, [string], EnarxContext>({
   loader: async () => (await import('./key.ts')).measureKey,
   parameters: {
@@ -114,6 +129,6 @@ const key = buildCommand<OutputFlags, [string], EnarxContext>({
 });
 
 export const measureRoutes = buildRouteMap<string, EnarxContext>({
-  routes: { snp, sev, sevEs, key },
+  routes: { snp, sev, sevEs, tdx, key },
   docs: { brief: 'Compute what a guest should measure' },
 });
