@@ -45,6 +45,12 @@ export const cliProblems = {
     title: 'The configuration cannot be used',
     mend: 'docs/config.md lists every key; `enarx config init` writes a file that explains them.',
   },
+  'cli/enclave-mismatch': {
+    kind: 'rejected',
+    status: 403,
+    title: 'The enclave is not the one that the SIGSTRUCT is of',
+    mend: 'Give the load log of the enclave that was signed, or have this one signed.',
+  },
   'cli/not-owner': {
     kind: 'usage',
     status: 403,

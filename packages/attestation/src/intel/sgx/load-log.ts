@@ -24,7 +24,7 @@ const blockLength = 64;
 const chunkLength = 256;
 const pageLength = 4096n;
 /** Largest log in bytes; a hundred MiB of code are more than any enclave measures page by page. */
-const longest = 134_217_728;
+export const maxLoadLogLength = 134_217_728;
 
 /**
  * Reads the stream of blocks that SHA-256 makes MRENCLAVE of (Intel SDM volume 3D, ECREATE, EADD and EEXTEND), which .sgxs files are:
@@ -33,7 +33,7 @@ const longest = 134_217_728;
  * @throws EnarxError `sgx/load-log-malformed`
  */
 export function readLoadLog(log: Uint8Array): EnclaveLayout {
-  if (log.length > longest) throw malformed(`${String(log.length)} bytes`);
+  if (log.length > maxLoadLogLength) throw malformed(`${String(log.length)} bytes`);
   const view = new DataView(log.buffer, log.byteOffset, log.length);
   const pages: { offset: bigint; flags: bigint; measured: number }[] = [];
   let at = 0;

@@ -3,6 +3,7 @@ import { buildCommand, buildRouteMap } from '@stricli/core';
 
 import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
+import type { SgxFlags } from './sgx.ts';
 import type { FirmwareFlags, GuestFlags, SevEsFlags, SnpFlags } from './flags.ts';
 
 const text = (brief: string, placeholder: string) =>
@@ -112,6 +113,25 @@ const tdx = buildCommand<FirmwareFlags, [], EnarxContext>({
   },
 });
 
+const sgx = buildCommand<SgxFlags, [], EnarxContext>({
+  loader: async () => (await import('./sgx.ts')).measureSgx,
+  parameters: {
+    flags: {
+      loadLog: text('How the enclave is loaded: the stream of ECREATE, EADD and EEXTEND (.sgxs)', 'FILE'),
+      sigstruct: text('What its signer says of it: the SIGSTRUCT, 1808 bytes', 'FILE'),
+      ...outputFlags,
+    },
+  },
+  docs: {
+    brief: 'Measurement of an SGX enclave (MRENCLAVE), and what its signer says of it',
+    fullDescription: [
+      'Measurement of an SGX enclave, 32 bytes in hexadecimal: MRENCLAVE of its reports, and `mrenclave` of a policy.',
+      'From a load log it is computed. A SIGSTRUCT names it besides the signer (`mrsigner`), product, version and attributes; its',
+      'signature is verified. With both, they must be of one enclave. Exit status: 10 when they are not, or the signature is wrong.',
+    ].join('\n'),
+  },
+});
+
 const key = buildCommand<OutputFlags, [string], EnarxContext>({
   loader: async () => (await import('./key.ts')).measureKey,
   parameters: {
@@ -129,6 +149,6 @@ const key = buildCommand<OutputFlags, [string], EnarxContext>({
 });
 
 export const measureRoutes = buildRouteMap<string, EnarxContext>({
-  routes: { snp, sev, sevEs, tdx, key },
+  routes: { snp, sev, sevEs, sgx, tdx, key },
   docs: { brief: 'Compute what a guest should measure' },
 });
