@@ -93,7 +93,13 @@ export interface TestHost extends AsyncDisposable {
 /** A host of its own, `enarx keepmgr`, with the sandbox's simulated processor. @param program - its script, from another release than the built one */
 export async function startHost(
   box: Sandbox,
-  options: { readonly program?: readonly string[]; readonly state?: string; readonly listen?: string } = {},
+  options: {
+    readonly program?: readonly string[];
+    readonly state?: string;
+    readonly listen?: string;
+    /** Configuration file. */
+    readonly config?: string;
+  } = {},
 ): Promise<TestHost> {
   const state = options.state ?? box.path(`host-${String(Math.trunc(Math.random() * 1e9))}`);
   const [program = join(release, 'enarx.js'), ...before] = options.program ?? [
@@ -107,6 +113,7 @@ export async function startHost(
       program,
       ...before,
       ...['--listen', options.listen ?? 'http://127.0.0.1:0', '--state', state],
+      ...(options.config === undefined ? [] : ['--config', options.config]),
       ...['--simulator', join(box.state, 'simulator.cbor'), '--anchor', join(box.state, 'anchor.pem')],
     ],
     { env: box.env, stdio: ['ignore', 'pipe', 'pipe'] },

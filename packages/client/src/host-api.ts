@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 import {
@@ -14,6 +14,8 @@ import {
 } from '@enarx/protocol';
 
 import { parseAddress, type Address } from './address.ts';
+import { refuseInsecure, type HostAccess } from './host-access.ts';
+import { connectionTo, type HostConnection } from './host-connection.ts';
 import { clientProblem } from './problems.ts';
 import { ReportedError } from '@enarx/channel';
 import type { Tap } from './tap.ts';
@@ -30,6 +32,8 @@ export const defaultHostTimes: HostTimes = { answer: 30_000, channel: 40_000 };
 
 export interface HostApiOptions {
   readonly url: string;
+  /** For `https://` only. */
+  readonly access?: HostAccess | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly times?: Partial<HostTimes> | undefined;
   readonly tap?: Tap | undefined;
@@ -52,8 +56,6 @@ interface Upgraded {
 }
 
 const largestHead = 16_384;
-/** Shorter than any server keeps an idle connection, so that a request never meets one that is being closed. */
-const idleTime = 4_000;
 
 /**
  * The keepmgr's API over HTTP/1.1. The host is not trusted: answers are bounded in size and time, must have the content
@@ -62,15 +64,18 @@ const idleTime = 4_000;
 export class HostApi {
   readonly url: string;
   readonly #address: Address;
-  readonly #agent = new Agent({ keepAlive: true, timeout: idleTime, maxSockets: 16 });
+  readonly #access: HostAccess | undefined;
+  #connecting: Promise<HostConnection> | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #times: HostTimes;
   readonly #tap: Tap | undefined;
 
-  /** @throws EnarxError `client/address-invalid` */
-  constructor({ url, signal, times, tap }: HostApiOptions) {
+  /** @throws EnarxError `client/address-invalid`, `client/access-insecure` */
+  constructor({ url, access, signal, times, tap }: HostApiOptions) {
     this.url = url;
     this.#address = parseAddress(url);
+    refuseInsecure(this.#address, access);
+    this.#access = access;
     this.#signal = signal;
     this.#times = { ...defaultHostTimes, ...times };
     this.#tap = tap;
@@ -105,23 +110,30 @@ export class HostApi {
 
   /** Closes idle connections. */
   close(): void {
-    this.#agent.destroy();
+    this.#connecting?.then(
+      (connection) => {
+        connection.close();
+      },
+      // Whoever asked was told.
+      () => undefined,
+    );
   }
 
   async #ask<T>(question: Question<T>): Promise<T> {
     const { method, path, body, answer, status } = question;
-    return bounded(this.#signal, this.#times.answer, async (signal) => {
+    return this.#bounded(this.#signal, this.#times.answer, async (signal, connection) => {
       const headers = {
+        ...(await connection.credentials()),
         accept: `${cborContentType}, ${problemContentType}`,
         ...(body === undefined
           ? { 'content-length': 0 }
           : { 'content-type': cborContentType, 'content-length': body.bytes.length }),
       };
-      const request = this.#request({ method, path, headers, signal });
+      const request = connection.request(asked({ method, path, headers, signal }));
       if (body !== undefined) this.#tap?.('sent', body.rule, body.bytes);
       request.end(body?.bytes);
       const response = await responseOf(request);
-      if (response.statusCode !== status) throw await this.#problemIn(response);
+      if (response.statusCode !== status) throw await this.#problemIn(response, connection);
       if (answer === undefined) {
         response.resume();
         return undefined as T;
@@ -140,13 +152,9 @@ export class HostApi {
    */
   async channel(path: string, token: UpgradeToken, signal?: AbortSignal): Promise<Socket> {
     const either = anyOf(this.#signal, signal);
-    return bounded(either, this.#times.channel, async (bound) => {
-      const request = this.#request({
-        method: 'GET',
-        path,
-        headers: { connection: 'Upgrade', upgrade: token },
-        signal: bound,
-      });
+    return this.#bounded(either, this.#times.channel, async (bound, connection) => {
+      const headers = { ...(await connection.credentials()), connection: 'Upgrade', upgrade: token };
+      const request = connection.request(asked({ method: 'GET', path, headers, signal: bound }));
       request.end();
       const upgraded = new Promise<Upgraded>((resolve) => {
         request.on('upgrade', (response: IncomingMessage, socket: Socket, head: Uint8Array) => {
@@ -157,23 +165,14 @@ export class HostApi {
         });
       });
       const first = await Promise.race([upgraded, responseOf(request)]);
-      if (!('socket' in first && 'token' in first)) throw await this.#problemIn(first);
+      if (!('socket' in first && 'token' in first)) throw await this.#problemIn(first, connection);
       if (first.token === token) return first.socket;
       first.socket.destroy();
       throw clientProblem('client/host-answer', { expected: `an upgrade to ${token}` });
     });
   }
 
-  #request(options: {
-    method: string;
-    path: string;
-    headers: Record<string, string | number>;
-    signal: AbortSignal;
-  }): ClientRequest {
-    return httpRequest({ ...this.#address, ...options, agent: this.#agent, maxHeaderSize: largestHead });
-  }
-
-  async #problemIn(response: IncomingMessage): Promise<EnarxError> {
+  async #problemIn(response: IncomingMessage, connection: HostConnection): Promise<EnarxError> {
     const { statusCode = 0 } = response;
     if (statusCode < 400) {
       response.destroy();
@@ -189,38 +188,54 @@ export class HostApi {
     }
     const bytes = await readBody(response, maxProblemBytes);
     this.#tap?.('received', 'problem', bytes);
-    return new ReportedError('host', decodeProblem(bytes));
+    const reported = new ReportedError('host', decodeProblem(bytes));
+    return statusCode === 401 ? connection.unauthenticated(reported) : reported;
   }
+
+  /** Gives an action a signal that aborts it when the time is over or the caller calls it off, and names what happened. */
+  async #bounded<T>(
+    signal: AbortSignal | undefined,
+    milliseconds: number,
+    action: (signal: AbortSignal, connection: HostConnection) => Promise<T>,
+  ): Promise<T> {
+    const timeout = new AbortController();
+    const timer = setTimeout(() => {
+      timeout.abort();
+    }, milliseconds);
+    let connection: HostConnection | undefined;
+    try {
+      signal?.throwIfAborted();
+      connection = await (this.#connecting ??= connectionTo(this.#address, this.#access));
+      return await action(anyOf(signal, timeout.signal) as AbortSignal, connection);
+    } catch (error) {
+      if (signal?.aborted === true) throw clientProblem('client/aborted', { cause: signal.reason });
+      if (timeout.signal.aborted)
+        throw clientProblem('client/host-timeout', {
+          expected: `an answer within ${String(milliseconds)} ms`,
+        });
+      if (error instanceof EnarxError) throw error;
+      const failed = error as NodeJS.ErrnoException;
+      throw connection?.failure(failed, error) ?? asConnectionProblem(failed);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** No answer has a head that is larger. */
+function asked(options: {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Record<string, string | number>;
+  readonly signal: AbortSignal;
+}): typeof options & { readonly maxHeaderSize: number } {
+  return { ...options, maxHeaderSize: largestHead };
 }
 
 /** The first that is given, or one that aborts when either does. */
 export function anyOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return AbortSignal.any([one, other]);
-}
-
-/** Gives an action a signal that aborts it when the time is over or the caller calls it off, and names what happened. */
-async function bounded<T>(
-  signal: AbortSignal | undefined,
-  milliseconds: number,
-  action: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const timeout = new AbortController();
-  const timer = setTimeout(() => {
-    timeout.abort();
-  }, milliseconds);
-  try {
-    signal?.throwIfAborted();
-    return await action(anyOf(signal, timeout.signal) as AbortSignal);
-  } catch (error) {
-    if (signal?.aborted === true) throw clientProblem('client/aborted', { cause: signal.reason });
-    if (timeout.signal.aborted)
-      throw clientProblem('client/host-timeout', { expected: `an answer within ${String(milliseconds)} ms` });
-    if (error instanceof EnarxError) throw error;
-    throw asConnectionProblem(error as NodeJS.ErrnoException);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function asConnectionProblem(error: NodeJS.ErrnoException): EnarxError {

@@ -14,6 +14,7 @@ import {
   type Tee,
 } from '@enarx/protocol';
 
+import type { HostAccess } from './host-access.ts';
 import { HostApi, type HostTimes } from './host-api.ts';
 import { Keep } from './keep.ts';
 import { clientProblem } from './problems.ts';
@@ -21,8 +22,10 @@ import { Steps, type Step } from './steps.ts';
 import type { Tap } from './tap.ts';
 
 export interface ConnectOptions {
-  /** `http://NAME:PORT` or `unix:/PATH`. */
+  /** `http://NAME:PORT`, `https://NAME:PORT` or `unix:/PATH`. */
   readonly url: string;
+  /** What a host on the network is known by, and oneself there. For `https://` only. */
+  readonly access?: HostAccess | undefined;
   /** Calls everything off that goes through this host. */
   readonly signal?: AbortSignal | undefined;
   readonly times?: Partial<HostTimes> | undefined;
@@ -92,7 +95,7 @@ export class Host {
 
 /**
  * A host by its address. No connection is made before something is asked.
- * @throws EnarxError `client/address-invalid`
+ * @throws EnarxError `client/address-invalid`, `client/access-insecure`
  */
 export function connect(options: ConnectOptions): Host {
   return new Host(options);

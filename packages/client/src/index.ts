@@ -11,6 +11,7 @@ export type { Keep, LaunchOptions } from './keep.ts';
 export type { LaunchTrust, SealedLaunch } from './launch-secret.ts';
 export type { Trust } from './judgement.ts';
 export { moduleFromBytes, moduleFromFile, type ModuleSource } from './module-source.ts';
+export type { HostAccess } from './host-access.ts';
 export { packageFromDirectories, type CarriedDirectory } from './package-directories.ts';
 export type { PackageItem, PackageSource } from './package-source.ts';
 export { clientProblems, type ClientProblemCode } from './problems.ts';

@@ -120,9 +120,13 @@ export const workloadFlags = {
   },
 } as const;
 
-/** Which host. */
+/** Which host, and how one is known there. */
 export interface HostFlags {
-  readonly host: string;
+  readonly host: string | undefined;
+  readonly hostCa: string | undefined;
+  readonly hostCert: string | undefined;
+  readonly hostKey: string | undefined;
+  readonly hostTokenFile: string | undefined;
 }
 
 /** Where `enarx keepmgr` listens when it is told nothing. */
@@ -132,8 +136,41 @@ export const hostFlags = {
   host: {
     kind: 'parsed',
     parse: String,
-    default: defaultHost,
-    brief: 'The host: http://NAME:PORT or unix:/PATH',
+    optional: true,
+    brief: `The host: http://NAME:PORT, https://NAME:PORT or unix:/PATH; ENARX_HOST, else ${defaultHost}, without it`,
     placeholder: 'URL',
   },
 } as const;
+/** What goes with a host, whatever a command says of the host itself. Never a secret: those are in files or the environment. */
+export const hostAccessFlags = {
+  hostCa: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Authorities (PEM) of the certificate of an https:// host; the public ones without it',
+    placeholder: 'FILE',
+  },
+  hostCert: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Your certificate (PEM) for an https:// host; needs --host-key',
+    placeholder: 'FILE',
+  },
+  hostKey: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Its private key (PEM)',
+    placeholder: 'FILE',
+  },
+  hostTokenFile: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'File with your bearer token for an https:// host; read anew for each request',
+    placeholder: 'FILE',
+  },
+} as const;
+
+  ...hostAccessFlags,

@@ -39,14 +39,15 @@ export class Authority {
     this.root = this.#read(name);
   }
 
-  issue(name: string, extension = 'basicConstraints=CA:FALSE'): Issued {
+  /** @param days - until it ends; -1 for one that has ended */
+  issue(name: string, extension = 'basicConstraints=CA:FALSE', days = 1): Issued {
     const [certificate, key] = this.#files(name);
     const request = join(this.#directory, `${name}.csr`);
     const extensions = join(this.#directory, `${name}.ext`);
     writeFileSync(extensions, extension);
     openssl('req', ...newKey, '-keyout', key, '-out', request, '-subj', `/CN=${name}`);
     openssl(
-      ...['x509', '-req', '-in', request, '-out', certificate, '-days', '1', '-extfile', extensions],
+      ...['x509', '-req', '-in', request, '-out', certificate, '-days', String(days), '-extfile', extensions],
       ...['-CA', this.root.certificateFile, '-CAkey', this.root.keyFile, '-CAcreateserial'],
     );
     return this.#read(name);

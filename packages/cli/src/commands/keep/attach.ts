@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EnarxContext } from '../../context.ts';
+import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
 import { readNamedTrust } from '../../named-file.ts';
 import { hearAgain, statusOfEnd, trustFor } from '../../run/deliver.ts';
@@ -12,10 +13,11 @@ import type { AttestFlags } from './flags.ts';
 export async function attachToKeep(this: EnarxContext, flags: AttestFlags, id: string): Promise<void> {
   const { verbose } = flags;
   const named = await readNamedTrust(flags);
+  const at = await hostOrDefault(this.process.env, flags);
   using interruption = new Interruption(this.process.unread);
   const onStep = reportStep.bind(undefined, this.output, verbose);
   try {
-    const ended = await withHost({ url: flags.host, onStep }, async (host) => {
+    const ended = await withHost({ ...at, onStep }, async (host) => {
       const keep = host.keep(id);
       const identity = await new OwnerKeys(this.process.env).of(keep.name);
       // The kind is only the host's word, and decides only which measurement of the release is expected.

@@ -4,6 +4,7 @@ import type { Verdict } from '@enarx/attestation';
 
 import type { EnarxContext } from '../../context.ts';
 import { exitStatus } from '../../exit-status.ts';
+import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
 import { readNamedTrust } from '../../named-file.ts';
 import { trustFor } from '../../run/deliver.ts';
@@ -15,8 +16,9 @@ import type { AttestFlags } from './flags.ts';
 export async function attestKeep(this: EnarxContext, flags: AttestFlags, id: string): Promise<void> {
   const { output } = this;
   const named = await readNamedTrust(flags);
+  const at = await hostOrDefault(this.process.env, flags);
   const onStep = reportStep.bind(undefined, output, flags.verbose);
-  const verdict = await withHost({ url: flags.host, onStep }, async (host): Promise<Verdict> => {
+  const verdict = await withHost({ ...at, onStep }, async (host): Promise<Verdict> => {
     const keep = host.keep(id);
     const { tee } = await keep.show();
     const [trust, key] = await Promise.all([

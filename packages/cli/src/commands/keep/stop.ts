@@ -3,26 +3,30 @@ import { formatKeepId } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { keepJson, keepTable } from '../../host/keep-summary.ts';
+import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
 import { cliProblem } from '../../problems.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
 import type { KeepFlags, RemoveFlags } from './flags.ts';
 
-export async function stopKeep(this: EnarxContext, { host }: KeepFlags, id: string): Promise<void> {
-  const keep = await withHost({ url: host }, (at) => at.keep(id).stop());
+export async function stopKeep(this: EnarxContext, flags: KeepFlags, id: string): Promise<void> {
+  const host = await hostOrDefault(this.process.env, flags);
+  const keep = await withHost(host, (at) => at.keep(id).stop());
   this.output.result(keepJson(keep), () => keepTable([keep]));
 }
 
 /** Removes the named Keeps, or all, and the keys that this command keeps for them. */
 export async function removeKeeps(
   this: EnarxContext,
-  { host, all }: RemoveFlags,
+  flags: RemoveFlags,
   ...ids: readonly string[]
 ): Promise<void> {
+  const { all } = flags;
   if (all === ids.length > 0)
     throw cliProblem('cli/usage', { found: all ? '--all and ids' : 'no id', expected: 'ids, or --all' });
   const keys = new OwnerKeys(this.process.env);
-  const removed = await withHost({ url: host }, async (at) => {
+  const host = await hostOrDefault(this.process.env, flags);
+  const removed = await withHost(host, async (at) => {
     const names = all ? (await at.keeps()).map(({ id }) => formatKeepId(id)) : ids;
     // All ids are looked at before the first Keep is removed.
     const keeps = names.map((name) => at.keep(name));

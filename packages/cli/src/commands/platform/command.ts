@@ -3,6 +3,7 @@ import { buildCommand } from '@stricli/core';
 
 import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
+import { hostAccessFlags } from '../flags.ts';
 import type { PlatformFlags } from './flags.ts';
 
 export const platformCommand = buildCommand<PlatformFlags, [], EnarxContext>({
@@ -13,9 +14,10 @@ export const platformCommand = buildCommand<PlatformFlags, [], EnarxContext>({
         kind: 'parsed',
         parse: String,
         optional: true,
-        brief: 'Ask this host instead of looking at this machine',
+        brief: 'Ask this host, or that of ENARX_HOST, instead of looking at this machine',
         placeholder: 'URL',
       },
+      ...hostAccessFlags,
       ...outputFlags,
     },
   },

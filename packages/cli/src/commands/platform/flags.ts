@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OutputFlags } from '../../context.ts';
+import type { HostFlags } from '../flags.ts';
 
-export interface PlatformFlags extends OutputFlags {
-  readonly host: string | undefined;
-}
+export interface PlatformFlags extends OutputFlags, HostFlags {}

@@ -2,13 +2,15 @@
 import type { Platform } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
+import { namedHost, type NamedHost } from '../../host/named-host.ts';
 import { printable, type Output } from '../../output.ts';
 import type { PlatformFlags } from './flags.ts';
 
 type Backend = Platform['backends'][number];
 
 /** Prints what this machine, or the host that the flags name, can do. */
-export async function showPlatform(this: EnarxContext, { host }: PlatformFlags): Promise<void> {
+export async function showPlatform(this: EnarxContext, flags: PlatformFlags): Promise<void> {
+  const host = await namedHost(this.process.env, flags);
   const backends = host === undefined ? await ownBackends() : await backendsOf(host);
   this.output.result({ backends }, () =>
     backends.map((backend) => describe(this.output, backend)).join('\n'),
@@ -20,9 +22,9 @@ async function ownBackends(): Promise<Backend[]> {
   return probePlatform();
 }
 
-async function backendsOf(url: string): Promise<Backend[]> {
+async function backendsOf(named: NamedHost): Promise<Backend[]> {
   const { connect } = await import('@enarx/client');
-  const host = connect({ url });
+  const host = connect(named);
   try {
     return (await host.platform()).backends;
   } finally {

@@ -3,7 +3,7 @@ import { buildCommand } from '@stricli/core';
 
 import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-import { machineFlags, trustFlags, workloadFlags } from '../flags.ts';
+import { hostAccessFlags, machineFlags, trustFlags, workloadFlags } from '../flags.ts';
 import type { RunFlags } from './flags.ts';
 
 export const runCommand = buildCommand<RunFlags, string[], EnarxContext>({
@@ -14,9 +14,11 @@ export const runCommand = buildCommand<RunFlags, string[], EnarxContext>({
         kind: 'parsed',
         parse: String,
         optional: true,
-        brief: 'Host that makes the Keep; without it a keepmgr of your own is started and stopped',
+        brief:
+          'Host that makes the Keep: http://, https:// or unix:; without it and ENARX_HOST a keepmgr of your own is started and stopped',
         placeholder: 'URL',
       },
+      ...hostAccessFlags,
       tee: { kind: 'parsed', parse: String, default: 'sim', brief: 'Kind of Keep', placeholder: 'KIND' },
       ...trustFlags,
       ...machineFlags,

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OutputFlags } from '../../context.ts';
-import type { MachineFlags, TrustFlags, WorkloadFlags } from '../flags.ts';
+import type { HostFlags, MachineFlags, TrustFlags, WorkloadFlags } from '../flags.ts';
 
-export interface RunFlags extends OutputFlags, TrustFlags, WorkloadFlags, MachineFlags {
-  readonly host: string | undefined;
+export interface RunFlags extends OutputFlags, HostFlags, TrustFlags, WorkloadFlags, MachineFlags {
   readonly tee: string;
   readonly verbose: boolean;
 }

@@ -14,6 +14,7 @@ import type { Verdict } from '@enarx/attestation';
 import type { Tee } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
+import { namedHost, type NamedHost } from '../../host/named-host.ts';
 import { startOwnKeepmgr, sweepLeftovers, type OwnHost } from '../../host/own-keepmgr.ts';
 import { isSimulated, parseTee } from '../../host/tee.ts';
 import {
@@ -43,14 +44,15 @@ export async function runProgram(
   ...[module = '', ...args]: readonly string[]
 ): Promise<void> {
   const tee = parseTee(flags.tee);
-  const [delivery, named] = await Promise.all([
+  const [delivery, named, host] = await Promise.all([
     prepareDelivery(this, flags, module, args),
     readNamedTrust(flags),
+    namedHost(this.process.env, flags),
   ]);
   using interruption = new Interruption(this.process.unread);
   try {
-    if (flags.host !== undefined) {
-      this.process.exitCode = await runOn(this, flags.host, { flags, named, tee, delivery }, interruption);
+    if (host !== undefined) {
+      this.process.exitCode = await runOn(this, host, { flags, named, tee, delivery }, interruption);
       return;
     }
     // Whoever runs it on his own machine has said in its configuration what it opens.
@@ -60,7 +62,7 @@ export async function runProgram(
       // The anchor of one's own processor is the one that the caller would name, unless he names another.
       const ownAnchor = hasLaunchSecret(tee) ? own.sevAnchorFile : own.anchorFile;
       const errand = { flags, named, ownAnchor, tee, delivery };
-      this.process.exitCode = await runOn(this, own.url, errand, interruption);
+      this.process.exitCode = await runOn(this, { url: own.url }, errand, interruption);
     } finally {
       await endOwn(own);
     }
@@ -83,7 +85,7 @@ interface Errand {
 /** @returns exit status */
 async function runOn(
   context: EnarxContext,
-  url: string,
+  at: NamedHost,
   { flags, named, ownAnchor, tee, delivery }: Errand,
   { signal }: Interruption,
 ): Promise<number> {
@@ -98,7 +100,7 @@ async function runOn(
     named.anchor === undefined && ownAnchor !== undefined
       ? { ...named, anchor: await readNamedFile(ownAnchor) }
       : named;
-  const host = connect({ url, onStep });
+  const host = connect({ ...at, onStep });
   try {
     signal.throwIfAborted();
     const creating = host.createKeep({ tee, resources: resourcesOf(flags) });
