@@ -132,15 +132,6 @@ export interface HostFlags {
 /** Where `enarx keepmgr` listens when it is told nothing. */
 export const defaultHost = 'http://127.0.0.1:3030';
 
-export const hostFlags = {
-  host: {
-    kind: 'parsed',
-    parse: String,
-    optional: true,
-    brief: `The host: http://NAME:PORT, https://NAME:PORT or unix:/PATH; ENARX_HOST, else ${defaultHost}, without it`,
-    placeholder: 'URL',
-  },
-} as const;
 /** What goes with a host, whatever a command says of the host itself. Never a secret: those are in files or the environment. */
 export const hostAccessFlags = {
   hostCa: {
@@ -173,4 +164,13 @@ export const hostAccessFlags = {
   },
 } as const;
 
+export const hostFlags = {
+  host: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: `The host: http://NAME:PORT, https://NAME:PORT or unix:/PATH; ENARX_HOST, else ${defaultHost}, without it`,
+    placeholder: 'URL',
+  },
   ...hostAccessFlags,
+} as const;
