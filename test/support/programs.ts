@@ -413,10 +413,10 @@ function fillFile(): Uint8Array {
 }
 
 /**
- * A module of more than 1.6 MB, nearly all of it functions that are never called. `_start` calls `compute`, which loops so many million times, and then
+ * Beside so many functions of 2.8 kB that are never called (600 make it large), `_start` calls `compute`, which loops so many million times, and then
  * `fail`, which traps.
  */
-function loopInLargeModule(millions: number): Uint8Array {
+function loopInModule(millions: number, others: number): Uint8Array {
   const never = Array.from({ length: 400 }, () => [
     ...i32Const(64),
     ...i32Const(7),
@@ -444,7 +444,7 @@ function loopInLargeModule(millions: number): Uint8Array {
       start([...call(2), ...i32Const(0), ...op.i32Load(0), ...drop, ...call(3)]),
       { name: 'compute', locals: 2, body: loop },
       { name: 'fail', body: op.unreachable },
-      ...Array.from({ length: 600 }, () => ({ name: 'never', body: never })),
+      ...Array.from({ length: others }, () => ({ name: 'never', body: never })),
     ],
   });
 }
@@ -494,7 +494,7 @@ export const programs = {
   callEach,
   growBetweenCalls,
   fillFile,
-  loopInLargeModule,
+  loopInModule,
   unknownImport,
   library,
   component,

@@ -12,7 +12,7 @@ export interface Shape {
 
 /**
  * At which tier code is compiled. V8 never replaces code that is running, so with `default` a long loop in a function that is called once stays in the baseline
- * tier for ever, eight times slower; but `top` takes a second for each megabyte, which large modules cannot afford.
+ * tier for ever, eight times slower, unless it is found before (hot-paths.ts); but `top` takes a second for each megabyte, and so most of the time of a short program.
  */
 export const tiers = ['top', 'default', 'baseline'] as const;
 export type Tiers = (typeof tiers)[number];
@@ -31,7 +31,7 @@ export const blockingArgument = 'blocking';
 const pageSize = 65_536;
 const pagesOf32Bits = 65_536;
 const pagesPerMebibyte = 16;
-/** Bytes of module up to which compiling it at the top tier costs about a second or less. */
+/** Bytes of component up to which compiling it at the top tier costs about a second or less. */
 const topTierSize = 1_572_864;
 /** Mebibytes of JavaScript heap. Programs with garbage-collected types live in it; the runner itself needs little. */
 const leastHeap = 64;
@@ -62,9 +62,10 @@ export function pagesFor({ memory = defaultMemory }: Limits): number {
   return Math.min(Math.floor(memory / pageSize), pagesOf32Bits);
 }
 
-export function tiersFor({ size, optimize = 'auto' }: Shape): Tiers {
-  if (optimize === 'baseline') return 'baseline';
-  return optimize === 'full' || size <= topTierSize ? 'top' : 'default';
+const tiersOf: Readonly<Record<Optimization, Tiers>> = { auto: 'default', baseline: 'baseline', full: 'top' };
+
+export function tiersFor({ optimize = 'auto' }: Shape): Tiers {
+  return tiersOf[optimize];
 }
 
 /**
@@ -107,4 +108,9 @@ const tierFlags: Readonly<Record<Tiers, readonly string[]>> = {
 /** Flags of V8 for one workload, to be set before its module is compiled. @param pages - of linear memory, 64 KiB each */
 export function engineFlags(chosen: Tiers, pages: number): string[] {
   return [`--wasm-max-mem-pages=${String(pages)}`, ...tierFlags[chosen]];
+}
+
+/** The same for a component, in which nobody looks for loops: a small one is compiled well as a whole. @param size - of all its modules, bytes */
+export function componentFlags(chosen: Tiers, size: number): readonly string[] {
+  return chosen === 'default' && size <= topTierSize ? tierFlags.top : [];
 }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // V8 replaces code of the baseline tier when a function is called again, never while it runs. A program whose main function computes in one long loop therefore
-// stays slow for ever, unless the function is compiled at the top tier before it is entered. For a large module that is too much work to do for all functions; for
-// those that the program enters first it is not.
+// stays slow for ever, unless the function is compiled at the top tier before it is entered. That is too much work to do for all functions, of which most programs
+// run each for a moment; for those that the program enters first, and from one place only, it is not. What is called from several places is called often, and V8
+// replaces it then.
 import { reader } from './module-reader.ts';
 
-/** Bytes of code that may be compiled at the top tier before the program starts, and that may be looked at to find them: some tens of milliseconds together. */
-const budget = 32_768;
+/** Bytes of code that may be compiled at the top tier before the program starts: a millisecond for each kilobyte. Whoever sends a large module waits anyway. */
+const budget = 10_240;
+const largeBudget = 32_768;
+const largeModule = 1_572_864;
+/** Bytes of code that may be looked at to find them: some milliseconds. */
 const lookBudget = 65_536;
 /** What V8 allows in one module. More is refused when it is compiled, and must cost nothing here. */
 const mostFunctions = 1_000_000;
@@ -170,16 +174,34 @@ function readBodies(module: Uint8Array, read: Reader): Uint32Array {
   return starts;
 }
 
-/** Functions with loops, in the order in which a breadth-first search from `_start` meets them. */
-function loopsFrom(module: Uint8Array, { imported, start, bodies, table }: Sections): number[] {
-  const found: number[] = [];
+/** Functions with loops that one place calls, in the order in which a breadth-first search from `_start` meets them. */
+function loopsFrom(module: Uint8Array, sections: Sections): number[] {
+  const { loops, callers } = search(module, sections);
+  let left = module.length > largeModule ? largeBudget : budget;
+  return loops
+    .filter(({ index, size }) => {
+      const chosen = (callers.get(index) ?? 0) <= 1 && size <= left;
+      if (chosen) left -= size;
+      return chosen;
+    })
+    .map(({ index }) => index);
+}
+
+interface Found {
+  readonly loops: { readonly index: number; readonly size: number }[];
+  /** Places that call a function, among those that were looked at. */
+  readonly callers: ReadonlyMap<number, number>;
+}
+
+function search(module: Uint8Array, { imported, start, bodies, table }: Sections): Found {
+  const loops: Found['loops'] = [];
+  const callers = new Map<number, number>();
   const seen = new Set<number>([start]);
-  let left = budget;
   let toLookAt = lookBudget;
   // Calls that are written as such lead on before those that only might be: a number that is a place in the table, as a pointer to a function is.
   let level = [start];
   let pointed: number[] = [];
-  while (left > 0 && toLookAt > 0) {
+  while (toLookAt > 0) {
     const now = level.length > 0 ? level : pointed;
     if (now.length === 0) break;
     if (now === pointed) pointed = [];
@@ -190,17 +212,15 @@ function loopsFrom(module: Uint8Array, { imported, start, bodies, table }: Secti
       const size = next - at;
       if (size > toLookAt) continue;
       toLookAt -= size;
-      const { loops, calls, constants } = scan(module, at, next);
-      if (loops && size <= left) {
-        found.push(index);
-        left -= size;
-      }
-      for (const callee of calls) {
+      const found = scan(module, at, next);
+      if (found.loops) loops.push({ index, size });
+      for (const callee of found.calls) {
+        callers.set(callee, (callers.get(callee) ?? 0) + 1);
         if (seen.has(callee)) continue;
         seen.add(callee);
         level.push(callee);
       }
-      for (const constant of constants) {
+      for (const constant of found.constants) {
         const callee = pointedTo(table, constant);
         if (callee === undefined || seen.has(callee)) continue;
         seen.add(callee);
@@ -208,7 +228,7 @@ function loopsFrom(module: Uint8Array, { imported, start, bodies, table }: Secti
       }
     }
   }
-  return found;
+  return { loops, callers };
 }
 
 function pointedTo(table: Table, place: number): number | undefined {

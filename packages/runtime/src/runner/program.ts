@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setFlagsFromString } from 'node:v8';
+
 import { EnarxError, type Ended } from '@enarx/protocol';
 
 import { isBundle } from '../component/bundle.ts';
 import { runtimeProblem } from '../problems.ts';
 import { runnerFrame, type Run } from '../runner-frames.ts';
+import { componentFlags } from '../runner-flags.ts';
 import type { Descriptor } from '../wasi/descriptor.ts';
 import { DescriptorTable } from '../wasi/descriptor-table.ts';
 import { Directory } from '../wasi/files/directory.ts';
@@ -70,7 +73,10 @@ export class Program {
    */
   start(buffer: Uint8Array): void | Promise<void> {
     const bytes = buffer.subarray(headroom);
-    if (isBundle(bytes)) return this.#startComponent(bytes);
+    if (isBundle(bytes)) {
+      for (const flag of componentFlags(this.#run.tiers, bytes.length)) setFlagsFromString(flag);
+      return this.#startComponent(bytes);
+    }
     const memory = new GuestMemory();
     return this.#attempt(
       () => {
@@ -134,7 +140,7 @@ export class Program {
     this.#link.problem(error as EnarxError);
   }
 
-  /** For a large module, the functions that it enters first are made known to the engine, so that they can be compiled well at once. */
+  /** Functions that it enters first are made known to the engine, so that they can be compiled well at once. */
   #prepared(buffer: Uint8Array): Uint8Array {
     if (this.#run.tiers === 'default') this.#hot = exportHotPaths(buffer, headroom);
     return this.#hot?.bytes ?? buffer.subarray(headroom);
