@@ -67,7 +67,14 @@ test(
     });
     assert.equal(built.status, 0, built.stderr);
     const names = readdirSync(again).sort();
-    assert.deepEqual(names, ['firmware.fd', 'image.cdx.json', 'image.json', 'initrd.cpio', 'vmlinuz']);
+    assert.deepEqual(names, [
+      'firmware-tdx.fd',
+      'firmware.fd',
+      'image.cdx.json',
+      'image.json',
+      'initrd.cpio',
+      'vmlinuz',
+    ]);
     for (const name of names)
       assert.ok(readFileSync(join(again, name)).equals(readFileSync(join(box.state, 'image', name))), name);
     assert.equal((await enarx(box, ['image', 'verify', '--image', again], { timeout })).status, 0);

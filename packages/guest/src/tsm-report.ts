@@ -11,10 +11,12 @@ export interface TsmReport {
   /** `sev_guest` or `tdx_guest`, as the driver calls itself. */
   readonly provider: string;
   readonly outblob: Uint8Array;
-  /** Certificates that the host passed to the guest; empty when there are none. */
+  /** Certificates that the host passed to the guest; empty when there are none, as always with TDX. */
   readonly auxblob: Uint8Array;
 }
 
+export const amdProvider = 'sev_guest';
+export const intelProvider = 'tdx_guest';
 const attempts = 5;
 
 /** What is asked of the file system; the kernel's, but in tests. */
@@ -33,7 +35,7 @@ const kernelFiles: TsmFiles = { mkdtemp, readFile, writeFile, rmdir };
  * The kernel makes a new report whenever an attribute was written since the last one, so another process that knew our entry could slip its own input between our
  * write and our read. The entry has a name of its own, and its write counter must stand where our writes have brought it; otherwise all begins anew.
  *
- * @param reportData - 64 bytes; `sev_guest` takes no other length
+ * @param reportData - 64 bytes; neither driver takes another length
  * @throws EnarxError `guest/evidence-unavailable`
  */
 export async function tsmReport(
@@ -80,8 +82,8 @@ async function readReport(
   await files.writeFile(join(entry, 'inblob'), reportData);
   const expected = before + 1n;
   const provider = textOf(await read('provider'));
-  // Reading either blob makes the report; the other then belongs to the same one.
-  const auxblob = await read('auxblob');
+  // Reading either blob makes the report; the other then belongs to the same one. Only AMD's driver shows the second at all.
+  const auxblob = provider === amdProvider ? await read('auxblob') : new Uint8Array(0);
   if ((await generation()) !== expected) return undefined;
   const outblob = await read('outblob');
   if ((await generation()) !== expected) return undefined;

@@ -7,7 +7,10 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { suite, test } from 'node:test';
 
-import { kernelEvidence } from '../src/evidence.ts';
+import { decodeMessage, encodeMessage, evidence as evidenceMessage } from '@enarx/protocol';
+import { createSimulatedIntelPlatform } from '@enarx/simulator/intel';
+
+import { evidenceOf, kernelEvidence } from '../src/evidence.ts';
 import { tsmReport, type TsmFiles } from '../src/tsm-report.ts';
 
 interface Entry {
@@ -26,6 +29,12 @@ class KernelTsm implements TsmFiles {
   readonly entries = new Map<string, Entry>();
   provider: string | undefined = 'sev_guest';
   made = 0;
+  /** What the processor makes of 64 bytes. */
+  make: (reportData: Uint8Array) => { outblob: Uint8Array; auxblob: Uint8Array } = (reportData) => {
+    const outblob = new Uint8Array(1184);
+    outblob.set(reportData, 0x50);
+    return { outblob, auxblob: Uint8Array.of(7) };
+  };
   /** Called before each access, with the attribute. */
   interfere: (attribute: string, entry: Entry) => void = () => undefined;
 
@@ -57,7 +66,11 @@ class KernelTsm implements TsmFiles {
       if (attribute === 'generation') return Promise.resolve(Buffer.from(`${String(entry.written)}\n`));
       if (attribute === 'provider') return Promise.resolve(Buffer.from(`${String(this.provider)}\n`));
       if (attribute === 'outblob') return Promise.resolve(this.#report(entry).outblob);
-      if (attribute === 'auxblob') return Promise.resolve(this.#report(entry).auxblob);
+      // tdx_report_bin_attr_visible shows inblob and outblob, and nothing else.
+      if (attribute === 'auxblob') {
+        if (this.provider === 'tdx_guest') return Promise.reject(errno('ENOENT'));
+        return Promise.resolve(this.#report(entry).auxblob);
+      }
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
@@ -76,9 +89,7 @@ class KernelTsm implements TsmFiles {
     if (entry.report !== undefined && entry.read === entry.written) return entry.report;
     // sev_report_new: 64 bytes and no other length.
     if (entry.inblob.length !== 64) throw errno('EINVAL');
-    const outblob = new Uint8Array(1184);
-    outblob.set(entry.inblob, 0x50);
-    entry.report = { outblob, auxblob: Uint8Array.of(7) };
+    entry.report = this.make(entry.inblob);
     entry.read = entry.written;
     return entry.report;
   }
@@ -183,6 +194,41 @@ suite('configfs-tsm', () => {
 });
 
 suite('evidence of the kernel', () => {
+  test('is a report with its certificates on AMD', async () => {
+    const kernel = new KernelTsm();
+    const { format, report, endorsements } = await evidenceOf(data, directory, kernel);
+    assert.equal(format, 'snp');
+    assert.deepEqual(report.subarray(0x50, 0x90), data);
+    assert.deepEqual(endorsements, Uint8Array.of(7));
+  });
+
+  test('is a quote on Intel, which has its certificates in it and shows no other file', async () => {
+    const kernel = new KernelTsm();
+    kernel.provider = 'tdx_guest';
+    const trustDomain = (await createSimulatedIntelPlatform()).trustDomain();
+    const quote = await trustDomain.quote(data);
+    // The driver gives all of what the quoting service filled, which fills up with zeros (tdx_report_new).
+    const filled = new Uint8Array(16_384 + 4096);
+    filled.set(quote);
+    kernel.make = () => ({ outblob: filled, auxblob: new Uint8Array(0) });
+    const evidence = await evidenceOf(data, directory, kernel);
+    assert.equal(evidence.format, 'tdx');
+    assert.equal(evidence.report.length, 16_384);
+    assert.deepEqual(evidence.report.subarray(0, quote.length), quote);
+    assert.equal(evidence.endorsements.length, 0);
+    assert.deepEqual(decodeMessage(evidenceMessage, encodeMessage(evidenceMessage, evidence)), evidence);
+    filled[16_384] = 1;
+    await assert.rejects(evidenceOf(data, directory, kernel), unavailable);
+    assert.equal(kernel.entries.size, 0);
+  });
+
+  test('is none of a processor that is not known', async () => {
+    const kernel = new KernelTsm();
+    kernel.provider = 'arm_cca_guest';
+    kernel.make = () => ({ outblob: new Uint8Array(10), auxblob: new Uint8Array(0) });
+    await assert.rejects(evidenceOf(data, directory, kernel), unavailable);
+  });
+
   test('there is none where there is no interface', () => {
     assert.equal(kernelEvidence('/nonexistent/enarx'), undefined);
   });

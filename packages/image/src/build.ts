@@ -37,8 +37,10 @@ export interface BuildOptions {
   readonly sources: PackageSources;
   /** Another kernel than the locked one, and the directory of its modules (that holds `kernel/`), which it may need none of. */
   readonly kernel?: { readonly file: string; readonly modules?: string | undefined } | undefined;
-  /** Another firmware than the locked one. */
+  /** Another firmware for AMD's kinds than the locked one. */
   readonly firmware?: string | undefined;
+  /** The same for TDX. */
+  readonly tdxFirmware?: string | undefined;
   /** vCPU counts to compute launch digests for. */
   readonly vcpus?: readonly number[] | undefined;
   readonly lock?: string | undefined;
@@ -60,22 +62,23 @@ export async function buildImage(options: BuildOptions): Promise<ImageManifest> 
   try {
     const packages = await unpackAll(await neededPackages(options), options.sources, place);
     const { kernel, modules } = await readBoot(options, packages);
-    const firmware = await readFirmware(options, packages);
+    const firmware = await readFirmware(options.firmware, packages, 'firmware');
+    const tdxFirmware = await readFirmware(options.tdxFirmware, packages, 'tdx-firmware');
     const files = [...(await libraryFiles(packages)), ...modules, ...(await programFiles(options))];
-    return await writeImage(options, { kernel, firmware, files });
+    return await writeImage(options, { kernel, firmware, tdxFirmware, files });
   } finally {
     await rm(place, { recursive: true, force: true });
   }
 }
 
-async function neededPackages({ lock = lockFile, kernel, firmware }: BuildOptions): Promise<LockedPackage[]> {
-  const locked = await readLock(lock);
-  return locked.filter(
-    ({ role }) =>
-      role === 'library' ||
-      (role === 'kernel' && kernel === undefined) ||
-      (role === 'firmware' && firmware === undefined),
-  );
+async function neededPackages({
+  lock = lockFile,
+  kernel,
+  firmware,
+  tdxFirmware,
+}: BuildOptions): Promise<LockedPackage[]> {
+  const given = { kernel, firmware, 'tdx-firmware': tdxFirmware, library: undefined };
+  return (await readLock(lock)).filter(({ role }) => given[role] === undefined);
 }
 
 async function unpackAll(
@@ -115,12 +118,18 @@ async function readBoot(options: BuildOptions, packages: readonly UnpackedPackag
   };
 }
 
+const firmwareFiles = {
+  firmware: 'usr/share/ovmf/OVMF.amdsev.fd',
+  'tdx-firmware': 'usr/share/ovmf/OVMF.fd',
+} as const;
+
 async function readFirmware(
-  options: BuildOptions,
+  given: string | undefined,
   packages: readonly UnpackedPackage[],
+  role: keyof typeof firmwareFiles,
 ): Promise<Uint8Array> {
-  if (options.firmware !== undefined) return readGiven(options.firmware);
-  return readPackageFile(packageWith(packages, 'firmware'), ['usr/share/ovmf/OVMF.amdsev.fd']);
+  if (given !== undefined) return readGiven(given);
+  return readPackageFile(packageWith(packages, role), [firmwareFiles[role]]);
 }
 
 function packageWith(packages: readonly UnpackedPackage[], role: LockedPackage['role']): UnpackedPackage {
@@ -141,15 +150,20 @@ async function readGiven(file: string): Promise<Uint8Array> {
 interface Parts {
   readonly kernel: Uint8Array;
   readonly firmware: Uint8Array;
+  readonly tdxFirmware: Uint8Array;
   readonly files: readonly ImageFile[];
 }
 
-async function writeImage(options: BuildOptions, { kernel, firmware, files }: Parts): Promise<ImageManifest> {
+async function writeImage(
+  options: BuildOptions,
+  { kernel, firmware, tdxFirmware, files }: Parts,
+): Promise<ImageManifest> {
   const initrd = cpioArchive(fileSystem(files));
   const measured = {
     kernel: measureFile([kernel]),
     initrd: measureFile(initrd),
     firmware: measureFile([firmware]),
+    tdxFirmware: measureFile([tdxFirmware]),
   };
   const manifest: ImageManifest = {
     format: 'enarx-image/1',
@@ -165,6 +179,7 @@ async function writeImage(options: BuildOptions, { kernel, firmware, files }: Pa
       })),
     digests: await launchDigests({
       firmware,
+      tdxFirmware,
       kernel: measured.kernel.sha256,
       initrd: measured.initrd.sha256,
       commandLine,
@@ -175,6 +190,7 @@ async function writeImage(options: BuildOptions, { kernel, firmware, files }: Pa
     [imageFiles.kernel]: [kernel],
     [imageFiles.initrd]: initrd,
     [imageFiles.firmware]: [firmware],
+    [imageFiles.tdxFirmware]: [tdxFirmware],
     [imageFiles.manifest]: [Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)],
     [imageFiles.bom]: [Buffer.from(billOfMaterials(options.releaseVersion, files))],
   });

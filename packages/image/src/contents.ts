@@ -39,6 +39,7 @@ const licences: Readonly<Record<string, string>> = {
   'libgcc-s1': 'GPL-3.0-or-later WITH GCC-exception-3.1',
   libatomic1: 'GPL-3.0-or-later WITH GCC-exception-3.1',
   'ovmf-amdsev': 'BSD-2-Clause-Patent',
+  'ovmf-generic': 'BSD-2-Clause-Patent',
 };
 const kernelLicence = 'GPL-2.0-only WITH Linux-syscall-note';
 

@@ -5,6 +5,7 @@ export const imageFiles = {
   kernel: 'vmlinuz',
   initrd: 'initrd.cpio',
   firmware: 'firmware.fd',
+  tdxFirmware: 'firmware-tdx.fd',
   manifest: 'image.json',
   bom: 'image.cdx.json',
 } as const;

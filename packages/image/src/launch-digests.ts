@@ -6,6 +6,7 @@ import {
   sevEsLaunchDigest,
   sevLaunchDigest,
   snpLaunchDigest,
+  tdxLaunchDigest,
   vcpuSignatureOf,
   type BootHashes,
 } from '@enarx/attestation/measure';
@@ -18,6 +19,7 @@ export const processorTypes = ['EPYC-v4', 'EPYC-Rome', 'EPYC-Milan', 'EPYC-Genoa
 
 export interface LaunchInputs {
   readonly firmware: Uint8Array;
+  readonly tdxFirmware: Uint8Array;
   /** SHA-256, lower-case hexadecimal. */
   readonly kernel: string;
   readonly initrd: string;
@@ -56,5 +58,6 @@ export async function launchDigests(inputs: LaunchInputs): Promise<ImageManifest
         digest: toHex(await sevEsLaunchDigest({ firmware, boot, vcpus: launch.vcpus, legacyVmType: true })),
       })),
     ),
+    tdx: [{ digest: toHex(await tdxLaunchDigest(inputs.tdxFirmware)) }],
   };
 }

@@ -27,6 +27,8 @@ const manifest = v.strictObject({
   initrd: measuredFile,
   /** Measured direct boot asks for a firmware whose hash table the digests cover; emulation boots without one. */
   firmware: measuredFile,
+  /** That of trust domains, which AMD's firmware would not start. */
+  tdxFirmware: measuredFile,
   /** Every file in the initial file system. */
   files: v.array(
     v.strictObject({ path: v.string(), size: v.number(), sha256: hex(32), package: v.string() }),
@@ -36,6 +38,8 @@ const manifest = v.strictObject({
     snp: v.array(v.strictObject({ ...launch, digest: hex(48) })),
     sev: v.array(v.strictObject({ digest: hex(32) })),
     'sev-es': v.array(v.strictObject({ ...launch, digest: hex(32) })),
+    /** MRTD, of the firmware alone. What it starts is in registers that nobody can tell from here. */
+    tdx: v.array(v.strictObject({ digest: hex(48) })),
   }),
 });
 export type ImageManifest = v.InferOutput<typeof manifest>;

@@ -15,7 +15,7 @@ import { imageProblem } from './problems.ts';
  */
 export async function verifyImage(directory: string): Promise<ImageManifest> {
   const manifest = await readManifest(directory);
-  const read = async (name: 'kernel' | 'initrd' | 'firmware'): Promise<Uint8Array> => {
+  const read = async (name: 'kernel' | 'initrd' | 'firmware' | 'tdxFirmware'): Promise<Uint8Array> => {
     let content: Uint8Array;
     try {
       content = await readFile(join(directory, imageFiles[name]));
@@ -33,9 +33,11 @@ export async function verifyImage(directory: string): Promise<ImageManifest> {
   await read('kernel');
   await read('initrd');
   const firmware = await read('firmware');
+  const tdxFirmware = await read('tdxFirmware');
   const vcpus = [...new Set(manifest.digests.snp.map((launch) => launch.vcpus))];
   const recomputed = await launchDigests({
     firmware,
+    tdxFirmware,
     kernel: manifest.kernel.sha256,
     initrd: manifest.initrd.sha256,
     commandLine: manifest.commandLine,

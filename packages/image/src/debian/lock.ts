@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { imageProblem } from '../problems.ts';
 
 /** What each locked package is for. */
-export const packageRoles = ['kernel', 'firmware', 'library'] as const;
+export const packageRoles = ['kernel', 'firmware', 'tdx-firmware', 'library'] as const;
 
 const lockedPackage = v.strictObject({
   name: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.+-]+$/)),

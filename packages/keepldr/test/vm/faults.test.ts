@@ -22,7 +22,7 @@ after(() => {
 const image = join(place, 'image');
 mkdirSync(image);
 const measured = { size: 1, sha256: '0'.repeat(64) };
-for (const name of [imageFiles.kernel, imageFiles.initrd, imageFiles.firmware])
+for (const name of [imageFiles.kernel, imageFiles.initrd, imageFiles.firmware, imageFiles.tdxFirmware])
   writeFileSync(join(image, name), 'x');
 writeFileSync(
   join(image, imageFiles.manifest),
@@ -33,8 +33,9 @@ writeFileSync(
     kernel: measured,
     initrd: measured,
     firmware: measured,
+    tdxFirmware: measured,
     files: [],
-    digests: { snp: [], sev: [], 'sev-es': [] },
+    digests: { snp: [], sev: [], 'sev-es': [], tdx: [] },
   }),
 );
 

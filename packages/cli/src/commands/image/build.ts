@@ -13,7 +13,7 @@ import type { BuildFlags } from './flags.ts';
 import { textOfManifest } from './show.ts';
 
 export async function buildGuestImage(this: EnarxContext, flags: BuildFlags): Promise<void> {
-  const { packages, mirror, kernel, modules, firmware } = flags;
+  const { packages, mirror, kernel, modules, firmware, tdxFirmware } = flags;
   if (modules !== undefined && kernel === undefined)
     throw cliProblem('cli/usage', { found: '--modules without --kernel' });
   const output = imageDirectory(flags, this.process.env);
@@ -26,6 +26,7 @@ export async function buildGuestImage(this: EnarxContext, flags: BuildFlags): Pr
     sources: { cache: join(stateDirectory(this.process.env), 'packages'), directory: packages, mirror },
     ...(kernel === undefined ? {} : { kernel: { file: resolve(kernel), modules } }),
     firmware,
+    tdxFirmware,
     vcpus: vcpusOf(flags),
     lock: join(this.release, 'debian.lock.json'),
   });

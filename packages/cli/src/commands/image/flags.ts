@@ -11,6 +11,7 @@ export interface BuildFlags extends ImageFlags {
   readonly kernel: string | undefined;
   readonly modules: string | undefined;
   readonly firmware: string | undefined;
+  readonly tdxFirmware: string | undefined;
   readonly node: string | undefined;
   readonly vcpus: string | undefined;
 }

@@ -14,9 +14,9 @@ export async function showGuestImage(this: EnarxContext, flags: ImageFlags): Pro
 
 export async function verifyGuestImage(this: EnarxContext, flags: ImageFlags): Promise<void> {
   const image = imageDirectory(flags, this.process.env);
-  const { kernel, initrd, firmware, digests } = await verifyImage(image);
-  const launches = digests.snp.length + digests.sev.length + digests['sev-es'].length;
-  this.output.result({ image, verified: true, kernel, initrd, firmware, launches }, () =>
+  const { kernel, initrd, firmware, tdxFirmware, digests } = await verifyImage(image);
+  const launches = Object.values(digests).flat().length;
+  this.output.result({ image, verified: true, kernel, initrd, firmware, tdxFirmware, launches }, () =>
     [
       `${image} is what its manifest says: kernel, initial file system, firmware, and ${String(launches)} launch digests.`,
       'Whether to trust it is another question: build it again and compare.',
@@ -25,7 +25,7 @@ export async function verifyGuestImage(this: EnarxContext, flags: ImageFlags): P
 }
 
 export function textOfManifest(image: string, manifest: ImageManifest): string {
-  const { kernel, initrd, firmware, files, digests, commandLine, release } = manifest;
+  const { kernel, initrd, firmware, tdxFirmware, files, digests, commandLine, release } = manifest;
   const size = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`;
   return [
     `${image}: guest image of release ${printable(release)}`,
@@ -33,6 +33,7 @@ export function textOfManifest(image: string, manifest: ImageManifest): string {
       ['kernel', size(kernel.size), kernel.sha256],
       ['initrd', size(initrd.size), initrd.sha256],
       ['firmware', size(firmware.size), firmware.sha256],
+      ['firmware for TDX', size(tdxFirmware.size), tdxFirmware.sha256],
     ]),
     `command line: ${printable(commandLine)}`,
     '',
@@ -56,6 +57,7 @@ export function textOfManifest(image: string, manifest: ImageManifest): string {
         `${String(vcpus)} × ${printable(type)}`,
         digest,
       ]),
+      ...digests.tdx.map(({ digest }) => ['tdx', 'MRTD, of the firmware alone', digest]),
     ]),
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, chownSync } from 'node:fs';
+import { chmodSync, chownSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 import { libraryMounts } from '../../sandbox/bubblewrap.ts';
 import { findTool } from '../../sandbox/tool.ts';
@@ -25,6 +26,8 @@ export interface EmulatorPlace {
   readonly keep: string;
   /** Devices that QEMU opens, for example `/dev/kvm`. */
   readonly devices: readonly string[];
+  /** Sockets of the host's services that QEMU connects to. */
+  readonly services?: readonly string[];
 }
 
 /** nobody, on every Linux. */
@@ -45,6 +48,7 @@ export function confinedEmulator(place: EmulatorPlace, bwrap = findTool('bwrap')
     chownSync(place.keep, 0, unprivileged);
     chmodSync(place.keep, 0o730);
   }
+  const { services = [] } = place;
   return {
     file: bwrap,
     paths: { image: '/image', keep: '/keep' },
@@ -66,10 +70,11 @@ export function confinedEmulator(place: EmulatorPlace, bwrap = findTool('bwrap')
         qemuData,
         qemuData,
       ],
-      ...place.devices.flatMap((path) => ['--dev-bind-try', path, path]),
+      ...place.devices.flatMap((path) => bound('--dev-bind-try', path)),
+      ...services.flatMap((path) => bound('--bind-try', path)),
       ...['--ro-bind', place.image, '/image', '--bind', place.keep, '/keep', '--chdir', '/keep'],
       ...['--remount-ro', '/', '--'],
-      ...(setpriv === undefined ? [] : [setpriv, ...becoming]),
+      ...(setpriv === undefined ? [] : [setpriv, ...becoming(groupsOf([...place.devices, ...services]))]),
       place.qemu,
       ...args,
     ],
@@ -90,12 +95,25 @@ const namespaces = [
 ];
 /** What becoming nobody takes; setpriv gives it up with the same step. */
 const dropping = ['--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID', '--cap-add', 'CAP_SETPCAP'];
-const becoming = [
+const becoming = (groups: readonly number[]): string[] => [
   `--reuid=${String(unprivileged)}`,
   `--regid=${String(unprivileged)}`,
-  '--clear-groups',
+  groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`,
   '--inh-caps=-all',
   '--bounding-set=-all',
   '--no-new-privs',
   '--',
 ];
+
+/** Where it is outside, with directories above it that anybody may enter. */
+function bound(how: '--dev-bind-try' | '--bind-try', path: string): string[] {
+  const parts = dirname(path).split('/').slice(1);
+  const parents = parts.map((_part, depth) => `/${parts.slice(0, depth + 1).join('/')}`);
+  return [...parents.flatMap((parent) => ['--perms', '0755', '--dir', parent]), how, path, path];
+}
+
+/** Groups that may open these, kvm as a rule: nobody alone could open none. root's is not given away. */
+function groupsOf(paths: readonly string[]): number[] {
+  const groups = paths.map((path) => statSync(path, { throwIfNoEntry: false })?.gid ?? 0);
+  return [...new Set(groups.filter((group) => group !== 0))];
+}

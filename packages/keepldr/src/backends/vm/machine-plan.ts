@@ -7,7 +7,7 @@ import type { Evidence, Tee } from '@enarx/protocol';
 import type { LaunchOptions } from '../backend.ts';
 import type { MachineKind } from '../machine-kinds.ts';
 import type { Emulator } from './emulator.ts';
-import type { MachineOptions } from './machine.ts';
+import type { MachineOptions, MachineSecurity } from './machine.ts';
 import type { Qmp } from './qmp.ts';
 
 /** What one launch of a machine is about, beyond starting QEMU. */
@@ -18,7 +18,7 @@ export interface MachinePlan {
   readonly kind: MachineKind;
   readonly accelerator: MachineOptions['accelerator'];
   /** Resolves with what QEMU needs on its command line; rejects when there will be no launch. */
-  readonly security: Promise<Pick<MachineOptions, 'sev' | 'snp'>>;
+  readonly security: Promise<MachineSecurity>;
   /** Called with QEMU's control connection while the guest has not run yet. */
   readonly loaded?: (qmp: Qmp) => void;
   /** The guest runs from here on; rejects when it never will. */

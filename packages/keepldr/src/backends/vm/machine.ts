@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { MachineKind } from '../machine-kinds.ts';
+import type { QuoteService } from './quote-service.ts';
 
 /** Everything that a machine is made of. All paths as QEMU sees them. */
 export interface MachineOptions {
@@ -9,7 +10,7 @@ export interface MachineOptions {
   readonly kernel: string;
   readonly initrd: string;
   readonly commandLine: string;
-  /** Firmware of the measured boot; not used where memory is not encrypted, since AmdSev firmware boots nothing there. */
+  /** Firmware of the measured boot, of AMD's kinds or of TDX; not used where memory is not encrypted, since AmdSev firmware boots nothing there. */
   readonly firmware: string;
   /** MiB. */
   readonly memory: number;
@@ -22,7 +23,11 @@ export interface MachineOptions {
   readonly accelerator: 'kvm' | 'tcg';
   readonly sev?: SevOptions | undefined;
   readonly snp?: SnpOptions | undefined;
+  readonly tdx?: TdxOptions | undefined;
 }
+
+/** What depends on the security of the machine's kind, and is known only when it is about to start. */
+export type MachineSecurity = Pick<MachineOptions, 'sev' | 'snp' | 'tdx'>;
 
 export interface MachineSockets {
   readonly control: string;
@@ -55,6 +60,10 @@ export interface SnpOptions extends AddressBits {
   readonly policy: bigint;
   /** 32 bytes. */
   readonly hostData?: Uint8Array | undefined;
+}
+
+export interface TdxOptions {
+  readonly quoteService: QuoteService;
 }
 
 /** Names of the two ports, as the guest looks for them. */
@@ -116,7 +125,7 @@ function encryption(options: MachineOptions): string[] {
         ...['-bios', options.firmware],
       ];
     case 'tdx':
-      return ['-object', 'tdx-guest,id=tee', '-bios', options.firmware];
+      return [...tdxObject(options), '-bios', options.firmware];
   }
 }
 
@@ -151,6 +160,18 @@ function snpObject({ snp }: MachineOptions): string[] {
     ...(hostData === undefined ? [] : [`host-data=${Buffer.from(hostData).toString('base64')}`]),
   ];
   return ['-object', properties.join(',')];
+}
+
+/** In JSON, since a socket address is a structure. Without the first property Linux refuses to boot in a trust domain. */
+function tdxObject({ tdx }: MachineOptions): string[] {
+  if (tdx === undefined) return [];
+  const object = {
+    'qom-type': 'tdx-guest',
+    id: 'tee',
+    'sept-ve-disable': true,
+    'quote-generation-socket': tdx.quoteService,
+  };
+  return ['-object', JSON.stringify(object)];
 }
 
 function port(name: 'device' | 'channel', path: string): string[] {

@@ -3,6 +3,7 @@ import { keepldrProblem } from '../../problems.ts';
 import type { MachineKind } from '../machine-kinds.ts';
 import { isEmulated } from './hardware.ts';
 import type { MachinePlan, PlanInputs } from './machine-plan.ts';
+import { findQuoteService } from './quote-service.ts';
 
 /** @throws EnarxError `keepldr/simulator-missing`, `keepldr/sev-platform-missing` */
 export async function planOf(kind: MachineKind, inputs: PlanInputs): Promise<MachinePlan> {
@@ -24,7 +25,7 @@ export async function planOf(kind: MachineKind, inputs: PlanInputs): Promise<Mac
       );
     }
     case 'tdx':
-      return bornInside(kind, Promise.resolve({}));
+      return bornInside(kind, Promise.resolve({ tdx: { quoteService: findQuoteService() } }));
   }
 }
 

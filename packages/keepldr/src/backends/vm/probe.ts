@@ -5,6 +5,7 @@ import { findEmulator } from './emulator.ts';
 import { isEmulated } from './hardware.ts';
 import type { MachineKind } from '../machine-kinds.ts';
 import { isAtLeast } from './machine.ts';
+import { findQuoteService, quoteServiceSocket } from './quote-service.ts';
 
 /** The QEMU that a kind asks for at least. */
 const leastVersion: Readonly<Partial<Record<MachineKind, readonly [major: number, minor: number]>>> = {
@@ -26,6 +27,7 @@ export async function probeMachine(kind: MachineKind): Promise<readonly Probe[]>
         }
       : { id: 'qemu-sandbox', pass: true, found: `${bwrap} and its own seccomp filter` },
     ...(kind === 'vm' || kind === 'sev' || kind === 'sev-es' ? [firmwareOf(kind)] : []),
+    ...(kind === 'tdx' ? [quoteServiceProbe()] : []),
   ];
 }
 
@@ -40,6 +42,18 @@ function firmwareOf(kind: 'vm' | 'sev' | 'sev-es'): Probe {
           'On an AMD EPYC: enable SEV in the firmware, load kvm_amd and ccp, give keepmgr /dev/sev and /dev/kvm.',
       }
     : { id: 'sev-firmware', pass: true, found: '/dev/sev' };
+}
+
+function quoteServiceProbe(): Probe {
+  const service = findQuoteService();
+  return service.type === 'unix'
+    ? { id: 'quote-service', pass: true, found: service.path }
+    : {
+        id: 'quote-service',
+        pass: true,
+        found: `no ${quoteServiceSocket}; guests are sent to vsock ${service.cid}:${service.port}, where nobody may listen`,
+        remedy: "Install and start Intel's tdx-qgs: without it a trust domain has no evidence.",
+      };
 }
 
 async function probeEmulator(kind: MachineKind): Promise<Probe> {

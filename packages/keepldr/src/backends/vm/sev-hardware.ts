@@ -9,7 +9,7 @@ import { keepldrProblem } from '../../problems.ts';
 import type { LaunchFirmware } from '../launch-secret/firmware.ts';
 import { Provisioning } from '../launch-secret/provisioning.ts';
 import { noEvidence } from '../sim/sim-sev.ts';
-import type { MachineOptions } from './machine.ts';
+import type { MachineSecurity } from './machine.ts';
 import type { MachinePlan, PlanInputs } from './machine-plan.ts';
 import { QmpProcess } from './qmp-process.ts';
 import type { Qmp } from './qmp.ts';
@@ -67,7 +67,7 @@ class QemuFirmware implements LaunchFirmware {
   readonly security: MachinePlan['security'];
   readonly #inputs: PlanInputs;
   readonly #capabilities: Promise<SevCapabilities>;
-  readonly #started = Promise.withResolvers<Pick<MachineOptions, 'sev' | 'snp'>>();
+  readonly #started = Promise.withResolvers<MachineSecurity>();
   readonly #qmp = Promise.withResolvers<Qmp>();
 
   constructor(inputs: PlanInputs) {

@@ -12,10 +12,11 @@ import { serveDevice } from '../device.ts';
 import { confinedEmulator } from './confined.ts';
 import { findEmulator, type Emulator } from './emulator.ts';
 import type { MachineKind } from '../machine-kinds.ts';
-import { machineArguments, type MachineOptions } from './machine.ts';
+import { machineArguments, type MachineSecurity } from './machine.ts';
 import { MachineProcess, socketsIn, type MachineCommand } from './machine-process.ts';
 import type { MachinePlan } from './machine-plan.ts';
 import { planOf } from './plan.ts';
+import { quoteServiceFiles } from './quote-service.ts';
 import { Qmp } from './qmp.ts';
 
 /** From the first instruction to the guest's word that it is ready. Emulated on a busy machine it takes a minute. */
@@ -60,9 +61,10 @@ export async function launchMachine(
     image,
     keep: options.guestDirectory,
     devices: plan.accelerator === 'kvm' ? ['/dev/kvm', '/dev/sev'] : [],
+    services: plan.kind === 'tdx' ? quoteServiceFiles() : [],
   });
   const { paths } = confined;
-  const command = (security: Pick<MachineOptions, 'sev' | 'snp'>): MachineCommand => ({
+  const command = (security: MachineSecurity): MachineCommand => ({
     file: confined.file,
     args: confined.args(
       machineArguments({
@@ -70,7 +72,7 @@ export async function launchMachine(
         version: emulator.version,
         kernel: `${paths.image}/${imageFiles.kernel}`,
         initrd: `${paths.image}/${imageFiles.initrd}`,
-        firmware: `${paths.image}/${imageFiles.firmware}`,
+        firmware: `${paths.image}/${imageFiles[plan.kind === 'tdx' ? 'tdxFirmware' : 'firmware']}`,
         commandLine: manifest.commandLine,
         memory,
         vcpus,
@@ -104,7 +106,7 @@ class VmInstance implements TeeInstance {
   constructor(
     options: LaunchOptions,
     plan: MachinePlan,
-    command: (security: Pick<MachineOptions, 'sev' | 'snp'>) => MachineCommand,
+    command: (security: MachineSecurity) => MachineCommand,
     longest: number,
   ) {
     this.states = this.#states;
@@ -137,9 +139,7 @@ class VmInstance implements TeeInstance {
     await Promise.race([this.exited, new Promise((resolve) => setTimeout(resolve, longestDying).unref())]);
   }
 
-  async #run(
-    command: (security: Pick<MachineOptions, 'sev' | 'snp'>) => MachineCommand,
-  ): Promise<InstanceEnd> {
+  async #run(command: (security: MachineSecurity) => MachineCommand): Promise<InstanceEnd> {
     let detail = '';
     try {
       const security = await Promise.race([this.#plan.security, this.#over.promise]);
