@@ -38,11 +38,14 @@ export const intelAnchors: readonly Anchor[] = [
 ];
 
 /**
- * AWS's root key of Nitro Enclaves, G1, of the commercial partition; those of China and GovCloud are others. The digest that
- * AWS publishes beside it is of the ZIP archive.
+ * AWS's root keys of Nitro Enclaves, one for each partition: the commercial one (G1; the digest that AWS publishes beside it is of the
+ * ZIP archive) and GovCloud (AWS GovCloud User Guide, “Amazon EC2”, instance differences, which prints the certificate; SHA-256
+ * 20bcd30a3e168ea03789e1c45912bc123c4de3c977b8a6e1c125c7929d668b3b). That of the partition in China was found in no source that could
+ * be cited, so that it has to be given by name.
  */
 export const awsAnchors: readonly Anchor[] = [
   pin('aws', 'aws.nitro-enclaves', 'f2caf5ecc6190b4a8399b78bc58a2bbcd0382375db8a1bfd78a82743874fd225'),
+  pin('aws', 'aws-us-gov.nitro-enclaves', '84e3c3bd8c64049f77e40a07ec988b76a55179f299b57eaefa520844dc67fae5'),
 ];
 
 /** Pinned keys by vendor. */

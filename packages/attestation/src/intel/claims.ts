@@ -31,8 +31,10 @@ export interface IntelCollateralClaims {
   /** When the oldest of documents and lists was issued and when the first of them is due, in milliseconds since 1970. */
   readonly oldest: number;
   readonly nextUpdate: number;
-  /** Age of the oldest at the time of verification, in whole days. */
-  readonly ageInDays: number;
+  /** At the time of verification, in whole days: the older one of the documents, the list of the PCK’s authority, that of the root. */
+  readonly documentAge: number;
+  readonly pckCrlAge: number;
+  readonly rootCrlAge: number;
   /** Numbers of the lists of the PCK’s authority and of the root. */
   readonly pckCrlNumber: bigint;
   readonly rootCrlNumber: bigint;

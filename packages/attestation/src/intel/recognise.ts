@@ -42,7 +42,7 @@ export function recogniseQuote(received: Uint8Array): RecognisedQuote | undefine
   const direct = bareQuote(received);
   if (direct !== undefined) return direct;
   const text = untext(received);
-  if (text.kind === 'json') return fromJson(text.value as object);
+  if (text.kind === 'json') return fromJson(text.value);
   if (text.kind === 'pem') return fromCertificate(() => readPem(text.text)[0]?.content);
   const bytes = text.kind === 'bytes' ? text.bytes : received;
   return bytes[0] === tags.sequence ? fromCertificate(() => bytes) : bareQuote(bytes);

@@ -17,7 +17,8 @@ import { chainNotReached, verifyChain, type ChainResult } from '../x509/chain.ts
 import { KeyCache } from '../x509/key-cache.ts';
 import { noList, type Revocation } from '../x509/revocation.ts';
 import { quoteBindingChecks, quoteEndorsementChecks, quoteFormChecks } from './check-table.ts';
-import type { IntelCollateralClaims, SgxClaims, TdxClaims } from './claims.ts';
+import type { SgxClaims, TdxClaims } from './claims.ts';
+import { collateralClaims } from './collateral-claims.ts';
 import { readCollateral, type Collateral } from './collateral.ts';
 import {
   checkDates,
@@ -289,30 +290,6 @@ function claimsOf(
   return td === undefined
     ? { format: 'sgx', report: readSgxReport(quote.body), ...common }
     : { format: 'tdx', report: td, azure, ...common };
-}
-
-function collateralClaims(
-  { tcbInfo, identity, pckList, rootList }: Selection,
-  revocation: Revocation,
-  at: number,
-): IntelCollateralClaims | undefined {
-  if (tcbInfo === undefined || identity === undefined || pckList === undefined || rootList === undefined)
-    return undefined;
-  const documents = [tcbInfo.content, identity.content];
-  const lists = [pckList, rootList];
-  const oldest = Math.min(
-    ...documents.map(({ issueDate }) => issueDate),
-    ...lists.map(({ thisUpdate }) => thisUpdate),
-  );
-  return {
-    evaluationNumber: Math.min(...documents.map(({ evaluationNumber }) => evaluationNumber)),
-    oldest,
-    nextUpdate: Math.min(...[...documents, ...lists].map(({ nextUpdate }) => nextUpdate)),
-    ageInDays: Math.floor((at - oldest) / 86_400_000),
-    pckCrlNumber: pckList.number,
-    rootCrlNumber: rootList.number,
-    revocation,
-  };
 }
 
 function unreadable(format: 'sgx' | 'tdx', reason: string, anchors: readonly Anchor[]): IntelVerification {

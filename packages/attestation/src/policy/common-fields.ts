@@ -38,7 +38,10 @@ export const commonFields = {
   },
   amd: vendorRoots('amd', ' ARK-Milan deserves thought: see `products`.'),
   intel: vendorRoots('intel', ''),
-  aws: vendorRoots('aws', ''),
+  aws: vendorRoots(
+    'aws',
+    ' There is one for each partition; that of China is not pinned, since AWS prints it nowhere, so that its documents are refused.',
+  ),
   simulated: {
     path: ['anchors', 'simulated'],
     purpose:

@@ -123,10 +123,25 @@ const common: Readonly<Record<string, Case>> = {
   },
   'collateral.age-maximum': {
     value: '30',
-    good: part('collateral', { ageInDays: 30 }),
-    bad: part('collateral', { ageInDays: 31 }),
+    good: part('collateral', { documentAge: 30, pckCrlAge: 99, rootCrlAge: 99 }),
+    bad: part('collateral', { documentAge: 31, pckCrlAge: 0, rootCrlAge: 0 }),
   },
-  'collateral.crl-minimum': { value: '1', bad: part('collateral', { pckCrlNumber: 0n }) },
+  'collateral.crl-age-maximum': {
+    value: '7',
+    good: part('collateral', { documentAge: 99, pckCrlAge: 7, rootCrlAge: 99 }),
+    bad: part('collateral', { documentAge: 0, pckCrlAge: 8, rootCrlAge: 0 }),
+  },
+  'collateral.root-crl-age-maximum': {
+    value: '366',
+    good: part('collateral', { documentAge: 999, pckCrlAge: 999, rootCrlAge: 366 }),
+    bad: part('collateral', { documentAge: 0, pckCrlAge: 0, rootCrlAge: 367 }),
+  },
+  'collateral.crl-minimum': { value: '1', bad: part('collateral', { pckCrlNumber: 0n, rootCrlNumber: 9n }) },
+  'collateral.root-crl-minimum': {
+    value: '2',
+    good: part('collateral', { pckCrlNumber: 0n, rootCrlNumber: 2n }),
+    bad: part('collateral', { pckCrlNumber: 9n, rootCrlNumber: 1n }),
+  },
   'platform.fmspcs': {
     value: '["90c06f000000"]',
     bad: part('platform', { fmspc: bytes(1, 6) }),
@@ -229,6 +244,16 @@ test('a service TD that is bound is refused too', async () => {
     failed(appraise(bound, policy, { reportData })).map(({ id }) => id),
     ['policy/tdx-service-td'],
   );
+  // A report 1.5ex names that of the launch and that of now besides.
+  for (const [at, accepted] of [
+    [100, false],
+    [200, false],
+    [1, true],
+  ] as const) {
+    const extension = new Uint8Array(237).with(at, 1);
+    const named = await evidence({ tee: 'tdx', td: { extension }, tdReport: '1.5ex' });
+    assert.equal(failed(appraise(named, policy, { reportData })).length === 0, accepted);
+  }
 });
 
 suite('a policy made from a quote', () => {

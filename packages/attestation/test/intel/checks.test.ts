@@ -293,6 +293,22 @@ describe('the PCK certificate', () => {
     );
   });
 
+  test('ages of documents and lists are told apart, in whole days', async () => {
+    const day = 86_400_000;
+    const time = (days: number): string => new Date(at - days * day).toISOString().replace('.000Z', 'Z');
+    const { claims } = await verifyFake({
+      pckList: { thisUpdate: at - 3 * day - 1, number: 4 },
+      rootList: { thisUpdate: at - 5 * day, number: 6 },
+      tcbInfo: withMembers({ issueDate: time(7) }),
+      identity: withMembers({ issueDate: time(6) }),
+    });
+    const { documentAge, pckCrlAge, rootCrlAge, pckCrlNumber, rootCrlNumber, oldest } =
+      claims?.collateral ?? {};
+    assert.deepEqual([documentAge, pckCrlAge, rootCrlAge], [7, 3, 5]);
+    assert.deepEqual([pckCrlNumber, rootCrlNumber], [4n, 6n]);
+    assert.equal(oldest, at - 7 * day);
+  });
+
   test('newer of two lists of one number counts', async () => {
     const old = await issueRevocationList(keys.authority, { thisUpdate: from - year, nextUpdate: from });
     assert.deepEqual(failures(await verifyFake({ collateral: (files) => [old, ...files] })), []);

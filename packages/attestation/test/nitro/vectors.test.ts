@@ -97,3 +97,16 @@ test('without an anchor nothing is verified, and another vendor’s anchor is no
     assert.match(checkOf(verification, 'x509/anchor').detail, /aws\.nitro-enclaves has the key f2caf5ec/);
   }
 });
+
+test('the root of one partition vouches for no document of another', { skip }, async () => {
+  const [{ file, verifyAt }] = documents as [(typeof documents)[0]];
+  const verify = (name: string): ReturnType<typeof verifyEvidence> =>
+    verifyEvidence({
+      evidence: nitroVector(file),
+      endorsements: [],
+      anchors: awsAnchors.filter((anchor) => anchor.name === name),
+      at: Date.parse(verifyAt),
+    });
+  assert.deepEqual(failures(await verify('aws-us-gov.nitro-enclaves')), ['x509/anchor']);
+  assert.deepEqual(failures(await verify('aws.nitro-enclaves')), []);
+});

@@ -72,6 +72,41 @@ const days = {
   says: (value: number) => `at most ${String(value)} days`,
 };
 
+function ageMaximum<C extends IntelClaims>(
+  field: Maker<C>,
+  key: string,
+  of: (collateral: IntelCollateralClaims) => number,
+  texts: Pick<FieldRow<C, unknown>, 'subject' | 'purpose' | 'mend'>,
+): Field<C> {
+  return field({
+    ...texts,
+    path: ['collateral', key],
+    kind: days,
+    actual: (claims) => String(of(collateralOf(claims))),
+    judge: (most, claims) => passWhen(of(collateralOf(claims)) <= most),
+    suggest: () => ({ value: 'any' }),
+  });
+}
+
+function crlMinimum<C extends IntelClaims>(
+  field: Maker<C>,
+  key: string,
+  of: (collateral: IntelCollateralClaims) => bigint,
+  whose: string,
+): Field<C> {
+  return field({
+    subject: `number of the ${whose} revocation list`,
+    purpose:
+      'Lowest number that is accepted. Intel has written 1 into nearly every list so far, so that the age says more.',
+    mend: 'Fetch the revocation list anew.',
+    path: ['collateral', key],
+    kind: minimum(0xffff_ffff),
+    actual: (claims) => String(of(collateralOf(claims))),
+    judge: (least, claims) => passWhen(of(collateralOf(claims)) >= BigInt(least)),
+    suggest: () => ({ value: 'any' }),
+  });
+}
+
 const statusWarning =
   'the platform lacks what Intel thinks it needs; read the advisories and decide whether they matter to you';
 
@@ -121,28 +156,26 @@ export function intelFields<C extends IntelClaims>(field: Maker<C>): readonly Fi
       judge: (least, claims) => passWhen(collateralOf(claims).evaluationNumber >= least),
       suggest: (claims) => ({ value: collateralOf(claims).evaluationNumber }),
     }),
-    field({
-      path: ['collateral', 'age-maximum'],
-      subject: 'age of the oldest document or revocation list, in days',
+    ageMaximum(field, 'age-maximum', ({ documentAge }) => documentAge, {
+      subject: 'age of TCB info and enclave identity, in days',
       purpose:
-        'Intel’s documents are good for 30 days and the root’s list for a year; a lower age notices sooner what was revoked meanwhile.',
-      mend: 'Fetch documents and lists anew.',
-      kind: days,
-      actual: (claims) => String(collateralOf(claims).ageInDays),
-      judge: (most, claims) => passWhen(collateralOf(claims).ageInDays <= most),
-      suggest: () => ({ value: 'any' }),
+        'The older one counts. Intel makes them anew each day, good for 30; a lower age notices sooner what came to light meanwhile.',
+      mend: 'Fetch both documents anew.',
     }),
-    field({
-      path: ['collateral', 'crl-minimum'],
-      subject: 'number of the PCK’s revocation list',
+    ageMaximum(field, 'crl-age-maximum', ({ pckCrlAge }) => pckCrlAge, {
+      subject: 'age of the PCK’s revocation list, in days',
       purpose:
-        'Lowest number that is accepted. Intel has written 1 into every list so far, so that the age says more.',
+        'Lists are good for 30 days; a lower age notices sooner which platforms were revoked meanwhile.',
       mend: 'Fetch the revocation list anew.',
-      kind: minimum(0xffff_ffff),
-      actual: (claims) => String(collateralOf(claims).pckCrlNumber),
-      judge: (least, claims) => passWhen(collateralOf(claims).pckCrlNumber >= BigInt(least)),
-      suggest: () => ({ value: 'any' }),
     }),
+    ageMaximum(field, 'root-crl-age-maximum', ({ rootCrlAge }) => rootCrlAge, {
+      subject: 'age of the root’s revocation list, in days',
+      purpose:
+        'Intel makes this list once a year, unless it revokes an authority or a signer: most are some months old, and fresh ones cannot be had.',
+      mend: 'Fetch the revocation list of the root anew.',
+    }),
+    crlMinimum(field, 'crl-minimum', ({ pckCrlNumber }) => pckCrlNumber, 'PCK’s'),
+    crlMinimum(field, 'root-crl-minimum', ({ rootCrlNumber }) => rootCrlNumber, 'root’s'),
     listedBytes(
       field,
       'platform.fmspcs',
