@@ -2,18 +2,18 @@
 import { join, resolve } from 'node:path';
 
 import { probePlatform, withImage } from '@enarx/keepldr/platform';
-import { probeSandboxes } from '@enarx/keepldr/sandbox';
 import { parseSocketRule, type SocketRules } from '@enarx/keepldr/socket-rules';
-import type { CreateKeep, Platform, Resources, Tee } from '@enarx/protocol';
+import type { Platform } from '@enarx/protocol';
 
 import { Doors } from './api/doors.ts';
 import { parseListen, type Place } from './api/listen.ts';
 import type { ApiSubject } from './api/routes.ts';
+import { Collateral } from './collateral.ts';
 import type { Configuration } from './config/schema.ts';
 import { jsonLinesLog } from './daemon-log.ts';
-import type { LaunchDetails } from './keeps/surroundings.ts';
 import { Changes } from './keeps/changes.ts';
 import { Keeps } from './keeps/keeps.ts';
+import { launchPlanner } from './keeps/launch-plan.ts';
 import { childProcessLauncher } from './launchers/child-process.ts';
 import type { Launcher } from './launchers/launcher.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -98,7 +98,7 @@ async function start(
   const limits = { ...defaultLimits, ...options.limits, ...given(options.config?.limits) };
   const log = jsonLinesLog(options.log ?? (() => undefined), clock);
   const releaseDirectory = resolve(options.releaseDirectory);
-  const release = await readRelease(releaseDirectory);
+  const { version: release, description } = await readRelease(releaseDirectory);
 
   const store = new Store(directory.path, directory.keeps);
   const simulator = ensureSimulatedProcessor(
@@ -110,6 +110,14 @@ async function start(
   simulator.catch((error: unknown) => {
     log('simulator-unreadable', { detail: (error as Error).message });
   });
+  const sevPlatform = once(() =>
+    ensureSimulatedSevPlatform(
+      options.sevPlatform ?? {
+        file: join(directory.path, 'sev-platform.cbor'),
+        anchorFile: join(directory.path, 'sev-anchor.pem'),
+      },
+    ),
+  );
   const image = resolve(options.image ?? join(directory.path, 'image'));
   const probed = once(probePlatform);
   // An image may be built while the daemon runs.
@@ -129,7 +137,17 @@ async function start(
     clock,
     release: releaseDirectory,
   };
-  const keeps = new Keeps(surroundings, changes);
+  const plan = launchPlanner({
+    limits,
+    manager: directory.loaderSocketFromKeep,
+    release: description,
+    image,
+    sockets,
+    platform,
+    simulator,
+    sevPlatform,
+  });
+  const keeps = new Keeps(surroundings, plan, changes);
   const restored = async (): Promise<Awaited<ReturnType<typeof listenForLoaders>>> => {
     await keeps.restore();
     // Bound before anything is launched: a loader never has to wait for it, nor find somebody else's.
@@ -137,7 +155,7 @@ async function start(
       directory.loaderSocket,
       limits,
       log,
-      (hello, socket) => keeps.find(hello.id)?.welcome(hello, socket) ?? false,
+      (hello, socket) => keeps.loaded(hello.id)?.welcome(hello, socket) ?? false,
     );
   };
   const loaders = await restored().catch((error: unknown) => {
@@ -146,28 +164,6 @@ async function start(
     throw error;
   });
 
-  const sevPlatform = once(() =>
-    ensureSimulatedSevPlatform(
-      options.sevPlatform ?? {
-        file: join(directory.path, 'sev-platform.cbor'),
-        anchorFile: join(directory.path, 'sev-anchor.pem'),
-      },
-    ),
-  );
-  const launchDetails = async ({ tee, resources }: CreateKeep): Promise<LaunchDetails> => {
-    refuseTooMuch(limits, resources ?? {});
-    await refuseUnusable(platform, tee);
-    const { strongest } = await probeSandboxes();
-    return {
-      manager: directory.loaderSocketFromKeep,
-      simulator: resolve((await simulator).file),
-      ...(hasLaunchSecret(tee) ? { 'sev-platform': resolve((await sevPlatform()).file) } : {}),
-      image,
-      ...(resources === undefined ? {} : { resources }),
-      ...(sockets === undefined ? {} : { sockets }),
-      ...(strongest === undefined ? {} : { sandbox: strongest }),
-    };
-  };
   let closed: Promise<void> | undefined;
   const obstacles = async (): Promise<readonly string[]> => {
     const usable = (await platform()).some((backend) => backend.usable);
@@ -189,7 +185,7 @@ async function start(
     release,
     metrics,
     platform,
-    launchDetails,
+    collateral: new Collateral(simulator, clock),
     obstacles,
   };
   const doors = new Doors(subject, log);
@@ -203,6 +199,7 @@ async function start(
     store.close();
     throw error;
   }
+  keeps.resizePool(options.config?.pool ?? {});
   const [address] = addresses as readonly [string];
   for (const each of addresses) log('listening', { address: each, release });
 
@@ -221,29 +218,10 @@ async function start(
     await doors.reload(config);
     Object.assign(limits, defaultLimits, options.limits, given(config.limits));
     keeps.quotasChanged();
+    keeps.resizePool(config.pool ?? {});
     log('reloaded');
   };
   return { address, addresses, simulator, reload, close: (fate) => (closed ??= close(fate)) };
-}
-
-function refuseTooMuch({ machineMemory, machineVcpus }: Limits, { memory = 0, vcpus = 0 }: Resources): void {
-  if (memory <= machineMemory && vcpus <= machineVcpus) return;
-  throw keepmgrProblem('keepmgr/resources', {
-    found: `${String(memory)} MiB, ${String(vcpus)} vCPUs`,
-    expected: `at most ${String(machineMemory)} MiB and ${String(machineVcpus)} vCPUs`,
-  });
-}
-
-/** Kinds whose owner takes part in the launch. */
-function hasLaunchSecret(tee: Tee): boolean {
-  return tee === 'sim-sev' || tee === 'sev' || tee === 'sev-es';
-}
-
-async function refuseUnusable(platform: () => Promise<Platform['backends']>, tee: Tee): Promise<void> {
-  const backend = (await platform()).find((candidate) => candidate.tee === tee);
-  if (backend?.usable === true) return;
-  const missing = backend?.probes.filter(({ pass }) => !pass).map(({ found }) => found) ?? [];
-  throw keepmgrProblem('tee/unsupported', { found: [tee, ...missing].join('; ') });
 }
 
 /** A rule that makes no sense is told of now, not when the first program asks. @throws EnarxError `keepldr/socket-rule` */

@@ -10,8 +10,14 @@ export interface Limits {
   /** Keeps that may be launching at the same time, and creations of one tenant that may wait for that. */
   readonly launchesAtOnce: number;
   readonly launchQueue: number;
-  /** MiB of memory that must be available for a Keep to be created. */
+  /** MiB of memory that must be available beyond what a Keep counts for, for it to be created. */
   readonly memoryReserve: number;
+  /** MiB that all Keeps together may count for; 0 for what the machine has, less the reserve. */
+  readonly memory: number;
+  /** MiB that a Keep counts for which is a process. A machine counts for what it is given. */
+  readonly processMemory: number;
+  /** How long a Keep of the pool may wait to be somebody's before another takes its place. */
+  readonly poolAge: number;
   /** Loaders that know nothing and are kept booted, for the next Keeps to start sooner. About 14 MiB each. */
   readonly spareLoaders: number;
   /** From creation to ready. */
@@ -55,6 +61,9 @@ export const defaultLimits: Limits = {
   launchesAtOnce: 32,
   launchQueue: 64,
   memoryReserve: 256,
+  memory: 0,
+  processMemory: 128,
+  poolAge: 3_600_000,
   spareLoaders: 1,
   launchTime: 30_000,
   machineLaunchTime: 300_000,

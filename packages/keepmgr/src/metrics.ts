@@ -49,7 +49,38 @@ export interface Gauges {
   readonly keeps: Readonly<Record<string, number>>;
   readonly records: number;
   readonly cordoned: boolean;
+  readonly pool: readonly PoolGauge[];
+  /** MiB that all Keeps count for. */
+  readonly memory: number;
 }
+
+/** Keeps of one kind that wait to be somebody's. */
+export interface PoolGauge {
+  readonly tee: string;
+  readonly wanted: number;
+  readonly ready: number;
+  readonly launching: number;
+}
+
+/** How long certificates are good that this host hands out. */
+export interface CertificateAge {
+  readonly certificate: string;
+  /** Seconds since it became valid, and until it no longer is. */
+  readonly age: number;
+  readonly left: number;
+}
+
+/** What takes its time, and from when to when. */
+const durations = {
+  launch: ['enarx_launch_seconds', 'From the launch of a Keep to ready.'],
+  claim: [
+    'enarx_claim_seconds',
+    'From ready, or from its creation out of the pool, to the begin of a delivery.',
+  ],
+  evidence: ['enarx_evidence_seconds', 'The processor’s time for one report, as the loader reports it.'],
+  attest: ['enarx_attest_seconds', 'From the first connection to a Keep until evidence was given.'],
+  delivery: ['enarx_delivery_seconds', 'From the begin of a delivery until the program runs.'],
+} as const;
 
 /**
  * What the daemon counts, in the text format of Prometheus (version 0.0.4). Labels are words of ours only: no tenant, no id,
@@ -60,8 +91,10 @@ export class Metrics {
   readonly #ends = new Counter();
   readonly #refusals = new Counter();
   readonly #requests = new Counter();
-  readonly #launch = new Histogram();
-  readonly #claim = new Histogram();
+  readonly #pool = new Counter();
+  readonly #durations = Object.fromEntries(
+    Object.keys(durations).map((what) => [what, new Histogram()]),
+  ) as Record<keyof typeof durations, Histogram>;
 
   created(tee: string): void {
     this.#creates.add({ tee });
@@ -79,17 +112,19 @@ export class Metrics {
     this.#requests.add({ status: String(status) });
   }
 
-  /** From creation to ready. */
-  launched(seconds: number): void {
-    this.#launch.observe(seconds);
+  /** A Keep of the pool became somebody's, there was none for one who asked, or one was lost. */
+  pool(event: 'assigned' | 'missed' | 'lost', tee: string, why = 'none'): void {
+    this.#pool.add({ event, tee, reason: why });
   }
 
-  /** From ready to the first complete attestation with a delivery, as far as the host is told. */
-  claimed(seconds: number): void {
-    this.#claim.observe(seconds);
+  took(what: keyof typeof durations, seconds: number): void {
+    this.#durations[what].observe(seconds);
   }
 
-  text({ keeps, records, cordoned }: Gauges): string {
+  text(
+    { keeps, records, cordoned, pool, memory }: Gauges,
+    certificates: readonly CertificateAge[] = [],
+  ): string {
     const lines = [
       ...family('enarx_keeps', 'gauge', 'Keeps by state.', (name) =>
         Object.entries(keeps).map(([state, count]) => `${name}{state="${state}"} ${String(count)}`),
@@ -112,11 +147,37 @@ export class Metrics {
       ...family('enarx_requests_total', 'counter', 'Requests answered, by status.', (name) =>
         this.#requests.lines(name),
       ),
-      ...family('enarx_launch_seconds', 'histogram', 'From creation to ready.', (name) =>
-        this.#launch.lines(name),
+      ...family('enarx_keeps_memory_bytes', 'gauge', 'What all Keeps count for.', (name) => [
+        `${name} ${String(memory * 2 ** 20)}`,
+      ]),
+      ...family('enarx_pool_keeps', 'gauge', 'Keeps of the pool, by kind.', (name) =>
+        pool.flatMap(({ tee, ready, launching }) => [
+          `${name}{tee="${tee}",state="ready"} ${String(ready)}`,
+          `${name}{tee="${tee}",state="launching"} ${String(launching)}`,
+        ]),
       ),
-      ...family('enarx_claim_seconds', 'histogram', 'From ready to an accepted delivery.', (name) =>
-        this.#claim.lines(name),
+      ...family('enarx_pool_wanted', 'gauge', 'How many there should be.', (name) =>
+        pool.map(({ tee, wanted }) => `${name}{tee="${tee}"} ${String(wanted)}`),
+      ),
+      ...family('enarx_pool_events_total', 'counter', 'What became of Keeps of the pool.', (name) =>
+        this.#pool.lines(name),
+      ),
+      ...Object.entries(durations).flatMap(([what, [name, help]]) =>
+        family(name, 'histogram', help, () => this.#durations[what as keyof typeof durations].lines(name)),
+      ),
+      ...family(
+        'enarx_collateral_age_seconds',
+        'gauge',
+        'Age of certificates that the host hands out.',
+        (name) =>
+          certificates.map(
+            ({ certificate, age }) => `${name}{certificate="${certificate}"} ${age.toFixed(0)}`,
+          ),
+      ),
+      ...family('enarx_collateral_left_seconds', 'gauge', 'How long they are still valid.', (name) =>
+        certificates.map(
+          ({ certificate, left }) => `${name}{certificate="${certificate}"} ${left.toFixed(0)}`,
+        ),
       ),
       ...family('process_resident_memory_bytes', 'gauge', 'Memory of the daemon.', (name) => [
         `${name} ${String(memoryUsage.rss())}`,

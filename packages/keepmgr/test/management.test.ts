@@ -168,7 +168,7 @@ async function withRecords(count: number): Promise<{ path: string; remove(): voi
   const database = openDatabase(join(state.path, 'state.db'));
   database.exec('BEGIN');
   const insert = database.prepare(
-    `INSERT INTO keeps VALUES (?, 'local', NULL, 'sim', 'exited', ?, ?, NULL, NULL, NULL, ?, 'b', NULL, '[]')`,
+    `INSERT INTO keeps VALUES (?, 'local', NULL, 'sim', 'exited', ?, ?, NULL, NULL, NULL, ?, 'b', NULL, '[]', NULL, NULL, 0)`,
   );
   const now = Date.now();
   for (let i = 0; i < count; i += 1)
@@ -236,7 +236,7 @@ test('a database that is damaged, another program’s or from a newer release st
       (path: string) => {
         const bad = openDatabase(path);
         bad.exec(
-          `INSERT INTO keeps VALUES (zeroblob(16), 'local', NULL, 'xyz', 'ready', 1, NULL, NULL, NULL, NULL, zeroblob(32), 'b', NULL, '[]')`,
+          `INSERT INTO keeps VALUES (zeroblob(16), 'local', NULL, 'xyz', 'ready', 1, NULL, NULL, NULL, NULL, zeroblob(32), 'b', NULL, '[]', NULL, NULL, 0)`,
         );
         bad.close();
       },
@@ -246,7 +246,17 @@ test('a database that is damaged, another program’s or from a newer release st
       (path: string) => {
         const bad = openDatabase(path);
         bad.exec(
-          `INSERT INTO keeps VALUES (zeroblob(16), 'local', NULL, 'sim', 'ready', 1, NULL, NULL, NULL, NULL, zeroblob(32), 'b', '[1,0]', '[]')`,
+          `INSERT INTO keeps VALUES (zeroblob(16), 'local', NULL, 'sim', 'ready', 1, NULL, NULL, NULL, NULL, zeroblob(32), 'b', '[1,0]', '[]', NULL, NULL, 0)`,
+        );
+        bad.close();
+      },
+      'keepmgr/state-damaged',
+    ],
+    [
+      (path: string) => {
+        const bad = openDatabase(path);
+        bad.exec(
+          `INSERT INTO keeps VALUES (zeroblob(16), 'alice', NULL, 'sim', 'ready', 1, NULL, NULL, NULL, NULL, zeroblob(32), 'b', NULL, '[]', 'shape', NULL, 0)`,
         );
         bad.close();
       },

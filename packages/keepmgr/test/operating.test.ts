@@ -4,8 +4,11 @@ import { test } from 'node:test';
 
 import { formatKeepId } from '@enarx/protocol';
 
+import { machineDefaults } from '../../keepldr/src/backends/vm/vm.ts';
 import { FairQueue } from '../src/keeps/fair-queue.ts';
-import { admit } from '../src/keeps/admission.ts';
+import { defaultLimits } from '../src/limits.ts';
+import { admit, readMachineMemory } from '../src/keeps/admission.ts';
+import { memoryOf } from '../src/keeps/footprint.ts';
 import { startHost } from './support/host.ts';
 import { raw } from './support/raw.ts';
 
@@ -85,18 +88,38 @@ test('tenants launch in turns: who has a long line waits no less than who has a 
   again();
 });
 
-test('a machine that is short of memory takes no Keep', () => {
-  admit(1);
-  assert.throws(
-    () => {
-      admit(1e9);
-    },
-    { code: 'keepmgr/host-busy' },
-  );
-  assert.throws(
-    () => {
-      admit(1, '/nonexistent');
-    },
-    { code: 'keepmgr/host-busy' },
-  );
+test('a machine that is short of memory takes no Keep, whether it is now or might come to be', () => {
+  const machine = { total: 8000, available: 4000 };
+  const limits = { memory: 0, memoryReserve: 256 };
+  const none = { all: 0, launching: 0 };
+  const busy = { code: 'keepmgr/host-busy' };
+  admit(1, none, limits);
+  admit(3744, none, limits, machine);
+  assert.throws(() => {
+    admit(3745, none, limits, machine);
+  }, busy);
+  admit(1000, { all: 2744, launching: 2744 }, limits, machine);
+  assert.throws(() => {
+    // Those that launch have not taken it yet.
+    admit(1000, { all: 2745, launching: 2745 }, limits, machine);
+  }, busy);
+  admit(1000, { all: 6744, launching: 0 }, limits, machine);
+  assert.throws(() => {
+    // Those that run may still take it.
+    admit(1000, { all: 6745, launching: 0 }, limits, machine);
+  }, busy);
+  assert.throws(() => {
+    admit(1000, { all: 1001, launching: 0 }, { ...limits, memory: 2000 }, machine);
+  }, busy);
+  assert.throws(() => readMachineMemory('/nonexistent'), busy);
+  const real = readMachineMemory();
+  assert.ok(real.available > 0 && real.available <= real.total);
+});
+
+test('a machine counts for what it is given, a process for what the operator says', () => {
+  const limits = { ...defaultLimits, processMemory: 100 };
+  assert.equal(memoryOf('sim', { memory: 4096 }, limits), 100);
+  assert.equal(memoryOf('sim-sev', undefined, limits), 100);
+  assert.equal(memoryOf('vm', undefined, limits), machineDefaults.memory + 128);
+  assert.equal(memoryOf('snp', { memory: 2048 }, limits), 2048 + 128);
 });

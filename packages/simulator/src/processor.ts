@@ -53,6 +53,12 @@ export interface SimulatedProcessor {
 
 const materials = new WeakMap<SimulatedProcessor, ProcessorMaterial>();
 
+/** The certificates that come with its evidence. @throws TypeError for a processor that this module did not make */
+export function certificatesOf(processor: SimulatedProcessor): Certificates {
+  const { ark, ask, vcek } = materialOf(processor);
+  return { ark, ask, vcek };
+}
+
 /** @throws TypeError for a processor that this module did not make */
 export function materialOf(processor: SimulatedProcessor): ProcessorMaterial {
   const material = materials.get(processor);

@@ -4,6 +4,8 @@
 export interface Quota {
   /** Keeps that have not ended. */
   readonly keeps?: number | undefined;
+  /** MiB that they may count for together. */
+  readonly memory?: number | undefined;
   readonly createsPerMinute?: number | undefined;
   /** Milliseconds; also what a Keep gets whose creation asks for none. */
   readonly longestLease?: number | undefined;

@@ -2,6 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
+import { toHex } from '@enarx/protocol';
+
 import { keepmgrProblem } from '../problems.ts';
 import { refuseBody } from './body.ts';
 import type { Caller } from './caller.ts';
@@ -23,7 +25,7 @@ export async function openChannel(
   request: IncomingMessage,
   socket: Socket,
   head: Uint8Array,
-  caller: Caller,
+  { caller, number }: { readonly caller: Caller; readonly number: Uint8Array },
 ): Promise<void> {
   refuseBrowsers(request);
   const { path, id, query } = parsePath(request.url ?? '');
@@ -35,7 +37,7 @@ export async function openChannel(
   refuseBody(request);
   const removes = removesKeep(query, upgrade.to);
   const keep = keepFor(subject, id, caller);
-  const loader = await keep.openChannel(upgrade.to);
+  const loader = await keep.openChannel(upgrade.to, number);
   if (socket.destroyed) {
     loader.destroy();
     if (removes) subject.keeps.removeLater(keep);
@@ -45,7 +47,7 @@ export async function openChannel(
   socket.setKeepAlive(true, 60_000);
   socket.setNoDelay(true);
   socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${upgrade.token}\r\n\r\n`,
+    `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${upgrade.token}\r\nrequest-id: ${toHex(number)}\r\n\r\n`,
   );
   if (head.length > 0) socket.unshift(head);
   void keep.carry(socket, loader).then(() => {

@@ -60,11 +60,15 @@ export function sendProblem(response: ServerResponse, problem: EnarxError): void
 }
 
 /** The same, on a connection that asked for an upgrade and is no longer HTTP's. */
-export function sendProblemRaw(socket: Duplex, problem: EnarxError): void {
+export function sendProblemRaw(
+  socket: Duplex,
+  problem: EnarxError,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const body = encodeProblem(problem);
   const head = [
     `HTTP/1.1 ${String(problem.status)} ${STATUS_CODES[problem.status] ?? 'Problem'}`,
-    ...Object.entries(always).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries({ ...always, ...headers }).map(([name, value]) => `${name}: ${value}`),
     `content-type: ${problemContentType}`,
     `content-length: ${String(body.length)}`,
     'connection: close',

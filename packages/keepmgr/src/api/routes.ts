@@ -13,13 +13,12 @@ import {
   platform as platformMessage,
   protocolVersion,
   renewKeep,
-  type CreateKeep,
   type Platform,
 } from '@enarx/protocol';
 
+import type { Collateral } from '../collateral.ts';
 import type { Changes } from '../keeps/changes.ts';
 import type { Keep } from '../keeps/keep.ts';
-import type { LaunchDetails } from '../keeps/surroundings.ts';
 import type { Keeps } from '../keeps/keeps.ts';
 import type { Limits } from '../limits.ts';
 import type { Metrics } from '../metrics.ts';
@@ -40,12 +39,13 @@ export interface ApiSubject {
   readonly obstacles: () => Promise<readonly string[]>;
   /** What this host can do, probed once. */
   readonly platform: () => Promise<Platform['backends']>;
-  /** What a launch of this kind needs. */
-  readonly launchDetails: (wanted: CreateKeep) => Promise<LaunchDetails>;
+  readonly collateral: Collateral;
 }
 
 interface Asking {
   readonly request: IncomingMessage;
+  /** The request's own, 8 bytes. */
+  readonly number: Uint8Array;
   readonly caller: Caller;
   /** Id in the path. */
   readonly id: Uint8Array;
@@ -81,7 +81,11 @@ const withQuery: ReadonlySet<Handler> = new Set<Handler>([list, changes]);
 const longestWatch = 25_000;
 
 /** @throws EnarxError `api/…`, `keep/…` and whatever the request runs into */
-export async function route(subject: ApiSubject, request: IncomingMessage, caller: Caller): Promise<Reply> {
+export async function route(
+  subject: ApiSubject,
+  request: IncomingMessage,
+  { caller, number }: Pick<Asking, 'caller' | 'number'>,
+): Promise<Reply> {
   const { path, id, query } = parsePath(request.url ?? '');
   const methods = routes[path];
   if (methods === undefined) throw keepmgrProblem('api/path-unknown');
@@ -90,7 +94,7 @@ export async function route(subject: ApiSubject, request: IncomingMessage, calle
     throw keepmgrProblem('api/method-unknown', { expected: Object.keys(methods).join(' or ') });
   if (query !== undefined && !withQuery.has(handler)) throw keepmgrProblem('api/path-unknown');
   if (!withBody.has(handler)) refuseBody(request);
-  return handler(subject, { request, caller, id, query: query ?? '' });
+  return handler(subject, { request, number, caller, id, query: query ?? '' });
 }
 
 /**
@@ -121,7 +125,8 @@ export function parsePath(url: string): { path: string; id: Uint8Array; query: s
  */
 export function keepFor({ keeps }: ApiSubject, id: Uint8Array, { tenant, operator }: Caller): Keep {
   const keep = keeps.find(id);
-  if (keep === undefined || (!operator && keep.tenant !== tenant)) throw keepmgrProblem('keep/unknown');
+  if (keep === undefined || (!operator && keep.belonging.tenant !== tenant))
+    throw keepmgrProblem('keep/unknown');
   return keep;
 }
 
@@ -136,9 +141,13 @@ async function readiness({ obstacles }: ApiSubject): Promise<Reply> {
   return found.length === 0 ? text('ok\n') : { ...text(`${found.join('\n')}\n`), status: 503 };
 }
 
-function metrics({ keeps, metrics: counted }: ApiSubject, { caller }: Asking): Reply {
+async function metrics(
+  { collateral, keeps, metrics: counted }: ApiSubject,
+  { caller }: Asking,
+): Promise<Reply> {
   refuseTenants(caller);
-  return text(counted.text(keeps.gauges()), 'text/plain; version=0.0.4; charset=utf-8');
+  const ages = await collateral.ages();
+  return text(counted.text(keeps.gauges(), ages), 'text/plain; version=0.0.4; charset=utf-8');
 }
 
 function text(content: string, type = 'text/plain; charset=utf-8'): Reply {
@@ -155,8 +164,23 @@ async function info({ keeps, release, platform: probe }: ApiSubject): Promise<Re
   });
 }
 
-async function platform({ release, platform: probe }: ApiSubject): Promise<Reply> {
-  return reply(platformMessage, { release, backends: await probe() });
+async function platform({ keeps, release, platform: probe }: ApiSubject, { caller }: Asking): Promise<Reply> {
+  const backends = await probe();
+  // How many wait says what others do, so it is for operators.
+  return reply(platformMessage, {
+    release,
+    backends: caller.operator ? withPool(backends, keeps) : backends,
+  });
+}
+
+function withPool(backends: Platform['backends'], keeps: Keeps): Platform['backends'] {
+  const { pool } = keeps.gauges();
+  return backends.map((backend) => {
+    const { wanted = 0, ready = 0 } = pool.find(({ tee }) => tee === backend.tee) ?? {};
+    if (wanted === 0) return backend;
+    const found = `${String(ready)} of ${String(wanted)} Keeps are ready`;
+    return { ...backend, probes: [...backend.probes, { id: 'pool', pass: true, found }] };
+  });
 }
 
 function list({ keeps }: ApiSubject, { caller, query }: Asking): Reply {
@@ -197,16 +221,13 @@ async function changes({ changes: all }: ApiSubject, { caller, query, request }:
 }
 
 function visible(keep: Keep, { tenant, operator }: Caller): boolean {
-  return operator || keep.tenant === tenant;
+  return operator || keep.belonging.tenant === tenant;
 }
 
-async function create(subject: ApiSubject, { request, caller }: Asking): Promise<Reply> {
+async function create(subject: ApiSubject, { request, caller, number }: Asking): Promise<Reply> {
   const wanted = await readMessage(request, createKeep, subject.limits.bodyTime);
-  const { tee, request: requestId } = wanted;
   const lease = grantable(wanted.lease, caller);
-  const { keep, fresh } = await subject.keeps.create({ caller, tee, request: requestId, lease }, () =>
-    subject.launchDetails(wanted),
-  );
+  const { keep, fresh } = await subject.keeps.create({ ...wanted, caller, lease, number });
   return {
     ...reply(keepMessage, keep.summary(), fresh ? 201 : 200),
     headers: { location: `/v1/keeps/${formatKeepId(keep.id)}` },
@@ -236,14 +257,14 @@ async function renew(subject: ApiSubject, { id, caller, request }: Asking): Prom
   return summary(keep);
 }
 
-async function stop(subject: ApiSubject, { id, caller }: Asking): Promise<Reply> {
+async function stop(subject: ApiSubject, { id, caller, number }: Asking): Promise<Reply> {
   const keep = keepFor(subject, id, caller);
-  await keep.stop();
+  await keep.stop(number);
   return summary(keep);
 }
 
-async function remove(subject: ApiSubject, { id, caller }: Asking): Promise<Reply> {
-  await subject.keeps.remove(keepFor(subject, id, caller));
+async function remove(subject: ApiSubject, { id, caller, number }: Asking): Promise<Reply> {
+  await subject.keeps.remove(keepFor(subject, id, caller), number);
   return { status: 204 };
 }
 

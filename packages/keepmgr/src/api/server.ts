@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 
-import type { EnarxError } from '@enarx/protocol';
+import { toHex, type EnarxError } from '@enarx/protocol';
 
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { DaemonLog } from '../daemon-log.ts';
@@ -106,13 +106,14 @@ async function answer(
 ): Promise<void> {
   response.on('error', () => undefined);
   request.on('error', () => undefined);
-  const number = name(response);
+  const number = requestNumber();
+  response.setHeader('request-id', toHex(number));
   response.on('close', () => {
     subject.metrics.answered(response.statusCode);
   });
   try {
     refuseBrowsers(request);
-    sendReply(response, await route(subject, request, await identify(request)));
+    sendReply(response, await route(subject, request, { caller: await identify(request), number }));
   } catch (error) {
     const problem = asProblem(error, log);
     tell(subject, log, request, problem, number);
@@ -121,10 +122,8 @@ async function answer(
 }
 
 /** A number by which a client can ask an operator about one request. Never what the client chose: it could be of another's. */
-function name(response: ServerResponse): string {
-  const number = randomBytes(8).toString('hex');
-  response.setHeader('request-id', number);
-  return number;
+function requestNumber(): Uint8Array {
+  return new Uint8Array(randomBytes(8));
 }
 
 /** A flood of refusals shall not be a flood of lines; the counters tell how many there were. */
@@ -136,12 +135,12 @@ function tell(
   log: DaemonLog,
   request: IncomingMessage,
   { code }: EnarxError,
-  number?: string,
+  number: Uint8Array,
 ): void {
   metrics.refused(code);
   if (!lines.take()) return;
   const keep = /^\/v1\/keeps\/([0-9a-f]{32})(?:\/|$)/.exec(request.url ?? '')?.[1];
-  log('request-refused', { code, request: number, keep });
+  log('request-refused', { code, request: toHex(number), keep });
 }
 
 async function upgrade(
@@ -153,11 +152,12 @@ async function upgrade(
   head: Uint8Array,
 ): Promise<void> {
   socket.on('error', () => undefined);
+  const number = requestNumber();
   try {
-    await openChannel(subject, request, socket, head, await identify(request));
+    await openChannel(subject, request, socket, head, { caller: await identify(request), number });
   } catch (error) {
     const problem = asProblem(error, log);
-    tell(subject, log, request, problem);
-    sendProblemRaw(socket, problem);
+    tell(subject, log, request, problem, number);
+    sendProblemRaw(socket, problem, { 'request-id': toHex(number) });
   }
 }

@@ -47,8 +47,9 @@ export async function authenticator(config: Configuration): Promise<Authenticate
   };
 }
 
-function callerOf(tenant: string, { operator, keeps, createsPerMinute, longestLease }: Tenant): Caller {
-  return { tenant, operator: operator ?? false, quota: { keeps, createsPerMinute, longestLease } };
+function callerOf(tenant: string, { operator, ...limited }: Tenant): Caller {
+  const { keeps, memory, createsPerMinute, longestLease } = limited;
+  return { tenant, operator: operator ?? false, quota: { keeps, memory, createsPerMinute, longestLease } };
 }
 
 /** SHA-256 of the public key of a client certificate that an authority of ours issued. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Tee } from '@enarx/protocol';
 import * as v from 'valibot';
 
 import { defaultLimits, type Limits } from '../limits.ts';
@@ -10,6 +11,9 @@ const name = v.pipe(
   v.regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'lower-case letters, digits, . _ -, at most 63'),
 );
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(1_000_000_000));
+/** Kinds of which a Keep can wait for its owner: where the owner takes part in the launch there is nothing to be made before. */
+export const pooledKinds = ['sim', 'vm', 'snp', 'tdx'] as const satisfies readonly Tee[];
+
 const countOrNone = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(64));
 
 const described = <T>(
@@ -25,7 +29,12 @@ const limitTexts: Readonly<Record<keyof Limits, string>> = {
   launchesAtOnce: 'Keeps that may be launching at the same time; others wait their turn, tenant by tenant.',
   spareLoaders: 'Loaders that are kept booted for the next Keeps, about 14 MiB each; 0 for none.',
   launchQueue: 'Creations of one tenant that may wait for their turn.',
-  memoryReserve: 'MiB of memory that must be available for a Keep to be created.',
+  memoryReserve: 'MiB of memory that must be available beyond what a Keep counts for, for it to be created.',
+  memory:
+    'MiB that all Keeps together may count for; 0 for what the machine, or the daemon’s control group, has, less `memoryReserve`.',
+  processMemory:
+    'MiB that a Keep counts for which is a process (`sim`, `sim-sev`). A machine counts for what it is given and 128 more.',
+  poolAge: 'How long a Keep of the pool may wait before another takes its place.',
   launchTime: 'From creation to ready.',
   machineLaunchTime: 'The same for Keeps that are machines.',
   machineMemory: 'MiB that a machine may be given.',
@@ -48,11 +57,17 @@ const limitTexts: Readonly<Record<keyof Limits, string>> = {
   helloTime: 'How long they may take to say it.',
 };
 
+/** Where it is not a count. */
+const schemas: Readonly<Partial<Record<keyof Limits, v.GenericSchema<number>>>> = {
+  spareLoaders: countOrNone,
+  memory: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(1_000_000_000)),
+};
+
 const limits = v.strictObject(
   Object.fromEntries(
     Object.entries(limitTexts).map(([key, text]) => [
       key,
-      described(key === 'spareLoaders' ? countOrNone : count, text),
+      described(schemas[key as keyof Limits] ?? count, text),
     ]),
   ) as Record<keyof Limits, v.OptionalSchema<v.GenericSchema<number>, undefined>>,
 );
@@ -71,6 +86,7 @@ const tenant = v.strictObject({
     'Whether all Keeps are theirs to see and the host is theirs to cordon and drain.',
   ),
   keeps: described(count, 'Keeps that have not ended.'),
+  memory: described(count, 'MiB that its Keeps that have not ended may count for together.'),
   createsPerMinute: described(count, 'Creations in a minute.'),
   longestLease: described(
     v.pipe(v.number(), v.safeInteger(), v.minValue(1000), v.maxValue(31_536_000_000)),
@@ -109,6 +125,19 @@ export const configuration = v.strictObject({
   tenants: v.optional(
     v.pipe(v.record(name, tenant), v.description('Who may ask, besides the users of this machine.')),
   ),
+  pool: v.optional(
+    v.strictObject(
+      Object.fromEntries(
+        pooledKinds.map((tee) => [
+          tee,
+          described(
+            countOrNone,
+            `Keeps of the kind \`${tee}\` that are launched before anybody asks for them.`,
+          ),
+        ]),
+      ) as Record<(typeof pooledKinds)[number], v.OptionalSchema<v.GenericSchema<number>, undefined>>,
+    ),
+  ),
   limits: v.optional(limits),
 });
 
@@ -125,7 +154,8 @@ export function configurationRows(): readonly { key: string; text: string; other
       if (nested !== undefined) walk(`${prefix}${key}.`, nested);
       else if (`${prefix}${key}` === 'tenants') walk('tenants.NAME.', tenant.entries);
       else {
-        const limit = prefix === 'limits.' ? defaultLimits[key as keyof Limits] : undefined;
+        const limit =
+          prefix === 'limits.' ? defaultLimits[key as keyof Limits] : prefix === 'pool.' ? 0 : undefined;
         rows.push({
           key: `${prefix}${key}`,
           text: v.getDescription(inner) ?? '',

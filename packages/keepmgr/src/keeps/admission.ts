@@ -1,27 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
+import { availableMemory, constrainedMemory } from 'node:process';
 
+import type { Limits } from '../limits.ts';
 import { keepmgrProblem } from '../problems.ts';
+
+/** MiB. */
+export interface MachineMemory {
+  readonly available: number;
+  readonly total: number;
+}
+
+/** What Keeps count for, in MiB. */
+export interface Committed {
+  /** All that there are, or that are being made. */
+  readonly all: number;
+  /** Of these, those that launch and may not have taken it yet. */
+  readonly launching: number;
+}
 
 /**
  * Refuses a Keep that the machine would not bear: once memory is short the kernel kills somebody, and it need not be the one
- * who asked.
+ * who asked. So it looks at what is free now, and at what all Keeps may come to take.
  *
- * @param reserve - MiB that must be available
+ * @param wanted - MiB that the Keep counts for
  * @throws EnarxError `keepmgr/host-busy`
  */
-export function admit(reserve: number, meminfo = '/proc/meminfo'): void {
-  let available: number;
+export function admit(
+  wanted: number,
+  { all, launching }: Committed,
+  { memory, memoryReserve }: Pick<Limits, 'memory' | 'memoryReserve'>,
+  machine = readMachineMemory(),
+): void {
+  const most = memory === 0 ? machine.total - memoryReserve : memory;
+  if (all + wanted > most) {
+    throw keepmgrProblem('keepmgr/host-busy', {
+      found: `Keeps that count for ${String(all)} MiB, and ${String(wanted)} MiB more`,
+      expected: `at most ${most.toFixed(0)} MiB`,
+    });
+  }
+  const needed = memoryReserve + launching + wanted;
+  if (machine.available < needed) {
+    throw keepmgrProblem('keepmgr/host-busy', {
+      found: `${machine.available.toFixed(0)} MiB of memory`,
+      expected: `${String(needed)} MiB`,
+    });
+  }
+}
+
+/** Of the machine, or of the daemon's control group where that has less. @throws EnarxError `keepmgr/host-busy` */
+export function readMachineMemory(meminfo = '/proc/meminfo'): MachineMemory {
+  let text: string;
   try {
-    available = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync(meminfo, 'latin1'))?.[1]) / 1024;
+    text = readFileSync(meminfo, 'latin1');
   } catch (cause) {
     // Out of descriptors: there would be none for a Keep either.
     throw keepmgrProblem('keepmgr/host-busy', { found: (cause as Error).message, cause });
   }
-  if (available < reserve) {
-    throw keepmgrProblem('keepmgr/host-busy', {
-      found: `${available.toFixed(0)} MiB of memory`,
-      expected: `${String(reserve)} MiB`,
-    });
-  }
+  const field = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) / 1024;
+  const group = constrainedMemory() / 2 ** 20;
+  const total = field('MemTotal');
+  const bounded = group > 0 && group < total;
+  return {
+    total: bounded ? group : total,
+    available: Math.min(field('MemAvailable'), bounded ? availableMemory() / 2 ** 20 : Infinity),
+  };
 }

@@ -44,7 +44,7 @@ export class Changes {
 
   noteRemoved(keep: Keep): void {
     this.#last.delete(keep);
-    this.#removed.push({ at: (this.#count += 1), id: keep.id, tenant: keep.tenant });
+    this.#removed.push({ at: (this.#count += 1), id: keep.id, tenant: keep.belonging.tenant });
     if (this.#removed.length > mostRemoved) {
       this.#forgotten = this.#removed[mostRemoved / 2]?.at ?? 0;
       this.#removed = this.#removed.slice(mostRemoved / 2 + 1);
@@ -62,7 +62,7 @@ export class Changes {
     const reset = epoch !== this.#epoch || after < this.#forgotten || after > this.#count;
     const mine = (owner: string): boolean => tenant === undefined || owner === tenant;
     const keeps = [...this.#last]
-      .filter(([keep, at]) => (reset || at > after) && mine(keep.tenant))
+      .filter(([keep, at]) => (reset || at > after) && mine(keep.belonging.tenant))
       .map(([keep]) => keep);
     const removed = reset
       ? []

@@ -5,12 +5,15 @@ import { FrameStream } from '@enarx/channel/frame-stream';
 import {
   decodeMessage,
   encodeMessage,
+  ldrAssigned,
   ldrLog,
+  ldrMoment,
   ldrOpen,
   ldrState,
   managerFrame,
+  type LdrLog,
+  type LdrMoment,
   type LdrState,
-  type LogEntry,
 } from '@enarx/protocol';
 
 import type { Limits } from '../limits.ts';
@@ -19,7 +22,8 @@ import { Pace } from '../pace.ts';
 export interface ControlEvents {
   /** @param first - whether it is the first on this connection: the loader then says where its Keep stands by now */
   state(message: LdrState, first: boolean): void;
-  log(entry: LogEntry): void;
+  log(entry: LdrLog): void;
+  moment(moment: LdrMoment): void;
   /** The loader sent what it may not send, or too much. The connection is gone. */
   misbehaved(detail: string): void;
   /** The connection is gone. Always comes, and comes last. */
@@ -39,6 +43,11 @@ export class Control {
 
   open(stream: number, to: 'guest' | 'loader'): void {
     this.#send(managerFrame.open, encodeMessage(ldrOpen, { stream, ...(to === 'loader' ? { to } : {}) }));
+  }
+
+  /** The Keep was of the pool and is somebody's now. @param request - number of the request, 8 bytes */
+  assigned(request: Uint8Array): void {
+    this.#send(managerFrame.assigned, encodeMessage(ldrAssigned, { request }));
   }
 
   stop(): void {
@@ -64,6 +73,8 @@ export class Control {
           first = false;
         } else if (frame.kind === managerFrame.log) {
           events.log(decodeMessage(ldrLog, frame.payload));
+        } else if (frame.kind === managerFrame.moment) {
+          events.moment(decodeMessage(ldrMoment, frame.payload));
         } else {
           throw new Error(`a frame of kind ${String(frame.kind)}`);
         }

@@ -17,12 +17,17 @@ export class FairQueue {
     this.#longestLine = longestLine;
   }
 
+  /** Whether a place is free now, so that nobody waits. */
+  get hasRoom(): boolean {
+    return this.#taken < this.#places();
+  }
+
   /**
    * Resolves when the tenant has a place, to how it is given back.
    * @throws EnarxError `keepmgr/too-fast` when its line is too long
    */
   async enter(tenant: string): Promise<() => void> {
-    if (this.#taken >= this.#places()) {
+    if (!this.hasRoom) {
       const line = this.#lines.get(tenant) ?? [];
       const most = this.#longestLine();
       if (line.length >= most)

@@ -4,10 +4,6 @@ import type { Socket } from 'node:net';
 
 import { isMachineKind } from '@enarx/keepldr/machine-kinds';
 import {
-  encodeFrameHead,
-  encodeMessage,
-  formatKeepId,
-  ldrLaunch,
   type Keep as KeepMessage,
   type KeepLog,
   type KeepState,
@@ -20,30 +16,29 @@ import type { LaunchedLoader } from '../launchers/launcher.ts';
 import { keepmgrProblem, type KeepmgrProblemCode } from '../problems.ts';
 import type { KeepRecord } from '../state/record.ts';
 import { WrittenRecord } from '../state/written-record.ts';
+import { Absence } from './absence.ts';
+import { Belonging } from './belonging.ts';
 import { Channels } from './channels.ts';
 import { Control } from './control.ts';
+import { Deadline } from './deadline.ts';
+import { KeepJournal } from './keep-journal.ts';
 import { KeepProcesses } from './keep-processes.ts';
 import { Lease } from './lease.ts';
-import { LogRing } from './log-ring.ts';
+import { LoaderWords } from './loader-words.ts';
 import { Signal } from './signal.ts';
 import { StateTimes } from './state-times.ts';
-import { eventsFor, hasEnded, next, reasonOf, type KeepEvent } from './states.ts';
-import type { KeepIdentity, LaunchDetails, Surroundings, WantedKeep } from './surroundings.ts';
+import { hasEnded, next, reasonOf, type KeepEvent } from './states.ts';
+import type { Assignment, LaunchDetails, Surroundings, WantedKeep } from './surroundings.ts';
 import { isToken, tokenDigest } from './token.ts';
-import { wantedLoader } from './wanted-loader.ts';
+import { launchFrame, wantedLoader } from './wanted-loader.ts';
 
 export interface KeepSurroundings extends Surroundings {
   /** Told of each change of a Keep, once it is on disk. */
   readonly changed: (keep: Keep) => void;
 }
 
-const launchKind = 0;
 /** After the loader's end its last frames may still have to be read. */
 const lastFramesTime = 1000;
-/** Steps that the table does not have, before the loader counts as hostile. */
-const mostLies = 8;
-/** How often a loader without a connection is looked for among the processes. */
-const lookEvery = 250;
 
 /**
  * One Keep: an actor that owns its state, its loader's connection, its processes, its channels and its record. All that
@@ -51,12 +46,12 @@ const lookEvery = 250;
  */
 export class Keep {
   readonly id: Uint8Array;
-  readonly tenant: string;
-  readonly request: Uint8Array | undefined;
   readonly tee: Tee;
-  readonly created: number;
+  /** MiB that it counts for. */
+  readonly memory: number;
+  readonly belonging: Belonging;
   readonly #around: KeepSurroundings;
-  readonly #log: LogRing;
+  readonly #journal: KeepJournal;
   readonly #channels: Channels;
   readonly #tokenDigest: Uint8Array;
   readonly #changes = new Signal();
@@ -65,29 +60,34 @@ export class Keep {
   readonly #times: StateTimes;
   readonly #record: WrittenRecord;
   readonly #goneWaiters: (() => void)[] = [];
+  readonly #absence: Absence;
+  readonly #words = new LoaderWords();
   #state: KeepState = 'launching';
   #ended: number | undefined;
   #reason: string | undefined;
   #control: Control | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #absenceTimer: NodeJS.Timeout | undefined;
+  readonly #deadline = new Deadline();
   readonly #launchDeadline: number;
   #stopping = false;
   #gone = false;
   #abandoned = false;
-  #lies = 0;
   #cleared: Promise<void> = Promise.resolve();
   #stopReason: string | undefined;
 
-  private constructor(around: KeepSurroundings, identity: KeepIdentity, record?: KeepRecord) {
+  private constructor(
+    around: KeepSurroundings,
+    identity: Pick<KeepRecord, 'id' | 'tee' | 'memory' | 'tokenDigest'>,
+    belonging: Belonging,
+    record?: KeepRecord,
+  ) {
     this.#around = around;
     this.id = identity.id;
-    this.tenant = identity.tenant;
-    this.request = identity.request;
     this.tee = identity.tee;
-    this.created = identity.created;
+    this.memory = identity.memory;
+    this.belonging = belonging;
     this.#tokenDigest = identity.tokenDigest;
-    this.#log = new LogRing(around.clock);
+    this.#journal = new KeepJournal(around.clock, around.log, identity.id);
+    this.#journal.askedBy(belonging.asked);
     this.#channels = new Channels(
       around.limits,
       () => this.#state !== 'launching' && this.#state !== 'ready',
@@ -97,6 +97,15 @@ export class Keep {
     this.#record = new WrittenRecord(around.store, around.log, identity.id, () => this.#recordNow());
     this.#lease = new Lease(around.clock, () => {
       this.#expire();
+    });
+    this.#absence = new Absence({
+      runs: () => this.#processes.loaderRuns,
+      ended: () => {
+        this.#loaderEnded('gone');
+      },
+      lost: () => {
+        this.#lose();
+      },
     });
     const { launchTime, machineLaunchTime } = around.limits;
     this.#launchDeadline = performance.now() + (isMachineKind(identity.tee) ? machineLaunchTime : launchTime);
@@ -110,17 +119,19 @@ export class Keep {
    */
   static async create(around: KeepSurroundings, wanted: WantedKeep, details: LaunchDetails): Promise<Keep> {
     const token = randomBytes(32);
-    const keep = new Keep(around, { ...wanted, created: around.clock(), tokenDigest: tokenDigest(token) });
-    if (wanted.lease !== undefined) keep.#lease.grant(wanted.lease);
+    const { id, tee, memory, to } = wanted;
+    const identity = { id, tee, memory, tokenDigest: tokenDigest(token) };
+    const keep = new Keep(around, identity, Belonging.of(to, around.clock()));
+    if ('lease' in to && to.lease !== undefined) keep.#lease.grant(to.lease);
     keep.#times.begin();
     await keep.#launch(token, details);
-    around.metrics.created(wanted.tee);
+    if ('tenant' in to) around.metrics.created(tee);
     return keep;
   }
 
   /** A Keep that an earlier daemon left. If its loader lives, it will come back by itself within its ten seconds. */
   static restore(around: KeepSurroundings, record: KeepRecord): Keep {
-    const keep = new Keep(around, record, record);
+    const keep = new Keep(around, record, new Belonging(record), record);
     keep.#state = record.state;
     keep.#ended = record.ended;
     keep.#reason = record.reason;
@@ -130,6 +141,33 @@ export class Keep {
     else keep.#lease.recall(lease, expires);
     keep.#resume();
     return keep;
+  }
+
+  /** Whether it waits for its workload, and its loader is there to carry it. */
+  get isAvailable(): boolean {
+    return this.#state === 'ready' && this.#control !== undefined && !this.#stopping && !this.#gone;
+  }
+
+  /**
+   * Makes a Keep of the pool somebody's, for good. That is on disk when this returns: whatever happens to the daemon, nobody else is given it.
+   * @throws EnarxError `keepmgr/state-unusable`; it is then nobody's, and not to be given to anybody
+   */
+  assign(assignment: Assignment): void {
+    const { lease, asked } = assignment;
+    const undo = this.belonging.assign(assignment, this.#around.clock());
+    if (lease !== undefined) this.#lease.grant(lease);
+    try {
+      this.#record.write();
+    } catch (error) {
+      undo();
+      this.#lease.end();
+      throw error;
+    }
+    this.#journal.askedBy(asked);
+    this.#journal.note('assigned');
+    if (asked !== undefined) this.#control?.assigned(asked);
+    this.#times.begin();
+    this.#around.metrics.created(this.tee);
   }
 
   get state(): KeepState {
@@ -146,7 +184,7 @@ export class Keep {
       id: this.id,
       tee: this.tee,
       state: this.#state,
-      created: this.created,
+      created: this.belonging.created,
       ...(this.#ended === undefined ? {} : { ended: this.#ended }),
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
       ...(this.#lease.expires === undefined ? {} : { expires: this.#lease.expires }),
@@ -166,7 +204,7 @@ export class Keep {
 
   /** Its last events, and what its launcher has heard. */
   async log(): Promise<KeepLog> {
-    return this.#log.entriesWith((await this.#around.launcher.log?.(this.id)) ?? []);
+    return this.#journal.entriesWith((await this.#around.launcher.log?.(this.id)) ?? []);
   }
 
   /** Takes a connection that claims to be from this Keep's loader. */
@@ -179,8 +217,11 @@ export class Keep {
       state: (message, first) => {
         if (this.#control === control) this.#told(message, first);
       },
-      log: ({ event, detail }) => {
-        this.#log.add('keepldr', event, detail);
+      log: (entry) => {
+        this.#journal.heard(entry);
+      },
+      moment: (moment) => {
+        this.#times.gave(moment);
       },
       misbehaved: (detail) => {
         this.#misbehaved(detail);
@@ -190,9 +231,9 @@ export class Keep {
       },
     });
     this.#control = control;
-    clearTimeout(this.#absenceTimer);
+    this.#absence.over();
     this.#awaitNext();
-    this.#log.add('keepmgr', 'loader-connected');
+    this.#journal.note('loader-connected');
     if (this.#stopping) control.stop();
     this.#changed();
     return true;
@@ -200,9 +241,11 @@ export class Keep {
 
   /**
    * A connection to the guest, once it is ready, or to its loader, while it waits for the secret of a launch.
+   *
+   * @param asked - number of the request, 8 bytes
    * @throws EnarxError `keep/ended`, `keep/not-ready`, `keep/launched`, `keep/channels-full`, `keep/channel-failed`
    */
-  async openChannel(to: 'guest' | 'loader'): Promise<Socket> {
+  async openChannel(to: 'guest' | 'loader', asked?: Uint8Array): Promise<Socket> {
     const deadline = performance.now() + this.#around.limits.readyWait;
     for (;;) {
       if (this.#gone || this.#stopping || this.#state === 'failed') throw this.#endedProblem();
@@ -210,9 +253,12 @@ export class Keep {
       const launching = this.#state === 'launching';
       if (to === 'loader' && !launching) throw keepmgrProblem('keep/launched', { found: this.#state });
       if (launching === (to === 'loader') && control !== undefined) {
-        return this.#channels.open((stream) => {
+        const socket = await this.#channels.open((stream) => {
+          this.#journal.opens(stream, asked);
           control.open(stream, to);
         });
+        if (to === 'guest') this.#times.connected();
+        return socket;
       }
       if (hasEnded(this.#state) && control === undefined) throw this.#endedProblem();
       if (!(await this.#changes.next(deadline)))
@@ -226,21 +272,20 @@ export class Keep {
   }
 
   /** Ends the Keep, if it has not ended. Resolves when nothing of it runs any more and the record says so. */
-  async stop(): Promise<void> {
+  async stop(asked?: Uint8Array): Promise<void> {
     if (!this.#gone && !this.#stopping) {
       this.#stopping = true;
-      this.#log.add('keepmgr', 'stop');
+      this.#journal.note('stop', undefined, asked);
+      this.#journal.line('keep-stops', {}, asked);
       this.#control?.stop();
       this.#channels.refuseAll();
-      this.#within(this.#around.limits.stopTime, () => {
+      this.#deadline.within(this.#around.limits.stopTime, () => {
         this.#apply('stopped');
         this.#tearDown();
       });
       this.#changed();
     }
-    await this.#untilGone();
-    await this.#cleared;
-    this.#record.write();
+    await this.#recordedEnd();
   }
 
   /** Ends it without asking its loader. */
@@ -248,16 +293,14 @@ export class Keep {
     this.#stopping = true;
     this.#apply('stopped');
     this.#tearDown();
-    await this.#untilGone();
-    await this.#cleared;
-    this.#record.write();
+    await this.#recordedEnd();
   }
 
   /** Lets go of it, for a daemon that ends and leaves its Keeps to the next. */
   abandon(): void {
     this.#abandoned = true;
-    this.#stopTimer();
-    clearTimeout(this.#absenceTimer);
+    this.#deadline.over();
+    this.#absence.over();
     this.#lease.end();
     this.#control?.close();
     this.#control = undefined;
@@ -266,14 +309,15 @@ export class Keep {
   }
 
   async #launch(token: Uint8Array, details: LaunchDetails): Promise<void> {
+    const { id, tee } = this;
     const { store, launcher } = this.#around;
-    await store.make(this.id);
-    const directory = store.directoryOf(this.id);
+    await store.make(id);
+    const directory = store.directoryOf(id);
     let launched: LaunchedLoader;
     try {
       launched = await launcher.launch(wantedLoader(this, directory, details));
       this.#processes.launched(launched.process);
-      this.#log.add('keepmgr', 'launched');
+      this.#journal.note('launched');
       if (this.#gone) throw this.#endedProblem();
       this.#record.write();
     } catch (error) {
@@ -281,7 +325,7 @@ export class Keep {
       this.#processes.kill();
       this.#tearDown();
       await this.#cleared;
-      await launcher.end?.(this.id);
+      await launcher.end?.(id);
       // Nobody was told of it, so nobody will remove it.
       this.#record.forget();
       throw error;
@@ -289,8 +333,7 @@ export class Keep {
     void launched.exited.then((how) => {
       this.#loaderEnded(how);
     });
-    const launch = encodeMessage(ldrLaunch, { ...details, id: this.id, tee: this.tee, token, directory });
-    launched.begin(Buffer.concat([encodeFrameHead(launchKind, launch.length), launch]));
+    launched.begin(launchFrame(details, { id, tee, token, directory }, this.belonging.asked));
     this.#awaitNext();
   }
 
@@ -300,8 +343,8 @@ export class Keep {
       return;
     }
     if (this.#processes.loaderRuns) {
-      this.#log.add('keepmgr', 'awaiting-loader');
-      this.#awaitLoader();
+      this.#journal.note('awaiting-loader');
+      this.#absence.begin(this.#around.limits.absence);
     } else {
       this.#lose();
     }
@@ -315,23 +358,18 @@ export class Keep {
   #told({ state, reason, processes }: LdrState, first: boolean): void {
     if (this.#processes.adopt(processes ?? [])) this.#record.save();
     if (state === this.#state) return;
-    const events = eventsFor(this.#state, state, { first, stopping: this.#stopping });
-    if (events === undefined) {
-      this.#lied(state);
+    const events = this.#words.heard(this.#state, state, { first, stopping: this.#stopping });
+    if (typeof events !== 'string') {
+      for (const event of events) this.#apply(event, reason);
       return;
     }
-    for (const event of events) this.#apply(event, reason);
-  }
-
-  #lied(state: KeepState): void {
-    this.#log.add('keepmgr', 'illegal-transition', `${state} after ${this.#state}`);
-    this.#around.log('illegal-transition', { keep: formatKeepId(this.id), found: state, state: this.#state });
-    this.#lies += 1;
-    if (this.#lies >= mostLies) this.#misbehaved('illegal transitions');
+    this.#journal.note('illegal-transition', `${state} after ${this.#state}`);
+    this.#journal.line('illegal-transition', { found: state, state: this.#state });
+    if (events === 'liar') this.#misbehaved('illegal transitions');
   }
 
   #misbehaved(detail: string): void {
-    this.#log.add('keepmgr', 'loader-misbehaved', detail);
+    this.#journal.note('loader-misbehaved', detail);
     if (!hasEnded(this.#state)) this.#fail('keepmgr/loader-misbehaved');
     this.#tearDown();
   }
@@ -346,14 +384,10 @@ export class Keep {
       const why = event === 'stopped' ? (reason ?? this.#stopReason) : reason;
       this.#reason = why === undefined ? undefined : reasonOf(why);
       this.#channels.refuseAll();
-      this.#around.metrics.ended(state, this.#reason);
+      if (this.belonging.pool === undefined) this.#around.metrics.ended(state, this.#reason);
     }
-    this.#log.add('keepmgr', `state-${state}`, this.#reason);
-    this.#around.log('keep-state', {
-      keep: formatKeepId(this.id),
-      state,
-      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
-    });
+    this.#journal.note(`state-${state}`, this.#reason);
+    this.#journal.line('keep-state', { state, reason: this.#reason });
     this.#awaitNext();
     this.#record.save();
     this.#changed();
@@ -362,15 +396,15 @@ export class Keep {
   /** Sets the bound on what has to come next, where something has to. */
   #awaitNext(): void {
     if (this.#stopping) return;
-    this.#stopTimer();
+    this.#deadline.over();
     const { stopTime, lingerTime } = this.#around.limits;
     if (this.#state === 'launching') {
-      this.#within(Math.max(0, this.#launchDeadline - performance.now()), () => {
+      this.#deadline.within(Math.max(0, this.#launchDeadline - performance.now()), () => {
         this.#fail('keepmgr/launch-timeout');
         this.#tearDown();
       });
     } else if (hasEnded(this.#state)) {
-      this.#within(this.#state === 'exited' ? lingerTime : stopTime, () => {
+      this.#deadline.within(this.#state === 'exited' ? lingerTime : stopTime, () => {
         this.#tearDown();
       });
     }
@@ -385,27 +419,15 @@ export class Keep {
     this.#control = undefined;
     this.#changed();
     if (this.#gone) return;
-    this.#log.add('keepmgr', 'loader-disconnected');
-    this.#awaitLoader();
-  }
-
-  /** Gives the loader its time to come back, unless it has ended. It may be nobody's child here, so it is looked for. */
-  #awaitLoader(): void {
-    const deadline = performance.now() + this.#around.limits.absence;
-    const look = (): void => {
-      if (this.#gone || this.#control !== undefined) return;
-      if (!this.#processes.loaderRuns) this.#loaderEnded('gone');
-      else if (performance.now() > deadline) this.#lose();
-      else this.#absenceTimer = setTimeout(look, lookEvery);
-    };
-    look();
+    this.#journal.note('loader-disconnected');
+    this.#absence.begin(this.#around.limits.absence);
   }
 
   #loaderEnded(how: string): void {
     if (this.#gone || this.#abandoned) return;
     const finish = (): void => {
       if (this.#gone || this.#abandoned) return;
-      this.#log.add('keepmgr', 'loader-ended', how);
+      this.#journal.note('loader-ended', how);
       if (this.#stopping) this.#apply('stopped');
       else if (!hasEnded(this.#state)) this.#fail('keepmgr/loader-died');
       this.#tearDown();
@@ -418,8 +440,8 @@ export class Keep {
   #tearDown(): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#stopTimer();
-    clearTimeout(this.#absenceTimer);
+    this.#deadline.over();
+    this.#absence.over();
     this.#lease.end();
     this.#control?.close();
     this.#control = undefined;
@@ -433,41 +455,31 @@ export class Keep {
 
   /** @param doubtful - whether something may still die, or live without a record */
   async #clear(doubtful: boolean): Promise<void> {
-    const { launcher, store, log } = this.#around;
+    const { launcher, store } = this.#around;
     try {
       if (doubtful) await this.#processes.sweep();
       await launcher.end?.(this.id);
       await store.clear(this.id);
     } catch (error) {
-      log('clear-failed', { keep: formatKeepId(this.id), detail: (error as Error).message });
+      this.#journal.failed('clear-failed', error);
     }
   }
 
-  async #untilGone(): Promise<void> {
+  async #recordedEnd(): Promise<void> {
     if (!this.#gone) await new Promise<void>((resolve) => this.#goneWaiters.push(resolve));
+    await this.#cleared;
+    this.#record.write();
   }
 
   #endedProblem(): Error {
     return keepmgrProblem('keep/ended', this.#reason === undefined ? {} : { found: this.#reason });
   }
 
-  #within(milliseconds: number, action: () => void): void {
-    this.#stopTimer();
-    this.#timer = setTimeout(action, milliseconds);
-  }
-
-  #stopTimer(): void {
-    clearTimeout(this.#timer);
-  }
-
   #expire(): void {
     if (this.#stopping || hasEnded(this.#state)) return;
     this.#stopReason = 'keep/lease-expired' satisfies KeepmgrProblemCode;
     this.stop().catch((error: unknown) => {
-      this.#around.log('keep-not-stopped', {
-        keep: formatKeepId(this.id),
-        detail: (error as Error).message,
-      });
+      this.#journal.failed('keep-not-stopped', error);
     });
   }
 
@@ -477,9 +489,10 @@ export class Keep {
   }
 
   #recordNow(): KeepRecord {
-    const { created, id, request, tee, tenant } = this;
+    const { id, tee, memory } = this;
     return {
-      ...{ id, tenant, request, tee, created },
+      ...{ id, tee, memory },
+      ...this.belonging.recorded,
       state: this.#state,
       ended: this.#ended,
       reason: this.#reason,

@@ -2,26 +2,42 @@
 import { randomBytes } from 'node:crypto';
 
 import { killThoseIn } from '@enarx/keepldr/processes';
-import { formatKeepId, keepIdLength, keepStates, type Tee } from '@enarx/protocol';
+import { formatKeepId, keepIdLength, keepStates, toHex } from '@enarx/protocol';
 
 import type { Gauges } from '../metrics.ts';
 import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
 import type { Caller } from '../api/caller.ts';
-import { admit } from './admission.ts';
+import { admit, type Committed } from './admission.ts';
 import type { Changes } from './changes.ts';
-import { FairQueue } from './fair-queue.ts';
+import { memoryOf } from './footprint.ts';
 import { Keep, type KeepSurroundings } from './keep.ts';
-import type { LaunchDetails, Surroundings } from './surroundings.ts';
+import { LaunchPlaces } from './launch-places.ts';
+import type { LaunchPlan, PlanLaunch, Wanted } from './launch-plan.ts';
+import { Pool, type PoolSizes } from './pool.ts';
+import { Quotas } from './quotas.ts';
+import type { Assignment, Surroundings } from './surroundings.ts';
 
 /** Who asks for what. */
-export interface Asked {
+export interface Asked extends Wanted {
   readonly caller: Caller;
-  readonly tee: Tee;
   readonly request?: Uint8Array | undefined;
   /** Milliseconds. */
   readonly lease?: number | undefined;
+  /** Number of the request to the API, 8 bytes. */
+  readonly number?: Uint8Array | undefined;
 }
+
+/** A Keep that is being made. */
+interface Creation {
+  /** Empty for the pool. */
+  readonly tenant: string;
+  readonly memory: number;
+  readonly keep: Promise<Keep>;
+}
+
+/** The pool's line in the queue of launches, which no tenant has. */
+const nobody = '';
 
 /** All Keeps of one daemon: which there are, and how many there may be. What happens to a Keep is its own affair. */
 export class Keeps {
@@ -33,19 +49,23 @@ export class Keeps {
   /** The others. */
   readonly #live = new Set<Keep>();
   readonly #requests = new Map<string, Keep>();
-  readonly #queue: FairQueue;
-  readonly #launching = new Map<Keep, () => void>();
-  readonly #paces = new Map<string, Pace>();
-  readonly #creations: Pace;
-  readonly #creating = new Map<string, { readonly tenant: string; readonly creation: Promise<Keep> }>();
+  readonly #places: LaunchPlaces;
+  readonly #quotas = new Quotas();
+  readonly #pace: Pace;
+  readonly #creating = new Map<string, Creation>();
+  readonly #plan: PlanLaunch;
+  readonly #pool: Pool;
+  #poolSizes: PoolSizes = {};
   #closing = false;
   #cordoned: boolean;
 
-  constructor(around: Surroundings, changes: Changes) {
+  constructor(around: Surroundings, plan: PlanLaunch, changes: Changes) {
+    this.#plan = plan;
     this.#around = {
       ...around,
       changed: (keep) => {
-        if (keep.state !== 'launching') this.#leaveQueue(keep);
+        this.#places.changed(keep);
+        if (keep.belonging.pool !== undefined) this.#pool.changed(keep);
         if (this.#keeps.get(formatKeepId(keep.id)) !== keep) return;
         if (keep.endedAndGone !== undefined) {
           this.#live.delete(keep);
@@ -55,12 +75,24 @@ export class Keeps {
       },
     };
     this.#changes = changes;
-    this.#creations = new Pace(around.limits.createBurst, around.limits.createsPerSecond);
-    this.#queue = new FairQueue(
-      () => around.limits.launchesAtOnce,
-      () => around.limits.launchQueue,
-    );
+    this.#pace = new Pace(around.limits.createBurst, around.limits.createsPerSecond);
+    this.#places = new LaunchPlaces(around.limits);
     this.#cordoned = around.store.setting('cordoned') === 'yes';
+    this.#pool = new Pool(
+      {
+        shape: async (tee) => (await plan({ tee })).shape,
+        launch: async (tee) => this.#launchForPool(await plan({ tee })),
+        forget: (keep) => {
+          this.#forget(keep);
+        },
+        lost: (tee, why) => {
+          around.metrics.pool('lost', tee, why);
+        },
+        longestAge: () => around.limits.poolAge,
+        clock: around.clock,
+      },
+      around.log,
+    );
   }
 
   readonly #changes: Changes;
@@ -71,15 +103,23 @@ export class Keeps {
     const ended: Keep[] = [];
     for (const record of store.load()) {
       const keep = Keep.restore(this.#around, record);
+      if (record.pool !== undefined) {
+        if (keep.endedAndGone === undefined) this.#pool.adopt(keep);
+        else this.#forget(keep);
+        continue;
+      }
       this.#add(keep);
       if (keep.endedAndGone !== undefined) ended.push(keep);
     }
     ended.sort((one, other) => (one.endedAndGone ?? 0) - (other.endedAndGone ?? 0));
     for (const keep of ended) this.#past.add(keep);
-    await launcher.sweep?.((id) => this.find(id)?.endedAndGone === undefined && this.find(id) !== undefined);
+    const isLive = (id: Uint8Array): boolean => {
+      const keep = this.loaded(id);
+      return keep !== undefined && keep.endedAndGone === undefined;
+    };
+    await launcher.sweep?.(isLive);
     for (const id of await store.directories()) {
-      if (this.#keeps.get(formatKeepId(id))?.endedAndGone === undefined && this.find(id) !== undefined)
-        continue;
+      if (isLive(id)) continue;
       // A creation that was never acknowledged, or an end in which the last daemon was killed.
       log('leftover-removed', { keep: formatKeepId(id) });
       killThoseIn(store.directoryOf(id));
@@ -88,60 +128,89 @@ export class Keeps {
     this.#prune();
   }
 
+  /** Keeps so many waiting before anybody asks for them. A host that is cordoned does so when it no longer is. */
+  resizePool(sizes: PoolSizes): void {
+    this.#poolSizes = sizes;
+    if (!this.#cordoned && !this.#closing) this.#pool.resize(sizes);
+  }
+
   /**
-   * A new Keep, acknowledged: a restarted daemon knows it. The same request of the same tenant gives the same Keep.
+   * A new Keep, acknowledged: a restarted daemon knows it. The same request of the same tenant gives the same Keep. Where one of the pool
+   * is what was asked for, it is that one.
    *
-   * @param details - resolves to what its launch needs
-   * @throws EnarxError `keep/request-reused`, `keepmgr/cordoned`, `keepmgr/full`, `keepmgr/too-fast`, `keepmgr/closing`, `keepmgr/launch-failed`, `keepmgr/state-unusable`
+   * @throws EnarxError `keep/request-reused`, `keepmgr/cordoned`, `keepmgr/full`, `keepmgr/quota`, `keepmgr/too-fast`, `keepmgr/host-busy`, `keepmgr/closing`, `keepmgr/launch-failed`, `keepmgr/state-unusable`, and what {@link PlanLaunch} throws
    */
-  async create(asked: Asked, details: () => Promise<LaunchDetails>): Promise<{ keep: Keep; fresh: boolean }> {
-    const key =
-      asked.request === undefined ? undefined : `${asked.caller.tenant} ${formatKeepId(asked.request)}`;
+  async create(asked: Asked): Promise<{ keep: Keep; fresh: boolean }> {
+    const { tenant } = asked.caller;
+    const key = asked.request === undefined ? undefined : `${tenant} ${formatKeepId(asked.request)}`;
     const known =
-      key === undefined ? undefined : (this.#requests.get(key) ?? (await this.#creating.get(key)?.creation));
+      key === undefined ? undefined : (this.#requests.get(key) ?? (await this.#creating.get(key)?.keep));
     if (known !== undefined) {
       if (known.tee !== asked.tee)
         throw keepmgrProblem('keep/request-reused', { found: asked.tee, expected: known.tee });
       return { keep: known, fresh: false };
     }
     this.#prune();
-    const { keeps } = this.#around.limits;
+    const { limits } = this.#around;
     this.#refuseWhenClosing();
     if (this.#cordoned) throw keepmgrProblem('keepmgr/cordoned');
-    if (this.running + this.#creating.size >= keeps)
-      throw keepmgrProblem('keepmgr/full', { expected: `at most ${String(keeps)} Keeps` });
-    this.#refuseBeyond(asked.caller);
-    if (!this.#creations.take()) throw keepmgrProblem('keepmgr/too-fast');
-    admit(this.#around.limits.memoryReserve);
+    if (this.running + this.#creating.size >= limits.keeps)
+      throw keepmgrProblem('keepmgr/full', { expected: `at most ${String(limits.keeps)} Keeps` });
+    const memory = memoryOf(asked.tee, asked.resources, limits);
+    this.#quotas.refuseBeyond(asked.caller, this.#holdingOf(tenant), memory);
+    if (!this.#pace.take()) throw keepmgrProblem('keepmgr/too-fast');
     const id = new Uint8Array(randomBytes(keepIdLength));
-    const creation = this.#create(id, asked, details);
-    const name = key ?? formatKeepId(id);
-    this.#creating.set(name, { tenant: asked.caller.tenant, creation });
+    const keep = await this.#during(key ?? formatKeepId(id), { tenant, memory, keep: this.#make(id, asked) });
+    return { keep, fresh: true };
+  }
+
+  /** Counts a creation for as long as it lasts. */
+  async #during(name: string, creation: Creation): Promise<Keep> {
+    this.#creating.set(name, creation);
     try {
-      return { keep: await creation, fresh: true };
+      return await creation.keep;
     } finally {
       this.#creating.delete(name);
     }
   }
 
-  async #create(id: Uint8Array, asked: Asked, details: () => Promise<LaunchDetails>): Promise<Keep> {
-    const { tee, request, lease } = asked;
-    const { tenant } = asked.caller;
-    const leave = await this.#queue.enter(tenant);
-    let keep: Keep;
+  async #make(id: Uint8Array, asked: Asked): Promise<Keep> {
+    const plan = await this.#plan(asked);
+    this.#refuseWhenClosing();
+    return this.#fromPool(plan, asked) ?? (await this.#launch(id, plan, asked));
+  }
+
+  /** @throws EnarxError `keepmgr/state-unusable` */
+  #fromPool({ tee, shape }: LaunchPlan, asked: Asked): Keep | undefined {
+    const { log, metrics } = this.#around;
+    const keep = this.#pool.take(tee, shape);
+    if ((this.#poolSizes[tee] ?? 0) > 0) metrics.pool(keep === undefined ? 'missed' : 'assigned', tee);
+    if (keep === undefined) return undefined;
     try {
-      this.#refuseWhenClosing();
-      keep = await Keep.create(this.#around, { id, tenant, tee, request, lease }, await details());
+      keep.assign(assignmentOf(asked));
     } catch (error) {
-      leave();
+      // Whether it is on disk is not known, so nobody may have it.
+      void keep.kill().catch(() => undefined);
       throw error;
     }
     this.#add(keep);
-    if (keep.endedAndGone !== undefined) this.#past.add(keep);
-    if (keep.state === 'launching') this.#launching.set(keep, leave);
-    else leave();
     this.#changes.note(keep);
-    this.#around.log('keep-created', { keep: formatKeepId(id), tee });
+    log('keep-created', { keep: formatKeepId(keep.id), request: numberOf(asked), tee, pool: true });
+    return keep;
+  }
+
+  async #launch(id: Uint8Array, plan: LaunchPlan, asked: Asked): Promise<Keep> {
+    const { tee, memory, details } = plan;
+    await this.#admit(memory);
+    const to = assignmentOf(asked);
+    const keep = await this.#places.during(to.tenant, () => {
+      this.#refuseWhenClosing();
+      return Keep.create(this.#around, { id, tee, memory, to }, details);
+    });
+    this.#add(keep);
+    if (keep.endedAndGone !== undefined) this.#past.add(keep);
+    this.#changes.note(keep);
+    this.#around.log('keep-created', { keep: formatKeepId(id), request: numberOf(asked), tee });
     if (this.#closing) {
       await keep.kill();
       throw keepmgrProblem('keepmgr/closing');
@@ -149,46 +218,72 @@ export class Keeps {
     return keep;
   }
 
+  /** @returns nothing when others come first */
+  async #launchForPool({ tee, shape, memory, details }: LaunchPlan): Promise<Keep | undefined> {
+    const { limits } = this.#around;
+    const all = this.running + this.#creating.size + [...this.#pool.keeps()].length;
+    if (this.#closing || this.#cordoned || !this.#places.hasRoom || all >= limits.keeps) return undefined;
+    admit(memory, this.#committed(), limits);
+    const id = new Uint8Array(randomBytes(keepIdLength));
+    const keep = this.#places.during(nobody, () =>
+      Keep.create(this.#around, { id, tee, memory, to: { pool: shape } }, details),
+    );
+    return this.#during(formatKeepId(id), { tenant: nobody, memory, keep });
+  }
+
+  /** A Keep that somebody asked for comes before those that nobody has. @throws EnarxError `keepmgr/host-busy` */
+  async #admit(memory: number): Promise<void> {
+    const { limits } = this.#around;
+    const over = (): boolean =>
+      this.running + this.#creating.size + [...this.#pool.keeps()].length > limits.keeps;
+    while (over() && (await this.#pool.makeRoom()));
+    for (;;) {
+      try {
+        // Its own creation is among those that were begun.
+        const { all, launching } = this.#committed();
+        admit(memory, { all: all - memory, launching: launching - memory }, limits);
+        return;
+      } catch (error) {
+        if (!(await this.#pool.makeRoom())) throw error;
+      }
+    }
+  }
+
+  #committed(): Committed {
+    const sum = (all: Iterable<{ readonly memory: number }>): number =>
+      [...all].reduce((total, { memory }) => total + memory, 0);
+    const creating = sum(this.#creating.values());
+    return {
+      all: sum(this.#live) + sum(this.#pool.keeps()) + creating,
+      launching: sum(this.#places.launching) + creating,
+    };
+  }
+
+  #holdingOf(tenant: string): { keeps: number; memory: number } {
+    const held = [...this.#live].filter(({ belonging }) => belonging.tenant === tenant);
+    const begun = [...this.#creating.values()].filter((other) => other.tenant === tenant);
+    const all = [...held, ...begun];
+    return { keeps: all.length, memory: all.reduce((total, { memory }) => total + memory, 0) };
+  }
+
   /** @throws EnarxError `keepmgr/closing` */
   #refuseWhenClosing(): void {
     if (this.#closing) throw keepmgrProblem('keepmgr/closing');
   }
 
-  #leaveQueue(keep: Keep): void {
-    this.#launching.get(keep)?.();
-    this.#launching.delete(keep);
-  }
-
-  /** @throws EnarxError `keepmgr/quota` */
-  #refuseBeyond({ tenant, quota }: Caller): void {
-    const { createsPerMinute, keeps } = quota;
-    if (keeps !== undefined) {
-      const begun = [...this.#creating.values()].filter((other) => other.tenant === tenant).length;
-      const running = [...this.#live].filter((keep) => keep.tenant === tenant).length;
-      if (begun + running >= keeps)
-        throw keepmgrProblem('keepmgr/quota', { expected: `at most ${String(keeps)} Keeps` });
-    }
-    if (createsPerMinute === undefined) return;
-    const pace = this.#paces.get(tenant) ?? new Pace(createsPerMinute, createsPerMinute / 60);
-    this.#paces.set(tenant, pace);
-    if (!pace.take())
-      throw keepmgrProblem('keepmgr/quota', {
-        expected: `at most ${String(createsPerMinute)} creations a minute`,
-      });
-  }
-
   /** Quotas were changed: what tenants have used of their pace is forgotten. */
   quotasChanged(): void {
-    this.#paces.clear();
+    this.#quotas.changed();
   }
 
   #add(keep: Keep): void {
     this.#keeps.set(formatKeepId(keep.id), keep);
     if (keep.endedAndGone === undefined) this.#live.add(keep);
-    if (keep.request !== undefined) this.#requests.set(`${keep.tenant} ${formatKeepId(keep.request)}`, keep);
+    const { request, tenant } = keep.belonging;
+    if (request !== undefined) this.#requests.set(`${tenant} ${formatKeepId(request)}`, keep);
   }
 
-  /** Keeps of which more is left than the record. */
+  /** Keeps that are somebody's and of which more is left than the record. */
   get running(): number {
     return this.#live.size;
   }
@@ -197,7 +292,13 @@ export class Keeps {
   gauges(): Gauges {
     const keeps: Record<string, number> = Object.fromEntries(keepStates.map((state) => [state, 0]));
     for (const { state } of this.#live) keeps[state] = (keeps[state] ?? 0) + 1;
-    return { keeps, records: this.#past.size, cordoned: this.#cordoned };
+    return {
+      keeps,
+      records: this.#past.size,
+      cordoned: this.#cordoned,
+      pool: this.#pool.gauges(),
+      memory: this.#committed().all,
+    };
   }
 
   /** Whether the host takes no new Keeps. */
@@ -209,14 +310,16 @@ export class Keeps {
   cordon(cordoned: boolean): void {
     this.#around.store.set('cordoned', cordoned ? 'yes' : 'no');
     this.#cordoned = cordoned;
+    if (cordoned) this.#pool.close();
+    else this.#pool.resize(this.#poolSizes);
     this.#around.log(cordoned ? 'cordoned' : 'uncordoned');
   }
 
   /** Takes no new Keeps and stops those that run. Resolves when nothing runs any more. */
   async drain(): Promise<void> {
     this.cordon(true);
-    await Promise.allSettled([...this.#creating.values()].map(({ creation }) => creation));
-    await Promise.all([...this.#live].map((keep) => keep.stop()));
+    await Promise.allSettled([...this.#creating.values()].map(({ keep }) => keep));
+    await Promise.all([this.#pool.empty(), ...[...this.#live].map((keep) => keep.stop())]);
   }
 
   /** @throws EnarxError `keep/unknown` */
@@ -226,8 +329,15 @@ export class Keeps {
     return keep;
   }
 
+  /** One that is or was somebody's. */
   find(id: Uint8Array): Keep | undefined {
     return this.#keeps.get(formatKeepId(id));
+  }
+
+  /** Any Keep that has, or may have, a loader. */
+  loaded(id: Uint8Array): Keep | undefined {
+    const name = formatKeepId(id);
+    return this.#keeps.get(name) ?? [...this.#pool.keeps()].find((keep) => formatKeepId(keep.id) === name);
   }
 
   /** Oldest first. */
@@ -236,13 +346,20 @@ export class Keeps {
     return this.#keeps.values();
   }
 
-  /** Stops a Keep if need be, and forgets it. @throws EnarxError `keepmgr/state-unusable` */
-  async remove(keep: Keep): Promise<void> {
-    await keep.stop();
+  /**
+   * Stops a Keep if need be, and forgets it.
+   * @param number - of the request, 8 bytes
+   * @throws EnarxError `keepmgr/state-unusable`
+   */
+  async remove(keep: Keep, number?: Uint8Array): Promise<void> {
+    await keep.stop(number);
     // Asked twice at once, it is forgotten once.
     if (this.find(keep.id) !== keep) return;
     this.#forget(keep);
-    this.#around.log('keep-removed', { keep: formatKeepId(keep.id) });
+    this.#around.log('keep-removed', {
+      keep: formatKeepId(keep.id),
+      request: number === undefined ? undefined : toHex(number),
+    });
   }
 
   /** The same where nobody waits for it. */
@@ -259,24 +376,26 @@ export class Keeps {
     this.#around.store.forget(keep.id);
     this.#keeps.delete(formatKeepId(keep.id));
     this.#past.delete(keep);
-    if (keep.request !== undefined) this.#requests.delete(`${keep.tenant} ${formatKeepId(keep.request)}`);
-    this.#changes.noteRemoved(keep);
+    const { pool, request, tenant } = keep.belonging;
+    if (request !== undefined) this.#requests.delete(`${tenant} ${formatKeepId(request)}`);
+    if (pool === undefined) this.#changes.noteRemoved(keep);
   }
 
   /** @param fate - what becomes of the Keeps: `destroy`, or `leave` them for the next daemon, which has ten seconds */
   async close(fate: 'destroy' | 'leave'): Promise<void> {
     this.#closing = true;
+    this.#pool.close();
     const letGo = (): Promise<unknown> =>
       Promise.allSettled(
-        [...this.#live].map(async (keep) => {
+        [...this.#live, ...this.#pool.keeps()].map(async (keep) => {
           if (fate === 'leave') keep.abandon();
           else await keep.kill();
         }),
       );
     // Those that launch make room for creations that wait, which are then refused.
     await letGo();
-    for (const leave of this.#launching.values()) leave();
-    await Promise.allSettled([...this.#creating.values()].map(({ creation }) => creation));
+    this.#places.free();
+    await Promise.allSettled([...this.#creating.values()].map(({ keep }) => keep));
     await letGo();
   }
 
@@ -297,4 +416,12 @@ export class Keeps {
       }
     }
   }
+}
+
+function assignmentOf({ caller, request, lease, number }: Asked): Assignment {
+  return { tenant: caller.tenant, request, lease, asked: number };
+}
+
+function numberOf({ number }: Asked): string | undefined {
+  return number === undefined ? undefined : toHex(number);
 }

@@ -5,6 +5,15 @@ import { printable } from '../printable.ts';
 
 const most = 256;
 
+/** Something that happened to a Keep. */
+export interface HappenedEntry {
+  readonly source: LogEntry['source'];
+  readonly event: string;
+  readonly detail: string | undefined;
+  /** The request that brought it about, 8 bytes. */
+  readonly request: Uint8Array | undefined;
+}
+
 /** The last events of one Keep on the host. Older ones give way. */
 export class LogRing {
   readonly #clock: () => number;
@@ -15,12 +24,13 @@ export class LogRing {
   }
 
   /** The time is the daemon's own, whoever reports. */
-  add(source: LogEntry['source'], event: string, detail?: string): void {
+  add({ source, event, detail, request }: HappenedEntry): void {
     this.#entries.push({
       time: this.#clock(),
       source,
       event: printable(event, 64),
       ...(detail === undefined ? {} : { detail: printable(detail, 512) }),
+      ...(request === undefined ? {} : { request }),
     });
     if (this.#entries.length > most) this.#entries.shift();
   }

@@ -20,21 +20,26 @@ export interface Surroundings {
   readonly release: string;
 }
 
-/** What a client wants. */
-export interface WantedKeep {
-  readonly id: Uint8Array;
+/** Whose a Keep is. */
+export interface Assignment {
   readonly tenant: string;
+  /** The client's own id of the creation, 16 bytes. */
   readonly request: Uint8Array | undefined;
-  readonly tee: Tee;
   /** Milliseconds. */
   readonly lease: number | undefined;
+  /** Number of the request to the API, 8 bytes. */
+  readonly asked: Uint8Array | undefined;
 }
 
-/** Who a Keep is, for as long as it is known. */
-export type KeepIdentity = Omit<WantedKeep, 'lease'> & {
-  readonly created: number;
-  readonly tokenDigest: Uint8Array;
-};
+/** What is to be launched. */
+export interface WantedKeep {
+  readonly id: Uint8Array;
+  readonly tee: Tee;
+  /** MiB that it counts for. */
+  readonly memory: number;
+  /** Whose it is, or the shape of the launch: it is then of the pool, and nobody's. */
+  readonly to: Assignment | { readonly pool: string };
+}
 
 /** The parts of a launch that the Keep does not know by itself. */
-export type LaunchDetails = Omit<LdrLaunch, 'id' | 'tee' | 'token' | 'directory'>;
+export type LaunchDetails = Omit<LdrLaunch, 'id' | 'tee' | 'token' | 'directory' | 'request'>;

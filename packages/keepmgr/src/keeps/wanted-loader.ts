@@ -1,13 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
+import { encodeFrameHead, encodeMessage, ldrLaunch, type LdrLaunch } from '@enarx/protocol';
+
 import type { LoaderWanted } from '../launchers/launcher.ts';
-import type { KeepIdentity, LaunchDetails } from './surroundings.ts';
+import type { LaunchDetails, WantedKeep } from './surroundings.ts';
+
+const launchKind = 0;
 
 /** What a launcher is told of a Keep: enough to bound its loader, and nothing of the launch frame's. */
 export function wantedLoader(
-  { id, tee }: Pick<KeepIdentity, 'id' | 'tee'>,
+  { id, tee }: Pick<WantedKeep, 'id' | 'tee'>,
   directory: string,
   { resources, sockets }: LaunchDetails,
 ): LoaderWanted {
   const network = sockets !== undefined && sockets.listen.length + sockets.dial.length > 0;
   return { id, tee, directory, resources, network };
+}
+
+/**
+ * What the loader is told of it.
+ * @param asked - number of the request that asked for the Keep, 8 bytes
+ */
+export function launchFrame(
+  details: LaunchDetails,
+  { id, tee, token, directory }: Pick<LdrLaunch, 'id' | 'tee' | 'token' | 'directory'>,
+  asked: Uint8Array | undefined,
+): Uint8Array {
+  const payload = encodeMessage(ldrLaunch, {
+    ...details,
+    ...{ id, tee, token, directory },
+    ...(asked === undefined ? {} : { request: asked }),
+  });
+  return Buffer.concat([encodeFrameHead(launchKind, payload.length), payload]);
 }

@@ -29,6 +29,9 @@ const steps: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE UNIQUE INDEX requests ON keeps (tenant, request) WHERE request IS NOT NULL;
    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE keeps ADD COLUMN pool TEXT;
+   ALTER TABLE keeps ADD COLUMN asked BLOB CHECK (length(asked) = 8);
+   ALTER TABLE keeps ADD COLUMN memory INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 /**

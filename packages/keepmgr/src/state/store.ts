@@ -25,6 +25,9 @@ const columns = [
   'boot',
   'loader',
   'processes',
+  'pool',
+  'asked',
+  'memory',
 ] as const;
 
 type Row = Readonly<Record<(typeof columns)[number], SQLOutputValue>>;
@@ -93,6 +96,9 @@ export class Store {
         record.boot,
         record.loader === undefined ? null : JSON.stringify(record.loader),
         JSON.stringify(record.processes),
+        record.pool ?? null,
+        record.asked ?? null,
+        record.memory,
       ),
     );
   }
@@ -161,11 +167,19 @@ function recordOf(row: Row): KeepRecord {
       found: `a Keep of kind ${String(tee)} in state ${String(state)}`,
     });
   }
+  const pool = text(row.pool);
+  if ((pool === undefined) === (tenant === ''))
+    throw keepmgrProblem('keepmgr/state-damaged', {
+      found: 'a Keep that is nobody’s and not of the pool, or both',
+    });
   return {
     id: bytes(id) as Uint8Array,
     tenant: text(tenant) as string,
+    pool,
     request: bytes(row.request),
+    asked: bytes(row.asked),
     tee: tee as Tee,
+    memory: number(row.memory) as number,
     state: state as KeepState,
     created: number(created) as number,
     ended: number(row.ended),
