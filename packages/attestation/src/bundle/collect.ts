@@ -47,8 +47,11 @@ function itemsIn(file: Uint8Array, number: number): readonly CollectedItem[] {
   // Each reader knows forms that the other does not.
   const amd = readEndorsements([file]);
   const found =
-    amd.unreadable.length === 0 ? { ...amd, documents: [] } : readCollateral([file], new KeyCache());
-  const [reason] = found.unreadable;
+    amd.unreadable.length === 0
+      ? { ...amd, documents: [], eventLogs: [] }
+      : readCollateral([file], new KeyCache());
+  const [reason = found.eventLogs.length > 0 ? 'an event log, which belongs to one quote' : undefined] =
+    found.unreadable;
   if (reason !== undefined)
     throw attestationProblem('bundle/malformed', {
       found: `file ${String(number)}: ${reason.replace(/^endorsement 1: /, '')}`,

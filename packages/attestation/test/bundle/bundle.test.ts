@@ -33,6 +33,12 @@ const item = (kind: CollateralItem['kind'], ...bytes: number[]): CollateralItem 
   content: Uint8Array.from(bytes),
 });
 
+test('an event log is no collateral, whatever its form: it belongs to one quote', () => {
+  const log = readFileSync(join(import.meta.dirname, '../intel/fixtures/cos-113-ccel.bin'));
+  for (const file of [log, new TextEncoder().encode('[{"imr":0}]')])
+    assert.throws(() => collectCollateral([file]), isMalformed(/an event log, which belongs to one quote/));
+});
+
 suite('a bundle', () => {
   const items = [
     item('certificate', 1),

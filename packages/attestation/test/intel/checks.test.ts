@@ -202,6 +202,46 @@ describe('what endorses a quote', () => {
     assert.equal(without.claims?.platform, undefined);
   });
 
+  test('is complete with each sort of certification data once what it lacks is given, and says what it lacks before', async () => {
+    const { pck } = (await fakePlatform()).material;
+    // Intel SGX ECDSA quote library API, table 9: PPID in the clear or encrypted, CPUSVN, PCESVN, PCEID; or the leaf.
+    for (const [certificationType, certificationData] of [
+      [1, new Uint8Array(36)],
+      [2, new Uint8Array(276)],
+      [3, new Uint8Array(404)],
+      [4, pck],
+    ] as const)
+      for (const [tee, version] of [
+        ['sgx', 3],
+        ['tdx', 4],
+        ['tdx', 5],
+      ] as const) {
+        const quote = { parts: { certificationType, certificationData } };
+        const whole = await verifyFake({
+          tee,
+          version,
+          quote,
+          collateral: (files, { root, pck: leaf, authority }) => [
+            ...files,
+            Buffer.from([authority, leaf, root].map((one) => writePem('CERTIFICATE', one)).join('')),
+          ],
+        });
+        assert.deepEqual(failures(whole), [], `${String(certificationType)} ${tee} ${String(version)}`);
+        const without = await verifyFake({ tee, version, quote });
+        assert.deepEqual(failures(without), ['quote/endorsements-complete']);
+        assert.match(
+          checkOf(without, 'quote/endorsements-complete').detail,
+          certificationType === 4 ? /no certificate of Intel SGX PCK Platform CA/ : /no certificate of a PCK/,
+        );
+      }
+    for (const certificationType of [0, 6, 7, 65_535])
+      await assertOnly(
+        'quote/layout',
+        new RegExp(`certification data of type ${String(certificationType)}`),
+        verifyFake({ quote: { parts: { certificationType } } }),
+      );
+  });
+
   test('lacks the authority or the root where the quote brings the leaf only', async () => {
     const leaf = await verifyFake({
       collateral: () => [],

@@ -41,8 +41,9 @@ const show = buildCommand<OutputFlags, string[], EnarxContext>({
     fullDescription: [
       'Decode evidence, and say what it claims. Nothing of it is verified: a claim is what somebody wrote.',
       'Forms are recognised by content: SEV-SNP reports, alone or with their certificate table; answers of /dev/sev-guest; configfs-tsm',
-      "and Azure's vTPM evidence as JSON; Azure's HCL report; Oak's Evidence; dstack's attestation; messages of this program; certificates of",
-      'legacy SEV; quotes of SGX and TDX; documents of AWS Nitro Enclaves; any of these in a wrapper of RATS (CMW); hex or base64 of these.',
+      "and Azure's vTPM evidence as JSON, of SNP and of TDX; Azure's HCL report; Oak's Evidence; dstack's attestations; messages of this program;",
+      'certificates of legacy SEV; quotes of SGX and TDX, bare, in Open Enclave’s headers, in RA-TLS certificates or in JSON; documents of AWS',
+      'Nitro Enclaves; any of these in a wrapper of RATS (CMW); hex or base64 of these. docs/evidence.md lists them.',
     ].join('\n'),
   },
 });
@@ -113,7 +114,8 @@ const verify = buildCommand<EvidenceVerifyFlags, [], EnarxContext>({
     brief: 'Verify stored evidence and hold it against a policy',
     fullDescription: [
       'Verify stored evidence and hold it against a policy, and list every check with the reason and the line of the policy that',
-      'decided. Nothing is fetched: give certificates and revocation lists with --endorsements, in any form and order.',
+      'decided. Nothing is fetched: give certificates and revocation lists with --endorsements, in any form and order. An event log of a TDX',
+      'guest (CCEL) that is given there is replayed and must make the registers of the quote. docs/evidence.md lists all forms.',
       'Exit status: 0 accepted, 10 rejected, 20 unsupported, 30 no evidence at all.',
     ].join('\n'),
   },
