@@ -18,8 +18,9 @@ function carry(from: Duplex, to: Duplex): Promise<void> {
       to.destroy();
     });
     from.on('close', () => {
-      // A stream that closes without an end was cut off; passing that on as an orderly end would hide it.
-      if (!from.readableEnded || !from.writableFinished) to.destroy();
+      // A stream that closes without an end was cut off; passing that on as an orderly end would hide it. And one that is
+      // closed takes no more, so what the other still had to say is lost, and is to be seen to be.
+      if (!from.readableEnded || !from.writableFinished || !to.readableEnded) to.destroy();
       resolve();
     });
     if (from.destroyed) to.destroy();

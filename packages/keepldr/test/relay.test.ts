@@ -67,6 +67,21 @@ test('when one side breaks off without an end, so does the other', async () => {
   }
 });
 
+test('a side that closes with its own end, while the other still has something to say, takes the other with it', async () => {
+  using link = await relayed();
+  const [fromClient, fromGuest] = link.inner;
+  // As a stream that is not `allowHalfOpen` does when the end of its peer comes.
+  fromClient.once('end', () => fromClient.end());
+  link.client.end();
+  await once(fromClient, 'close');
+  link.guest.write('words that nobody takes any more');
+  await Promise.race([
+    link.done,
+    once(AbortSignal.timeout(5000), 'abort').then(() => assert.fail('the guest’s side stays open for ever')),
+  ]);
+  assert.equal(fromGuest.destroyed, true);
+});
+
 test('a stream that is destroyed before it is relayed takes the other with it', async () => {
   using directory = ownDirectory();
   const [client, fromClient] = await connectedPair(directory.path);

@@ -12,7 +12,7 @@ import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } fro
 
 import { checked, readConfiguration } from '../src/config/read.ts';
 import { configurationRows, type Configuration } from '../src/config/schema.ts';
-import { Client, path, type Credentials } from './support/client.ts';
+import { Client, collect, path, type Credentials } from './support/client.ts';
 import { Authority, type Issued } from './support/authority.ts';
 import { startHost, type Host } from './support/host.ts';
 
@@ -180,6 +180,7 @@ describe('on an address that others can reach', { skip: !openssl && 'needs opens
     await assert.rejects(b.channel(mine.id), { code: 'keep/unknown' });
     assert.equal((await a.reaches(mine.id, 'ready', 'failed')).state, 'ready');
     assert.match(await a.tell(mine.id, 'pid'), /^\d+$/, 'a channel over TLS');
+    assert.equal(await endFirst(a, mine.id), '5 bytes', 'the last words of a Keep to who has ended');
     const request = new Uint8Array(16).fill(1);
     const first = await a.create('sim', { request });
     const second = await b.create('sim', { request });
@@ -328,3 +329,10 @@ test('every key of the configuration is described', () => {
   for (const { key, text } of configurationRows()) assert.ok(text.length > 10, key);
   assert.ok(configurationRows().some(({ key }) => key === 'tenants.NAME.longestLease'));
 });
+
+/** Ends its own side, and hears what comes then. */
+async function endFirst(client: Client, id: Uint8Array): Promise<string> {
+  const socket = await client.channel(id);
+  socket.end('after-end\nabcde');
+  return Buffer.from(await collect(socket)).toString();
+}

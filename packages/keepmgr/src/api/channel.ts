@@ -46,6 +46,8 @@ export async function openChannel(
   // A peer that vanished without a word is found out by the kernel; silence alone is no reason to cut a program off.
   socket.setKeepAlive(true, 60_000);
   socket.setNoDelay(true);
+  // Under TLS node:https makes it otherwise, and the last words of a Keep to a client that has ended would be lost.
+  socket.allowHalfOpen = true;
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${upgrade.token}\r\nrequest-id: ${toHex(number)}\r\n\r\n`,
   );
