@@ -27,7 +27,7 @@ export const maxEndorsements = 64;
 
 /**
  * Reads endorsements in any form and order: DER certificates, lists and PkiPaths, also one after the other; PEM;
- * certificate tables of the SEV-SNP driver; JSON of Azure's THIM service; any of these in hex or base64.
+ * certificate tables of the SEV-SNP driver; JSON of Azure's THIM service; any of these in hex or base64, alone or in an array of JSON.
  * @param keys - remembers what bytes were read as; the bytes must be nobody's to change
  */
 export function readEndorsements(blobs: readonly Uint8Array[], keys?: KeyCache): Endorsements {
@@ -81,7 +81,7 @@ function readAny(blob: Uint8Array, found: Found): void {
         throw attestationProblem('endorsements/malformed', { found: `a PEM block ${label}` });
       readDerObjects(content, found);
     }
-  } else if (text.kind === 'json') readThim(text.value, found);
+  } else if (text.kind === 'json') readJson(text.value, found);
   else if (text.kind === 'bytes') readBinary(text.bytes, found);
   else readBinary(blob, found);
 }
@@ -102,9 +102,17 @@ function readBinary(bytes: Uint8Array, found: Found): void {
 const { vcek, vlek, ask, ark, crl } = certificateTableGuids;
 const entriesToRead: ReadonlySet<string> = new Set([vcek, vlek, ask, ark, crl]);
 
-/** Azure's host certificate cache: `{vcekCert, certificateChain, …}`, both PEM. */
-function readThim(value: unknown, found: Found): void {
-  const members = new Map<string, unknown>(Object.entries(value as object));
+/** Texts in an array, or Azure's host certificate cache: `{vcekCert, certificateChain, …}`, both PEM. */
+function readJson(value: object, found: Found): void {
+  if (Array.isArray(value)) {
+    for (const text of value as unknown[]) {
+      if (typeof text !== 'string' || /^\s*[[{]/.test(text))
+        throw attestationProblem('endorsements/malformed', { found: 'an array of other things than texts' });
+      readAny(new TextEncoder().encode(text), found);
+    }
+    return;
+  }
+  const members = new Map<string, unknown>(Object.entries(value));
   const pem = [members.get('vcekCert'), members.get('certificateChain')];
   for (const text of pem) {
     if (typeof text !== 'string' || !text.includes('-----BEGIN '))

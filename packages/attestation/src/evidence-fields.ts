@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { bytesOfText } from './evidence-text.ts';
 import { attestationProblem } from './problems.ts';
 import { snpReportLength } from './snp/report.ts';
 
 /**
  * Rebuilds a report from the JSON dump of its fields that Trustee's agents send
- * (`{attestation_report, cert_chain: [{cert_type, data}]}`). What is judged is the bytes rebuilt here, so that whatever
- * the dump lost or changed makes the signature fail; it can never make one pass.
+ * (`{attestation_report, cert_chain: [{cert_type, data}]}`), with the names that they use today and those of before 2025, which
+ * split no versions into objects and called the whole word of key information `_author_key_en`. What is judged is the bytes rebuilt
+ * here, so that whatever the dump lost or changed makes the signature fail; it can never make one pass.
  * @throws EnarxError `evidence/malformed`
  */
 export function rebuildSnpReport(dump: ReadonlyMap<string, unknown>): Uint8Array {
@@ -30,7 +32,7 @@ export function rebuildSnpReport(dump: ReadonlyMap<string, unknown>): Uint8Array
   u32(0x34, 'sig_algo');
   report.set(tcb(dump, 'current_tcb'), 0x38);
   u64(0x40, 'plat_info');
-  u32(0x48, 'key_info');
+  u32(0x48, dump.has('key_info') ? 'key_info' : '_author_key_en');
   copy(0x50, 'report_data', 64);
   copy(0x90, 'measurement', 48);
   copy(0xc0, 'host_data', 32);
@@ -70,8 +72,11 @@ function tcb(dump: ReadonlyMap<string, unknown>, name: string): number[] {
 }
 
 function firmware(dump: ReadonlyMap<string, unknown>, name: string): number[] {
-  const parts = objectOf(dump.get(name), name);
-  return ['build', 'minor', 'major'].map((part) => whole(parts.get(part), `${name}.${part}`, 0xff));
+  const old = dump.has(`${name}_build`);
+  const parts = old ? dump : objectOf(dump.get(name), name);
+  return ['build', 'minor', 'major'].map((part) =>
+    whole(parts.get(old ? `${name}_${part}` : part), `${name}.${part}`, 0xff),
+  );
 }
 
 function whole(value: unknown, name: string, most: number): number {
@@ -80,10 +85,12 @@ function whole(value: unknown, name: string, most: number): number {
   return value;
 }
 
+/** A list of bytes, or hex or base64. */
 function bytes(value: unknown, name: string, length: number): Uint8Array {
-  if (!Array.isArray(value) || value.length !== length)
+  const list = typeof value === 'string' ? [...(bytesOfText(value) ?? [])] : value;
+  if (!Array.isArray(list) || list.length !== length)
     throw malformed(`${name} that is no list of ${String(length)} bytes`);
-  return Uint8Array.from(value, (byte: unknown) => whole(byte, name, 0xff));
+  return Uint8Array.from(list, (byte: unknown) => whole(byte, name, 0xff));
 }
 
 function objectOf(value: unknown, name: string): ReadonlyMap<string, unknown> {

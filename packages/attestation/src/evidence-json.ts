@@ -2,6 +2,7 @@
 import { rebuildSnpReport } from './evidence-fields.ts';
 import { bytesOfText } from './evidence-text.ts';
 import { attestationProblem } from './problems.ts';
+import { snpReportLength } from './snp/report.ts';
 
 /** Evidence as JSON files of known tools carry it. */
 export type EvidenceJson =
@@ -23,15 +24,15 @@ export type EvidenceJson =
  * - `{outblob, auxblob?, provider: "sev_guest\n"}`: the attributes of a configfs-tsm entry, base64;
  * - `{hcl_report, vcek?, tpm_quote?}` or the older `{report, vcek?, quote?}`: Azure's blob, certificate and quote, in
  *   base64, hex or arrays of numbers, as attestation agents send them;
- * - `{attestation_report, cert_chain?}`: the fields of a report and its certificates, as Trustee's agents dump them;
- * - `{platform, evidence}` around one of these.
+ * - `{report, vcek?}` with a report that is in no blob;
+ * - `{attestation_report, cert_chain?}`: the fields of a report, or its bytes, and its certificates, as Trustee's agents and
+ *   their kin send them; the fields also without anything around them;
+ * - `{evidence, endorsements, …}`: report and PEM, both in base64, as the sidecars of Azure's confidential containers give them.
  *
  * @throws EnarxError `evidence/unrecognised`, `evidence/malformed`
  */
 export function readEvidenceJson(value: unknown): EvidenceJson {
   const object = objectOf(value);
-  const inner = object.get('evidence');
-  if (object.has('platform') && inner !== undefined) return readEvidenceJson(withoutWrapper(inner));
   const outblob = object.get('outblob');
   if (outblob !== undefined) {
     const provider = object.get('provider');
@@ -45,13 +46,23 @@ export function readEvidenceJson(value: unknown): EvidenceJson {
       endorsements: object.has('auxblob') ? [bytesOf(object.get('auxblob'), 'auxblob')] : [],
     };
   }
-  const dump = object.get('attestation_report');
+  const dump = object.get('attestation_report') ?? (object.has('reported_tcb') ? value : undefined);
   if (dump !== undefined)
     return {
       form: 'snp',
-      report: rebuildSnpReport(objectOf(dump)),
+      report: isMap(dump) ? rebuildSnpReport(objectOf(dump)) : bytesOf(dump, 'attestation_report'),
       endorsements: certificatesOf(object.get('cert_chain') ?? []),
     };
+  const sidecar = object.get('evidence');
+  if (sidecar !== undefined && object.has('endorsements'))
+    return {
+      form: 'snp',
+      report: bytesOf(sidecar, 'evidence'),
+      endorsements: [bytesOf(object.get('endorsements'), 'endorsements')],
+    };
+  const plain = object.get('report');
+  const report = plain === undefined || object.has('hcl_report') ? undefined : bytesOf(plain, 'report');
+  if (report?.length === snpReportLength) return { form: 'snp', report, endorsements: vcekOf(object) };
   return readAzureJson(object);
 }
 
@@ -67,19 +78,12 @@ export function readAzureJson(
     });
   }
   const quote = object.get('tpm_quote') ?? object.get('quote');
-  const vcek = object.get('vcek');
   return {
     form: 'azure-vtpm',
     blob: bytesOf(blob, 'report'),
-    endorsements: vcek === undefined ? [] : [certificateOf(vcek)],
+    endorsements: vcekOf(object),
     quote: quote === undefined ? undefined : readQuote(objectOf(quote)),
   };
-}
-
-/** One wrapper, not a tower of them. */
-function withoutWrapper(inner: unknown): unknown {
-  if (objectOf(inner).has('platform')) throw malformed('evidence in evidence');
-  return inner;
 }
 
 function readQuote(quote: ReadonlyMap<string, unknown>): {
@@ -96,17 +100,26 @@ function readQuote(quote: ReadonlyMap<string, unknown>): {
   };
 }
 
-/** `[{cert_type, data}]`, data as a list of bytes. An empty chain is as good as none. */
+/** `[{cert_type, data}]`, data as a list of bytes, or `{vcek, …}` with a certificate for each name. An empty chain is as good as none. */
 function certificatesOf(chain: unknown): Uint8Array[] {
-  if (!Array.isArray(chain)) throw malformed('cert_chain that is no list');
-  return chain.map((entry: unknown) => bytesOf(objectOf(entry).get('data'), 'cert_chain'));
+  if (Array.isArray(chain))
+    return chain.map((entry: unknown) => bytesOf(objectOf(entry).get('data'), 'cert_chain'));
+  if (!isMap(chain)) throw malformed('cert_chain that is no list');
+  return Object.values(chain)
+    .filter((certificate: unknown) => certificate !== null)
+    .map((certificate: unknown) => certificateOf(certificate, 'cert_chain'));
+}
+
+function vcekOf(object: ReadonlyMap<string, unknown>): Uint8Array[] {
+  const vcek = object.get('vcek');
+  return vcek === undefined ? [] : [certificateOf(vcek, 'vcek')];
 }
 
 /** PEM stays as it is; the reader of endorsements knows it. */
-function certificateOf(value: unknown): Uint8Array {
+function certificateOf(value: unknown, member: string): Uint8Array {
   return typeof value === 'string' && value.includes('-----BEGIN ')
     ? new TextEncoder().encode(value)
-    : bytesOf(value, 'vcek');
+    : bytesOf(value, member);
 }
 
 /** Bytes in base64, in hex or as a list of numbers. @throws EnarxError `evidence/malformed` */
@@ -121,10 +134,12 @@ export function bytesOf(value: unknown, member: string): Uint8Array {
   return bytes;
 }
 
+const isMap = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** As a map, so that no member name can reach a prototype. */
 function objectOf(value: unknown): ReadonlyMap<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw malformed('JSON that is no object');
+  if (!isMap(value)) throw malformed('JSON that is no object');
   return new Map(Object.entries(value));
 }
 

@@ -4,7 +4,8 @@ import { fromHex } from '@enarx/protocol';
 import { decodeBase64 } from './pem.ts';
 
 export type Untexted =
-  | { readonly kind: 'json'; readonly value: unknown }
+  /** An object or an array. */
+  | { readonly kind: 'json'; readonly value: object }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'pem'; readonly text: string }
   /** Not text at all, or text that says nothing to us. */
@@ -22,9 +23,9 @@ export function untext(bytes: Uint8Array): Untexted {
   } catch {
     return { kind: 'binary' };
   }
-  if (/^\s*\{/.test(text)) {
+  if (/^\s*[[{]/.test(text)) {
     try {
-      return { kind: 'json', value: JSON.parse(text) };
+      return { kind: 'json', value: JSON.parse(text) as object };
     } catch {
       return { kind: 'binary' };
     }

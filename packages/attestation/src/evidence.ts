@@ -7,12 +7,15 @@ import { readTpmQuote } from './azure/quote.ts';
 import type { TpmQuote } from './azure/runtime-data.ts';
 import { tags } from './der/tags.ts';
 import { looksLikeDstack, readDstackAttestation } from './dstack/attestation.ts';
+import { readEndorsements } from './endorsements.ts';
 import { readEvidenceCsr, type EvidenceCsr } from './evidence-csr.ts';
 import { readEvidenceJson } from './evidence-json.ts';
 import { untext } from './evidence-text.ts';
+import { looksLikeGoSevGuest, readGoSevGuest } from './go-sev-guest/attestation.ts';
 import { looksLikeOakEvidence, readOakEvidence } from './oak/evidence.ts';
 import { attestationProblem } from './problems.ts';
 import { snpReportLength } from './snp/report.ts';
+import { titleOf } from './x509/certificate.ts';
 
 /** Largest evidence in bytes, and largest sum of endorsements; `verifyEvidence` looks before anything is read. */
 export const maxEvidenceLength = 1_048_576;
@@ -37,8 +40,8 @@ export interface Recognised {
  * - Azure's blob of NV index 0x01400001;
  * - our own `evidence` message;
  * - a PKCS#10 request as the first Enarx made it;
- * - Oak's `Evidence` and dstack's `VersionedAttestation`, of which only report and certificates are read;
- * - JSON: configfs-tsm (`outblob`, `auxblob`), Azure vTPM evidence, Trustee's dump of fields;
+ * - Oak's `Evidence`, dstack's `VersionedAttestation` and go-sev-guest's `Attestation`, of which only report and certificates are read;
+ * - JSON: configfs-tsm (`outblob`, `auxblob`), Azure vTPM evidence, Trustee's dump of fields, Azure's sidecars;
  * - any of these in hex or base64.
  * @throws EnarxError `evidence/…`, `azure/malformed`, `amd/table-malformed`, `cbor/…`, `message/invalid`
  */
@@ -51,13 +54,19 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
     const { report, endorsements } = decodeMessage(evidenceMessage, bytes);
     return snp(report, [endorsements]);
   }
-  if (bytes.length === snpReportLength) return snp(bytes, []);
   if (looksLikeOakEvidence(bytes)) return snp(readOakEvidence(bytes), []);
+  if (looksLikeGoSevGuest(bytes)) {
+    const { report, endorsements } = readGoSevGuest(bytes);
+    return snp(report, endorsements);
+  }
+  if (bytes.length === snpReportLength) return snp(bytes, []);
   if (looksLikeDstack(bytes)) {
     const { report, endorsements } = readDstackAttestation(bytes);
     return snp(report, endorsements);
   }
-  if (bytes[0] === tags.sequence) {
+  if (text.kind === 'pem' || bytes[0] === tags.sequence) {
+    refuseEndorsements(bytes);
+    if (text.kind === 'pem') throw unrecognised('PEM');
     const csr = readEvidenceCsr(bytes);
     return { format: 'snp', report: csr.report, endorsements: csr.endorsements, csr };
   }
@@ -75,9 +84,25 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
     }
     return snp(bytes.subarray(0, snpReportLength), [table]);
   }
-  throw attestationProblem('evidence/unrecognised', {
-    found: `${String(bytes.length)} bytes${text.kind === 'bytes' ? ' out of hex or base64' : ''}`,
+  throw unrecognised(`${String(bytes.length)} bytes${text.kind === 'bytes' ? ' out of hex or base64' : ''}`);
+}
+
+function unrecognised(found: string, expected?: string): Error {
+  return attestationProblem('evidence/unrecognised', {
+    found,
+    ...(expected === undefined ? {} : { expected }),
   });
+}
+
+/** Often the certificate is given where the report should be: who does so should hear it in these words. */
+function refuseEndorsements(bytes: Uint8Array): void {
+  const { certificates, revocationLists, unreadable } = readEndorsements([bytes]);
+  if (unreadable.length > 0) return;
+  const found = [
+    ...certificates.map((certificate) => `a certificate of ${titleOf(certificate)}`),
+    ...revocationLists.map(({ issuer }) => `a revocation list of ${issuer.commonName}`),
+  ];
+  throw unrecognised(found.join(', '), 'evidence; these are endorsements of it');
 }
 
 function snp(report: Uint8Array, endorsements: readonly Uint8Array[]): Recognised {
@@ -93,7 +118,7 @@ function fromHcl(
   return { format: 'snp', report, endorsements, azure: { runtimeData, quote } };
 }
 
-function fromJson(value: unknown): Recognised {
+function fromJson(value: object): Recognised {
   const json = readEvidenceJson(value);
   if (json.form === 'snp') return snp(json.report, json.endorsements);
   const quote = json.quote && readTpmQuote(json.quote.message, json.quote.signature, json.quote.pcrs);

@@ -39,7 +39,7 @@ export const attestationProblems = {
     kind: 'malformed',
     status: 422,
     title: 'The bytes are evidence of no kind that we know',
-    mend: 'Give an SNP report (alone, in a driver response, with its certificate table, in Azure’s blob, or in the JSON of a known tool), a quote of SGX or TDX, a document of AWS Nitro, or certificates of legacy SEV; raw, in hex, in base64 or in a wrapper of RATS.',
+    mend: 'Give an SNP report (alone, in a driver response, with its certificate table, in Azure’s blob, or in the JSON or Protocol Buffers of a known tool), a quote of SGX or TDX, a document of AWS Nitro, or certificates of legacy SEV; raw, in hex, in base64, in gzip or in a wrapper of RATS.',
   },
   'evidence/too-large': {
     kind: 'malformed',
@@ -57,7 +57,7 @@ export const attestationProblems = {
     kind: 'malformed',
     status: 422,
     title: 'The bytes are no certificates or revocation lists in any form that we know',
-    mend: 'Give DER, PEM, a certificate table of the SEV-SNP driver, or the JSON of Azure’s THIM service.',
+    mend: 'Give DER, PEM, a certificate table of the SEV-SNP driver, the JSON of Azure’s THIM service, or an array of JSON with certificates in hex, base64 or PEM.',
   },
   'azure/malformed': {
     kind: 'malformed',

@@ -6,6 +6,7 @@ import { readDstackNitro } from './dstack/quote.ts';
 import { recogniseQuote } from './intel/recognise.ts';
 import { looksLikeNitro } from './nitro/recognise.ts';
 import { received } from './received.ts';
+import { unpack } from './unpack/unpack.ts';
 import type { Verification, VerifyOptions } from './verification.ts';
 
 /**
@@ -17,11 +18,9 @@ import type { Verification, VerifyOptions } from './verification.ts';
  */
 export async function verifyEvidence(options: VerifyOptions): Promise<Verification> {
   const given = received(options);
-  const { evidence, endorsements: wrapped } = unwrapIfWrapped(given.evidence) ?? {
-    evidence: given.evidence,
-    endorsements: [],
-  };
-  const files = [...wrapped, ...given.endorsements];
+  const wrapped = unwrapIfWrapped(given.evidence);
+  const { evidence, endorsements } = await unpack(wrapped?.evidence ?? given.evidence);
+  const files = [...endorsements, ...(wrapped?.endorsements ?? []), ...given.endorsements];
   const binary = binaryOf(evidence);
   const plain = readDstackNitro(binary) ?? binary;
   // Each vendor's verifier is loaded when its evidence is first met: a browser gets none that it does not need.

@@ -8,6 +8,7 @@ import { verifySevPlatform } from '../sev/verify.ts';
 import type { SnpClaims } from '../snp/claims.ts';
 import { snpReportLength } from '../snp/report.ts';
 import { verifySnp } from '../snp/verify.ts';
+import { unpack } from '../unpack/unpack.ts';
 import type { Verification, VerifyOptions } from '../verification.ts';
 
 /**
@@ -18,7 +19,9 @@ import type { Verification, VerifyOptions } from '../verification.ts';
 export async function verifyAmdEvidence(
   options: VerifyOptions,
 ): Promise<Verification<SnpClaims | SevClaims>> {
-  return verifyAmd({ ...options, ...received(options) });
+  const given = received(options);
+  const { evidence, endorsements } = await unpack(given.evidence);
+  return verifyAmd({ ...options, evidence, endorsements: [...endorsements, ...given.endorsements] });
 }
 
 /** @param options - evidence and endorsements that are nobody's to change */

@@ -64,7 +64,9 @@ describe('Oak evidence', () => {
     refused(bytes(0x0a), /cut off/);
     refused(bytes(0x0a, 0x05, 1), /cut off/);
     refused(bytes(0x0a, 0x80, 0x00), /shortest form/);
-    refused(bytes(0x0a, 0xff, 0xff, 0xff, 0xff, 0x01), /too large/);
+    refused(bytes(0x0a, 0xff, 0xff, 0xff, 0xff, 0x01), /cut off/);
+    refused(bytes(0x08, ...Array.from({ length: 10 }, () => 0xff), 0x01), /too large/);
+    refused(bytes(0x08, ...Array.from({ length: 9 }, () => 0xff), 0x02), /too large/);
     refused(bytes(0x0d, 1, 2, 3, 4), /wire type 5/);
   });
 });

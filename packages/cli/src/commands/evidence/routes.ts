@@ -41,8 +41,8 @@ const show = buildCommand<OutputFlags, string[], EnarxContext>({
     fullDescription: [
       'Decode evidence, and say what it claims. Nothing of it is verified: a claim is what somebody wrote.',
       'Forms are recognised by content: SEV-SNP reports, alone or with their certificate table; answers of /dev/sev-guest; configfs-tsm',
-      "and Azure's vTPM evidence as JSON, of SNP and of TDX; Azure's HCL report; Oak's Evidence; dstack's attestations; messages of this program;",
-      'certificates of legacy SEV; quotes of SGX and TDX, bare, in Open Enclave’s headers, in RA-TLS certificates or in JSON; documents of AWS',
+      "and Azure's vTPM evidence as JSON, of SNP and of TDX; Azure's HCL report; Oak's Evidence; dstack's and go-sev-guest's attestations;",
+      'messages of this program; certificates of legacy SEV; quotes of SGX and TDX, bare, in Open Enclave’s headers, in RA-TLS certificates or in JSON; documents of AWS',
       'Nitro Enclaves; any of these in a wrapper of RATS (CMW); hex or base64 of these. docs/evidence.md lists them.',
     ].join('\n'),
   },
