@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatKeepId } from '@enarx/protocol';
+import { EnarxError, formatKeepId } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { keepJson, keepTable } from '../../host/keep-summary.ts';
@@ -32,7 +32,10 @@ export async function removeKeeps(
     const keeps = names.map((name) => at.keep(name));
     const ended = await Promise.allSettled(
       keeps.map(async (keep) => {
-        await keep.remove();
+        await keep.remove().catch((error: unknown) => {
+          // Of all, one may have gone by itself since they were listed.
+          if (!all || !(error instanceof EnarxError) || error.code !== 'keep/unknown') throw error;
+        });
         // A Keep that this host does not know may be another host's, whose owner still needs the key.
         await keys.forget(keep.name);
       }),
