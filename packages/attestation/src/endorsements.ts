@@ -73,7 +73,8 @@ function readRemembered(blob: Uint8Array, found: Found, keys: KeyCache | undefin
 const count = ({ certificates, revocationLists }: Reading): number =>
   certificates.length + revocationLists.length;
 
-function readAny(blob: Uint8Array, found: Found): void {
+/** @param inText - what base64 or hex spelt: once is enough */
+function readAny(blob: Uint8Array, found: Found, inText = false): void {
   const text = untext(blob);
   if (text.kind === 'pem') {
     for (const { label, content } of readPem(text.text)) {
@@ -82,8 +83,11 @@ function readAny(blob: Uint8Array, found: Found): void {
       readDerObjects(content, found);
     }
   } else if (text.kind === 'json') readJson(text.value, found);
-  else if (text.kind === 'bytes') readBinary(text.bytes, found);
-  else readBinary(blob, found);
+  else if (text.kind === 'bytes') {
+    // Azure's containers get THIM's JSON in base64, in an environment variable.
+    if (inText || untext(text.bytes).kind === 'binary') readBinary(text.bytes, found);
+    else readAny(text.bytes, found, true);
+  } else readBinary(blob, found);
 }
 
 function readBinary(bytes: Uint8Array, found: Found): void {
@@ -108,7 +112,7 @@ function readJson(value: object, found: Found): void {
     for (const text of value as unknown[]) {
       if (typeof text !== 'string' || /^\s*[[{]/.test(text))
         throw attestationProblem('endorsements/malformed', { found: 'an array of other things than texts' });
-      readAny(new TextEncoder().encode(text), found);
+      readAny(new TextEncoder().encode(text), found, true);
     }
     return;
   }

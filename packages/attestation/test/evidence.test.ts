@@ -394,6 +394,7 @@ describe('endorsements are told by their content', () => {
       [Buffer.concat([list, ark, vcek, ask])],
       [derSequence(ark, ask), vcek, list],
       [utf8(pem), utf8(thim)],
+      [utf8(utf8(thim).toString('base64')), utf8(utf8(pem).toString('hex'))],
       [utf8(Buffer.from(vcek).toString('base64')), utf8(Buffer.from(ask).toString('hex')), utf8(pem)],
       [new Uint8Array(), Buffer.alloc(24), vcek, ask, ark, list],
       [utf8(JSON.stringify([Buffer.from(vcek).toString('hex'), Buffer.from(ask).toString('base64'), pem]))],

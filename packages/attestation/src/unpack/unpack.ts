@@ -17,6 +17,7 @@ const mostWrappers = 4;
  * Takes off, as often as real services put them on:
  *
  * - gzip, plain or in base64;
+ * - base64 around JSON or PEM, as it goes through environment variables and requests;
  * - `{platform, evidence}`, with an object or base64;
  * - Tinfoil’s `{format, body}`, alone or as `enclaveAttestationReport` with `vcek`.
  *
@@ -32,7 +33,11 @@ async function takeOff(received: Uint8Array, left: number): Promise<Unpacked> {
   const text = untext(received);
   const bytes = text.kind === 'bytes' ? text.bytes : received;
   const members = text.kind === 'json' ? new Map<string, unknown>(Object.entries(text.value)) : undefined;
-  const inner = looksLikeGzip(bytes) ? await gunzip(bytes, maxEvidenceLength) : members && insideOf(members);
+  const inner = looksLikeGzip(bytes)
+    ? await gunzip(bytes, maxEvidenceLength)
+    : text.kind === 'bytes' && isText(text.bytes)
+      ? text.bytes
+      : members && insideOf(members);
   if (inner === undefined) return { evidence: received, endorsements: [] };
   if (left === 0) throw malformed(`evidence in more than ${String(mostWrappers)} wrappers`);
   const certificate = members?.has('enclaveAttestationReport') === true ? members.get('vcek') : undefined;
@@ -40,6 +45,8 @@ async function takeOff(received: Uint8Array, left: number): Promise<Unpacked> {
   const { evidence, endorsements } = await takeOff(inner, left - 1);
   return { evidence, endorsements: [...own, ...endorsements] };
 }
+
+const isText = (bytes: Uint8Array): boolean => ['json', 'pem'].includes(untext(bytes).kind);
 
 function insideOf(members: ReadonlyMap<string, unknown>): Uint8Array | undefined {
   if (members.has('platform') && members.has('evidence'))

@@ -37,6 +37,11 @@ describe('what services put around evidence', () => {
       assert.deepEqual(Buffer.from((await unpack(bytes)).evidence), inside);
   });
 
+  test('is taken off: base64 around JSON and PEM', async () => {
+    for (const text of [json({ a: 1 }), utf8('-----BEGIN CERTIFICATE-----')])
+      assert.deepEqual(Buffer.from((await unpack(utf8(text.toString('base64')))).evidence), text);
+  });
+
   test('is taken off: the name of a platform, around JSON and around bytes', async () => {
     const { evidence } = await unpack(json({ platform: 'az-snp', evidence: { report: 'AAAA' } }));
     assert.deepEqual(Buffer.from(evidence), json({ report: 'AAAA' }));
