@@ -10,8 +10,11 @@ export interface Trust {
   /** Keys in which the chain of the evidence may end: `vendorAnchors`, one from `anchorFromPem`, or both. */
   readonly anchors: readonly Anchor[];
   readonly policy: Policy;
-  /** Time to verify for, in milliseconds since 1970. */
-  readonly at: number;
+  /**
+   * Time to verify for, in milliseconds since 1970; or a clock, which is looked at when the evidence is there. Some processors make evidence that is valid from that very
+   * second on.
+   */
+  readonly at: number | (() => number);
   /** Certificates and revocation lists on top of those that the Keep presents. */
   readonly endorsements?: readonly Uint8Array[] | undefined;
   /** Keeps verified keys between calls. */
@@ -29,10 +32,10 @@ export function judgement(
       steps.take(7, `evidence of ${String(evidence.report.length + evidence.endorsements.length)} bytes`);
       verdict = await attest({
         evidence: evidence.report,
-        endorsements: [evidence.endorsements, ...endorsements],
+        endorsements: [evidence.endorsements, ...endorsements].filter(({ length }) => length > 0),
         anchors,
         policy,
-        at,
+        at: typeof at === 'number' ? at : at(),
         reportData,
         ...(keys === undefined ? {} : { keys }),
       });

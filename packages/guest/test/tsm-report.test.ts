@@ -1,105 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel's report interface by its own rules (Linux drivers/virt/coco/tsm.c and sev-guest.c; Documentation/ABI/testing/configfs-tsm-report).
+// What is asked of the kernel's report interface, and what is done with what it says and refuses.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 
 import { decodeMessage, encodeMessage, evidence as evidenceMessage } from '@enarx/protocol';
 import { createSimulatedIntelPlatform } from '@enarx/simulator/intel';
 
 import { evidenceOf, kernelEvidence } from '../src/evidence.ts';
-import { tsmReport, type TsmFiles } from '../src/tsm-report.ts';
-
-interface Entry {
-  inblob: Uint8Array | undefined;
-  written: bigint;
-  read: bigint;
-  report: { outblob: Uint8Array; auxblob: Uint8Array } | undefined;
-}
-
-function errno(code: string): Error {
-  return Object.assign(new Error(`${code}: as the kernel says`), { code });
-}
-
-/** configfs with `tsm/report` in it. What it can be told to do wrong is what a kernel can. */
-class KernelTsm implements TsmFiles {
-  readonly entries = new Map<string, Entry>();
-  provider: string | undefined = 'sev_guest';
-  made = 0;
-  /** What the processor makes of 64 bytes. */
-  make: (reportData: Uint8Array) => { outblob: Uint8Array; auxblob: Uint8Array } = (reportData) => {
-    const outblob = new Uint8Array(1184);
-    outblob.set(reportData, 0x50);
-    return { outblob, auxblob: Uint8Array.of(7) };
-  };
-  /** Called before each access, with the attribute. */
-  interfere: (attribute: string, entry: Entry) => void = () => undefined;
-
-  mkdtemp(prefix: string): Promise<string> {
-    // tsm_report_make_item: no provider, no entries.
-    if (this.provider === undefined) return Promise.reject(errno('ENXIO'));
-    const name = `${prefix}${String(this.entries.size)}${String((this.made += 1))}`;
-    this.entries.set(name, { inblob: undefined, written: 0n, read: 0n, report: undefined });
-    return Promise.resolve(name);
-  }
-
-  writeFile(path: string, content: Uint8Array): Promise<void> {
-    const entry = this.#entry(path);
-    assert.equal(basename(path), 'inblob', 'nothing else is written to');
-    if (content.length === 0 || content.length > 64) return Promise.reject(errno('EINVAL'));
-    // try_advance_write_generation
-    if (entry.written === entry.read - 1n) return Promise.reject(errno('EBUSY'));
-    this.interfere('inblob', entry);
-    entry.inblob = Uint8Array.from(content);
-    entry.written += 1n;
-    return Promise.resolve();
-  }
-
-  readFile(path: string): Promise<Uint8Array> {
-    const entry = this.#entry(path);
-    const attribute = basename(path);
-    try {
-      this.interfere(attribute, entry);
-      if (attribute === 'generation') return Promise.resolve(Buffer.from(`${String(entry.written)}\n`));
-      if (attribute === 'provider') return Promise.resolve(Buffer.from(`${String(this.provider)}\n`));
-      if (attribute === 'outblob') return Promise.resolve(this.#report(entry).outblob);
-      // tdx_report_bin_attr_visible shows inblob and outblob, and nothing else.
-      if (attribute === 'auxblob') {
-        if (this.provider === 'tdx_guest') return Promise.reject(errno('ENOENT'));
-        return Promise.resolve(this.#report(entry).auxblob);
-      }
-    } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
-    }
-    return Promise.reject(errno('EACCES'));
-  }
-
-  rmdir(path: string): Promise<void> {
-    this.entries.delete(path);
-    return Promise.resolve();
-  }
-
-  /** tsm_report_read: made anew whenever something was written since. */
-  #report(entry: Entry): { outblob: Uint8Array; auxblob: Uint8Array } {
-    if (this.provider === undefined) throw errno('ENXIO');
-    if (entry.inblob === undefined) throw errno('EINVAL');
-    if (entry.report !== undefined && entry.read === entry.written) return entry.report;
-    // sev_report_new: 64 bytes and no other length.
-    if (entry.inblob.length !== 64) throw errno('EINVAL');
-    entry.report = this.make(entry.inblob);
-    entry.read = entry.written;
-    return entry.report;
-  }
-
-  #entry(path: string): Entry {
-    const entry = this.entries.get(dirname(path));
-    if (entry === undefined) throw errno('ENOENT');
-    return entry;
-  }
-}
+import { tsmReport } from '../src/tsm-report.ts';
+import { errno, KernelTsm } from './support/kernel-tsm.ts';
 
 const data = new Uint8Array(64).fill(0xab);
 const directory = '/sys/kernel/config/tsm/report';

@@ -142,6 +142,7 @@ test(
       secretArea: undefined,
       resetVector: inputs.sev_es_reset_eip,
       svsmEntry: undefined,
+      tdxMetadata: undefined,
     };
     const digest = await snpLaunchDigest({
       firmware: { layout, digest: fromHex(inputs.ovmf_hash)! },

@@ -24,13 +24,15 @@ export async function startTestHost(
     readonly tap?: Tap;
     /** Sockets that the host opens for programs. */
     readonly sockets?: KeepmgrOptions['sockets'];
+    /** Directory of another release than that of the sources. */
+    readonly release?: string;
   } = {},
 ): Promise<TestHost> {
   const state = mkdtempSync(join(tmpdir(), 'enarx-state-'));
   const { file, anchorFile } = await sharedProcessor();
   copyFileSync(file, join(state, 'simulator.cbor'));
   copyFileSync(anchorFile, join(state, 'anchor.pem'));
-  const releaseDirectory = await builtRelease();
+  const releaseDirectory = options.release ?? (await builtRelease());
   const keepmgr = await startKeepmgr({
     listen: 'http://127.0.0.1:0',
     stateDirectory: state,

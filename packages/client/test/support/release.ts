@@ -10,11 +10,16 @@ let release: Promise<string> | undefined;
 
 /** Directory of a release as `npm run build` makes it, without the command, from the sources as they are; gone when this process ends. */
 export function builtRelease(): Promise<string> {
-  release ??= make();
+  release ??= make('packages/wasmldr/src/wasmldr-main.ts', {});
   return release;
 }
 
-async function make(): Promise<string> {
+/** The same with another program in the place of the loader. @param define - what stands for names in it */
+export function releaseWith(wasmldr: string, define: Readonly<Record<string, string>>): Promise<string> {
+  return make(wasmldr, define);
+}
+
+async function make(wasmldr: string, define: Readonly<Record<string, string>>): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'enarx-release-'));
   process.once('exit', () => {
     rmSync(directory, { recursive: true, force: true });
@@ -23,10 +28,13 @@ async function make(): Promise<string> {
     absWorkingDir: root,
     entryPoints: {
       keepldr: 'packages/keepldr/src/keepldr-main.ts',
-      wasmldr: 'packages/wasmldr/src/wasmldr-main.ts',
+      wasmldr,
       runner: 'packages/runtime/src/runner-main.ts',
     },
     outdir: directory,
+    define,
+    // With them esbuild leaves out what a verifier and a simulator share.
+    ignoreAnnotations: Object.keys(define).length > 0,
     bundle: true,
     conditions: ['source'],
     format: 'esm',
