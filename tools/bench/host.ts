@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -17,9 +17,17 @@ export interface BenchHost extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
 }
 
+export interface BenchHostOptions {
+  /** Keeps that are launched before anybody asks, by kind. */
+  readonly pool?: Readonly<Record<string, number>>;
+}
+
 /** A keepmgr as an operator starts it, with a simulated processor of its own that is made before anything is measured. */
-export async function startBenchHost(): Promise<BenchHost> {
+export async function startBenchHost({ pool }: BenchHostOptions = {}): Promise<BenchHost> {
   const directory = mkdtempSync(join(tmpdir(), 'enarx-bench-'));
+  const config = join(directory, 'keepmgr.toml');
+  const kinds = Object.entries(pool ?? {}).map(([tee, count]) => `${tee} = ${String(count)}\n`);
+  writeFileSync(config, kinds.length === 0 ? '' : `[pool]\n${kinds.join('')}`);
   const env = {
     PATH: process.env['PATH'] ?? '',
     HOME: directory,
@@ -28,7 +36,10 @@ export async function startBenchHost(): Promise<BenchHost> {
   };
   const child = spawn(
     process.execPath,
-    [join(release, 'keepmgr.js'), '--listen', 'http://127.0.0.1:0', '--state', join(directory, 'host')],
+    [
+      join(release, 'keepmgr.js'),
+      ...['--listen', 'http://127.0.0.1:0', '--state', join(directory, 'host'), '--config', config],
+    ],
     { env, stdio: ['ignore', 'pipe', 'ignore'] },
   );
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
