@@ -27,7 +27,8 @@ export type EvidenceJson =
  * - `{report, vcek?}` with a report that is in no blob;
  * - `{attestation_report, cert_chain?}`: the fields of a report, or its bytes, and its certificates, as Trustee's agents and
  *   their kin send them; the fields also without anything around them;
- * - `{evidence, endorsements, …}`: report and PEM, both in base64, as the sidecars of Azure's confidential containers give them.
+ * - `{evidence, endorsements, …}`: report and PEM, both in base64, as the sidecars of Azure's confidential containers give them;
+ * - `{SnpReport, VcekCertChain, …}`, likewise, as they send them to Azure's attestation service.
  *
  * @throws EnarxError `evidence/unrecognised`, `evidence/malformed`
  */
@@ -53,18 +54,23 @@ export function readEvidenceJson(value: unknown): EvidenceJson {
       report: isMap(dump) ? rebuildSnpReport(objectOf(dump)) : bytesOf(dump, 'attestation_report'),
       endorsements: certificatesOf(object.get('cert_chain') ?? []),
     };
-  const sidecar = object.get('evidence');
-  if (sidecar !== undefined && object.has('endorsements'))
-    return {
-      form: 'snp',
-      report: bytesOf(sidecar, 'evidence'),
-      endorsements: [bytesOf(object.get('endorsements'), 'endorsements')],
-    };
+  for (const [evidence, endorsements] of sidecarMembers)
+    if (object.has(evidence) && object.has(endorsements))
+      return {
+        form: 'snp',
+        report: bytesOf(object.get(evidence), evidence),
+        endorsements: [bytesOf(object.get(endorsements), endorsements)],
+      };
   const plain = object.get('report');
   const report = plain === undefined || object.has('hcl_report') ? undefined : bytesOf(plain, 'report');
   if (report?.length === snpReportLength) return { form: 'snp', report, endorsements: vcekOf(object) };
   return readAzureJson(object);
 }
+
+const sidecarMembers = [
+  ['evidence', 'endorsements'],
+  ['SnpReport', 'VcekCertChain'],
+] as const;
 
 /** `{hcl_report, tpm_quote?, …}`. @throws EnarxError `evidence/unrecognised`, `evidence/malformed` */
 export function readAzureJson(

@@ -11,7 +11,12 @@ import { readEndorsements } from './endorsements.ts';
 import { readEvidenceCsr, type EvidenceCsr } from './evidence-csr.ts';
 import { readEvidenceJson } from './evidence-json.ts';
 import { untext } from './evidence-text.ts';
-import { looksLikeGoSevGuest, readGoSevGuest } from './go-sev-guest/attestation.ts';
+import {
+  looksLikeGoSevGuest,
+  looksLikeGoTpmTools,
+  readGoSevGuest,
+  readGoTpmTools,
+} from './go-sev-guest/attestation.ts';
 import { looksLikeOakEvidence, readOakEvidence } from './oak/evidence.ts';
 import { attestationProblem } from './problems.ts';
 import { snpReportLength } from './snp/report.ts';
@@ -40,7 +45,7 @@ export interface Recognised {
  * - Azure's blob of NV index 0x01400001;
  * - our own `evidence` message;
  * - a PKCS#10 request as the first Enarx made it;
- * - Oak's `Evidence`, dstack's `VersionedAttestation` and go-sev-guest's `Attestation`, of which only report and certificates are read;
+ * - Oak's `Evidence`, dstack's `VersionedAttestation`, go-sev-guest's and go-tpm-tools' `Attestation`, of which only report and certificates are read;
  * - JSON: configfs-tsm (`outblob`, `auxblob`), Azure vTPM evidence, Trustee's dump of fields, Azure's sidecars;
  * - any of these in hex or base64.
  * @throws EnarxError `evidence/…`, `azure/malformed`, `amd/table-malformed`, `cbor/…`, `message/invalid`
@@ -55,10 +60,12 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
     return snp(report, [endorsements]);
   }
   if (looksLikeOakEvidence(bytes)) return snp(readOakEvidence(bytes), []);
-  if (looksLikeGoSevGuest(bytes)) {
-    const { report, endorsements } = readGoSevGuest(bytes);
-    return snp(report, endorsements);
-  }
+  const fields = looksLikeGoSevGuest(bytes)
+    ? readGoSevGuest(bytes)
+    : looksLikeGoTpmTools(bytes)
+      ? readGoTpmTools(bytes)
+      : undefined;
+  if (fields !== undefined) return snp(fields.report, fields.endorsements);
   if (bytes.length === snpReportLength) return snp(bytes, []);
   if (looksLikeDstack(bytes)) {
     const { report, endorsements } = readDstackAttestation(bytes);

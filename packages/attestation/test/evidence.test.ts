@@ -156,6 +156,10 @@ describe('evidence is told by its content', () => {
       { attestation_report: body, cert_chain: { vcek: writePem('CERTIFICATE', vcek) } },
       { report: body, vcek: certificate },
       { evidence: body, endorsements: utf8(writePem('CERTIFICATE', vcek)).toString('base64') },
+      {
+        SnpReport: report.toString('base64url'),
+        VcekCertChain: utf8(writePem('CERTIFICATE', vcek)).toString('base64url'),
+      },
     ]) {
       const found = recogniseEvidence(utf8(JSON.stringify(value)));
       assert.deepEqual(found.report, new Uint8Array(report));

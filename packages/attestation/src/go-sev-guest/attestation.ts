@@ -5,6 +5,36 @@ import { snpReportLength } from '../snp/report.ts';
 
 const what = 'an attestation of go-sev-guest';
 
+/** `sev_snp_attestation` of `attest.Attestation`. */
+const attestationInTpmTools = 8;
+/** TPMT_PUBLIC of an attestation key: RSA or ECC, names by SHA-256 (TPM 2.0 library, part 2, section 12.2.4). */
+const attestationKeys: readonly (readonly number[])[] = [
+  [0x00, 0x01, 0x00, 0x0b],
+  [0x00, 0x23, 0x00, 0x0b],
+];
+
+/** `ak_pub` with its length in one octet or two, which begins what go-tpm-tools writes. */
+export const looksLikeGoTpmTools = (bytes: Uint8Array): boolean =>
+  bytes[0] === 0x0a &&
+  attestationKeys.some((key) => [2, 3].some((at) => key.every((byte, index) => bytes[at + index] === byte)));
+
+/**
+ * go-sev-guest's attestation in go-tpm-tools' (`attest.Attestation`, what `gotpm attest` writes). The quotes of the TPM, its log and its
+ * certificates are walked over: no check looks at them, and they prove nothing here.
+ * @throws EnarxError `evidence/malformed`, `evidence/unrecognised` for an attestation without a report of SEV-SNP
+ */
+export function readGoTpmTools(bytes: Uint8Array): ReturnType<typeof readGoSevGuest> {
+  const found = readProtobuf(bytes, 'an attestation of go-tpm-tools').filter(
+    ({ number }) => number === attestationInTpmTools,
+  );
+  const [attestation] = found;
+  if (attestation === undefined || found.length > 1 || !looksLikeGoSevGuest(attestation.content))
+    throw attestationProblem('evidence/unrecognised', {
+      found: 'an attestation of go-tpm-tools without one of SEV-SNP in it',
+    });
+  return readGoSevGuest(attestation.content);
+}
+
 /** `report` with its length in two octets, and in it `version`; below 2 it is Oak’s evidence, whose root layer begins so. */
 export const looksLikeGoSevGuest = (bytes: Uint8Array): boolean => {
   const [report, , , version, value = 0] = bytes;

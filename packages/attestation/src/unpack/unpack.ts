@@ -19,6 +19,7 @@ const mostWrappers = 4;
  * - gzip, plain or in base64;
  * - base64 around JSON or PEM, as it goes through environment variables and requests;
  * - `{platform, evidence}`, with an object or base64;
+ * - `{report, …}` whose base64 is JSON: a request to Azure’s attestation service;
  * - Tinfoil’s `{format, body}`, alone or as `enclaveAttestationReport` with `vcek`.
  *
  * What is in none of these comes back as it is.
@@ -51,6 +52,9 @@ const isText = (bytes: Uint8Array): boolean => ['json', 'pem'].includes(untext(b
 function insideOf(members: ReadonlyMap<string, unknown>): Uint8Array | undefined {
   if (members.has('platform') && members.has('evidence'))
     return contentOf(members.get('evidence'), 'evidence');
+  const request = members.get('report');
+  const asked = typeof request === 'string' ? bytesOfText(request) : undefined;
+  if (asked !== undefined && isText(asked)) return asked;
   const report = members.get('enclaveAttestationReport');
   if (report !== undefined) return contentOf(report, 'enclaveAttestationReport');
   return typeof members.get('format') === 'string' && members.has('body')

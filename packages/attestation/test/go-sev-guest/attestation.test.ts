@@ -3,7 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { recogniseEvidence } from '../../src/evidence.ts';
-import { looksLikeGoSevGuest, readGoSevGuest } from '../../src/go-sev-guest/attestation.ts';
+import {
+  looksLikeGoSevGuest,
+  looksLikeGoTpmTools,
+  readGoSevGuest,
+} from '../../src/go-sev-guest/attestation.ts';
 
 /**
  * What go-sev-guest 0.15.0 makes (`abi.ReportToProto`, `proto.Marshal`) of the report below, in which each byte that may differ from zero
@@ -148,5 +152,25 @@ describe('an attestation of go-sev-guest', () => {
       replaced([0x62, 48, ...measurement], [0x62, 47, ...measurement.slice(1)]),
       /field 12 of 47 bytes/,
     );
+  });
+
+  test('in one of go-tpm-tools is found beside the quotes of the TPM', () => {
+    const rsa = Buffer.concat([Buffer.of(0, 1, 0, 11), new Uint8Array(276)]);
+    const ecc = Buffer.concat([Buffer.of(0x0a, 88, 0, 0x23, 0, 11), new Uint8Array(84)]);
+    for (const key of [field(1, rsa), ecc]) {
+      const quote = field(2, new Uint8Array(200));
+      const message = Buffer.concat([key, quote, quote, field(8, field(1, inner))]);
+      assert.ok(looksLikeGoTpmTools(message));
+      assert.deepEqual(Buffer.from(recogniseEvidence(message).report), report);
+      for (const other of [
+        Buffer.concat([key, quote]),
+        Buffer.concat([message, field(8, field(1, inner))]),
+        Buffer.concat([key, field(8, new Uint8Array(200))]),
+      ])
+        assert.throws(() => recogniseEvidence(other), {
+          code: 'evidence/unrecognised',
+          found: /go-tpm-tools without one of SEV-SNP/,
+        });
+    }
   });
 });

@@ -42,6 +42,14 @@ describe('what services put around evidence', () => {
       assert.deepEqual(Buffer.from((await unpack(utf8(text.toString('base64')))).evidence), text);
   });
 
+  test('is taken off: a request to an attestation service, whose report is JSON in base64', async () => {
+    const report = json({ SnpReport: 'AAAA' });
+    const request = json({ report: report.toString('base64url'), runtimeData: { data: 'e30' } });
+    assert.deepEqual(Buffer.from((await unpack(request)).evidence), report);
+    for (const other of [json({ report: 'AAAA' }), json({ report: 'ä' }), json({ report: {} })])
+      assert.equal((await unpack(other)).evidence, other);
+  });
+
   test('is taken off: the name of a platform, around JSON and around bytes', async () => {
     const { evidence } = await unpack(json({ platform: 'az-snp', evidence: { report: 'AAAA' } }));
     assert.deepEqual(Buffer.from(evidence), json({ report: 'AAAA' }));
