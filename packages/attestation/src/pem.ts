@@ -44,10 +44,34 @@ export function writePem(label: string, content: Uint8Array): string {
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }
 
-/** Bytes of base64 text in its only valid spelling (RFC 4648 section 4: padding, no other characters, no stray bits), or `undefined`. */
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+/** By character code; what is missing is no digit. */
+const digitValues: readonly (number | undefined)[] = Array.from({ length: 128 }, (_, code) => {
+  const value = alphabet.indexOf(String.fromCharCode(code));
+  return value < 0 ? undefined : value;
+});
+
+/**
+ * Bytes of base64 text in its only valid spelling (RFC 4648 section 4: padding, no other characters, no stray bits), or `undefined`. By
+ * hand: a quote brings 4 KiB of it and collateral three times as much, and `atob` with its way back takes as long as two signatures.
+ */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
-  const binary = atob(text);
-  if (btoa(binary) !== text) return undefined;
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  if (text.length % 4 !== 0) return undefined;
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+  let at = 0;
+  let bits = 0;
+  let held = 0;
+  for (let index = 0; index < text.length - padding; index += 1) {
+    const value = digitValues[text.charCodeAt(index)];
+    if (value === undefined) return undefined;
+    bits = (bits << 6) | value;
+    held += 6;
+    if (held < 8) continue;
+    held -= 8;
+    bytes[at] = bits >> held;
+    bits &= (1 << held) - 1;
+    at += 1;
+  }
+  return bits === 0 ? bytes : undefined;
 }

@@ -37,6 +37,10 @@ const numberPattern = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const wordPattern = /true|false|null/y;
 const words: Readonly<Record<string, boolean | null>> = { true: true, false: false, null: null };
 
+const quotationMark = 0x22;
+const backslash = 0x5c;
+const white: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
+
 class Reader {
   readonly #text: string;
   #at = 0;
@@ -96,7 +100,11 @@ class Reader {
   #string(): string {
     const start = this.#at;
     let at = start + 1;
-    while (at < this.#text.length && this.#text[at] !== '"') at += this.#text[at] === '\\' ? 2 : 1;
+    for (; at < this.#text.length; at += 1) {
+      const code = this.#text.charCodeAt(at);
+      if (code === quotationMark) break;
+      if (code === backslash) at += 1;
+    }
     const token = this.#text.slice(start, at + 1);
     this.#finish(at + 1);
     try {
@@ -135,7 +143,7 @@ class Reader {
   }
 
   #space(): void {
-    while (' \t\n\r'.includes(this.#text[this.#at] ?? '.')) this.#at += 1;
+    while (white.includes(this.#text.charCodeAt(this.#at))) this.#at += 1;
   }
 }
 

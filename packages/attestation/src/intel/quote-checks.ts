@@ -65,7 +65,7 @@ export interface AttestationKey {
 }
 
 /** A key serves until the quoting enclave makes a new one, so it is kept like those of certificates. */
-export async function attestationKeyOf(
+async function attestationKeyOf(
   { attestationKey, qeAuthData }: Quote,
   keys: KeyCache,
 ): Promise<AttestationKey> {
@@ -80,6 +80,15 @@ export async function attestationKeyOf(
   return { key, digest };
 }
 
+/** The two checks of a quote that need nothing but the quote. */
+export async function judgeAttestation(
+  quote: Quote,
+  keys: KeyCache,
+): Promise<{ readonly key: AttestationKey; readonly signature: Outcome }> {
+  const key = await attestationKeyOf(quote, keys);
+  return { key, signature: await checkSignature(quote, key) };
+}
+
 /** REPORT_DATA of the QE is SHA-256 of the attestation key and the QE’s own data, then zeros. */
 export function checkAttestationKey({ digest }: AttestationKey, { reportData }: SgxReport): Outcome {
   return compareBytes(reportData, concatBytes(digest, new Uint8Array(32))) === 0
@@ -87,10 +96,7 @@ export function checkAttestationKey({ digest }: AttestationKey, { reportData }: 
     : failed(`the QE vouches for ${toHex(reportData)}, the attestation key has the SHA-256 ${toHex(digest)}`);
 }
 
-export async function checkSignature(
-  { signature, signed }: Quote,
-  { key }: AttestationKey,
-): Promise<Outcome> {
+async function checkSignature({ signature, signed }: Quote, { key }: AttestationKey): Promise<Outcome> {
   if (key === undefined) return failed('the attestation key is no point of P-256');
   return (await verifyP256(key, signature, signed))
     ? passed('ECDSA P-256 with SHA-256')

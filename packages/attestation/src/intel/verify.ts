@@ -33,15 +33,14 @@ import { findPckChain, findSigningChain, type PckChain, type SigningChain } from
 import type { Platform } from './pck.ts';
 import { checkPckCertificate, checkPckRevocation, tryReadPlatform } from './platform-checks.ts';
 import {
-  attestationKeyOf,
   checkAttestationKey,
   checkEventLogs,
   checkModule,
   checkQe,
   checkQeReport,
-  checkSignature,
   checkTrailer,
   checkVendor,
+  judgeAttestation,
   type Trailer,
 } from './quote-checks.ts';
 import { certificationTypes, parseQuote, type Quote } from './quote.ts';
@@ -67,6 +66,14 @@ export async function verifyQuote(
     return unreadable(recognised.format, reasonOf(error), anchors);
   }
   const { format } = quote;
+  const td = format === 'tdx' ? readTdReport(quote.body) : undefined;
+  const { reportData } = td ?? readSgxReport(quote.body);
+  // Begun before collateral is read, which takes longer: WebCrypto may work beside us.
+  const begun = Promise.all([
+    judgeAttestation(quote, keys),
+    checkTrailer(quote, reportData),
+    recognised.azure && readRuntimeData(recognised.azure),
+  ]);
   const inQuote = readCollateral(certificatesIn(quote), keys);
   const elsewhere = readCollateral([...recognised.endorsements, ...endorsements], keys);
   const pck = await findPckChain(inQuote.certificates, elsewhere.certificates, at);
@@ -89,16 +96,14 @@ export async function verifyQuote(
           knownRevoked: () => undefined,
           keys,
         });
-  const td = format === 'tdx' ? readTdReport(quote.body) : undefined;
-  const { reportData } = td ?? readSgxReport(quote.body);
-  const azure = recognised.azure && (await readRuntimeData(recognised.azure));
-  const trailer = await checkTrailer(quote, reportData);
+  const [attestation, trailer, azure] = await begun;
   const parts: Parts = {
     quote,
     qe: readSgxReport(quote.qeReport),
     td,
     azure,
     reportData,
+    attestation,
     trailer,
     pckChain,
     signingChain,
@@ -150,6 +155,7 @@ interface Parts {
   readonly azure: AzureRuntimeData | undefined;
   /** 64, of enclave or guest. */
   readonly reportData: Uint8Array;
+  readonly attestation: Awaited<ReturnType<typeof judgeAttestation>>;
   readonly trailer: Trailer;
   readonly pckChain: PckChain | undefined;
   readonly signingChain: SigningChain | undefined;
@@ -183,12 +189,24 @@ async function checkBinding(
   certificate: Outcome,
   certified: CertifiedQuote | undefined,
 ): Promise<{ readonly outcomes: Readonly<Record<BindingId, Outcome>>; readonly revocation: Revocation }> {
-  const { quote, qe, td, reportData, pckChain, platform, selection, chain, collateral, at, keys } = parts;
+  const {
+    quote,
+    qe,
+    td,
+    reportData,
+    attestation,
+    pckChain,
+    platform,
+    selection,
+    chain,
+    collateral,
+    at,
+    keys,
+  } = parts;
   const { tcbInfo, identity } = selection;
   const { leafKey, issuerKey, anchor } = chain;
   // None waits for another where it need not: WebCrypto may work on several at once.
-  const attestationKey = await attestationKeyOf(quote, keys);
-  const [revocation, signing, qeReport, signature, eventLog, certificateKey] = await Promise.all([
+  const [revocation, signing, qeReport, eventLog, certificateKey] = await Promise.all([
     pckChain === undefined
       ? { outcome: noPck, revocation: noList }
       : checkPckRevocation(pckChain, collateral.revocationLists, at, issuerKey, keys),
@@ -198,7 +216,6 @@ async function checkBinding(
       : leafKey === undefined || pckChain[0].keyKind !== 'p256'
         ? notReached('the signatures of the certificates are not good, or the key is not P-256')
         : checkQeReport(quote, { key: leafKey, publicKey: pckChain[0].publicKey }, keys),
-    checkSignature(quote, attestationKey),
     checkEventLogs(td, collateral.eventLogs),
     checkCertificateKey(certified, reportData),
   ]);
@@ -219,8 +236,8 @@ async function checkBinding(
     'quote/qe-identity-dates': identity === undefined ? noDocument : checkDates(identity.content, at),
     'quote/qe-report-signature': qeReport,
     'quote/qe': identity === undefined ? noDocument : checkQe(quote, qe, identity.content),
-    'quote/attestation-key': checkAttestationKey(attestationKey, qe),
-    'quote/signature': signature,
+    'quote/attestation-key': checkAttestationKey(attestation.key, qe),
+    'quote/signature': attestation.signature,
     'quote/tdx-module': tcbInfo === undefined ? noDocument : checkModule(td, tcbInfo.content),
     'quote/tcb-level': checkLevel(tcb),
     'quote/event-log': eventLog,
