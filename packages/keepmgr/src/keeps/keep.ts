@@ -33,7 +33,7 @@ import { isToken, tokenDigest } from './token.ts';
 import { launchFrame, wantedLoader } from './wanted-loader.ts';
 
 export interface KeepSurroundings extends Surroundings {
-  /** Told of each change of a Keep, once it is on disk. */
+  /** Told of each change of a Keep, once the next daemon would find it. */
   readonly changed: (keep: Keep) => void;
 }
 

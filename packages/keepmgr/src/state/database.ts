@@ -35,7 +35,7 @@ const steps: readonly string[] = [
 ];
 
 /**
- * Opens, or makes, the database of a state directory. Every commit is on disk when it returns: WAL, with a sync for each.
+ * Opens, or makes, the database of a state directory. Every commit is on disk when it returns (WAL, with a sync for each), unless whoever commits says otherwise.
  *
  * @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged`, `keepmgr/state-newer`
  */

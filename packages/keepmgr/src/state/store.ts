@@ -33,8 +33,8 @@ const columns = [
 type Row = Readonly<Record<(typeof columns)[number], SQLOutputValue>>;
 
 /**
- * Keeps on disk: a row each, and a directory each. A write returns when it is on disk, so nothing is ever told that a
- * daemon started anew would not know; it takes a sync of the disk, and nobody waits for anything but that.
+ * Keeps on disk: a row each, and a directory each. A write returns when a daemon started anew would know it, so nothing is ever told that
+ * would then be unmade.
  */
 export class Store {
   readonly #keeps: string;
@@ -80,27 +80,23 @@ export class Store {
 
   /** Returns when the record is on disk. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
   write(record: KeepRecord): void {
-    attempt(() =>
-      this.#write.run(
-        record.id,
-        record.tenant,
-        record.request ?? null,
-        record.tee,
-        record.state,
-        record.created,
-        record.ended ?? null,
-        record.reason ?? null,
-        record.lease ?? null,
-        record.expires ?? null,
-        record.tokenDigest,
-        record.boot,
-        record.loader === undefined ? null : JSON.stringify(record.loader),
-        JSON.stringify(record.processes),
-        record.pool ?? null,
-        record.asked ?? null,
-        record.memory,
-      ),
-    );
+    attempt(() => this.#write.run(...valuesOf(record)));
+  }
+
+  /**
+   * The same, but for the sync of the disk, for which the daemon would stand still with all the connections that it carries: for what a machine that
+   * lost its power would find to be over anyway. The next `write` brings it to the disk, too.
+   * @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged`
+   */
+  writeSoon(record: KeepRecord): void {
+    attempt(() => {
+      this.#database.exec('PRAGMA synchronous = NORMAL');
+      try {
+        this.#write.run(...valuesOf(record));
+      } finally {
+        this.#database.exec('PRAGMA synchronous = FULL');
+      }
+    });
   }
 
   /** Removes what the guest left. The record stays. */
@@ -144,6 +140,28 @@ export class Store {
   close(): void {
     this.#database.close();
   }
+}
+
+function valuesOf(record: KeepRecord): SQLInputValue[] {
+  return [
+    record.id,
+    record.tenant,
+    record.request ?? null,
+    record.tee,
+    record.state,
+    record.created,
+    record.ended ?? null,
+    record.reason ?? null,
+    record.lease ?? null,
+    record.expires ?? null,
+    record.tokenDigest,
+    record.boot,
+    record.loader === undefined ? null : JSON.stringify(record.loader),
+    JSON.stringify(record.processes),
+    record.pool ?? null,
+    record.asked ?? null,
+    record.memory,
+  ];
 }
 
 function attempt<T>(action: () => T): T {

@@ -28,10 +28,13 @@ export class WrittenRecord {
     this.#store.write(this.#now());
   }
 
-  /** The same. A disk that fails does not end the Keep: what is lost is only what the next daemon would know. */
+  /**
+   * The next daemon finds what is true now, unless the machine lost its power meanwhile, and then nothing of the Keep runs any more. A disk that fails does
+   * not end the Keep: what is lost is only what the next daemon would know.
+   */
   save(): void {
     this.#try('record-not-written', () => {
-      this.write();
+      this.#store.writeSoon(this.#now());
     });
   }
 
