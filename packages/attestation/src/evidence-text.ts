@@ -35,9 +35,16 @@ export function untext(bytes: Uint8Array): Untexted {
   return decoded === undefined ? { kind: 'binary' } : { kind: 'bytes', bytes: decoded };
 }
 
-/** Bytes of a text in hex or base64 (with or without padding, in either alphabet), `undefined` when it is neither. */
+/**
+ * Bytes of a text in hex (perhaps after `0x`) or base64 (with or without padding, in either alphabet), perhaps in the quotes of JSON;
+ * `undefined` when it is neither.
+ */
 export function bytesOfText(text: string): Uint8Array | undefined {
-  const compact = text.replace(/\s+/g, '');
+  // With 0x in front hex would be good base64 of something else.
+  const compact = text
+    .replace(/\s+/g, '')
+    .replace(/^"([^"]*)"$/, '$1')
+    .replace(/^0[xX](?=[0-9a-fA-F]*$)/, '');
   if (compact === '') return undefined;
   const hex = fromHex(compact);
   if (hex !== undefined) return hex;

@@ -76,6 +76,9 @@ describe('evidence is told by its content', () => {
       ),
       utf8(`\n ${report.toString('base64')}\n`),
       utf8(report.toString('base64url')),
+      utf8(`0x${report.toString('hex')}`),
+      utf8(`"${report.toString('base64')}"\n`),
+      utf8(`"0x${report.toString('hex')}"`),
     ])
       assert.deepEqual(Buffer.from(recogniseEvidence(bytes).report), report);
   });

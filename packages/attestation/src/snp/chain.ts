@@ -85,14 +85,19 @@ function missingVek(report: UnverifiedSnpReport): string {
   const masked = report.chipId.every((byte) => byte === 0);
   if (masked)
     return 'no VCEK certificate was given, and the chip id is masked: read it from the certificate table of the guest';
-  // A report of version 2 does not say what it is from; Turin came later.
-  const product = report.cpuid && productOfCpuid(report.cpuid);
-  const products =
-    report.cpuid === undefined ? (['Milan', 'Genoa'] as const) : product === undefined ? [] : [product];
+  const products = productsOf(report);
   if (products.length === 0)
     return 'no VCEK certificate was given, and the report is from no product that we know';
   const urls = products.map((name) => vcekUrl(name, report.chipId, report.reportedTcb));
   return `no VCEK certificate was given; fetch ${urls.join(' or ')}`;
+}
+
+/** A report of version 2 does not say what it is from, but the chip ids of Turin have eight bytes. */
+function productsOf({ cpuid, chipId }: UnverifiedSnpReport): readonly AmdProduct[] {
+  if (cpuid === undefined)
+    return chipId.subarray(8).every((byte) => byte === 0) ? ['Turin'] : ['Milan', 'Genoa'];
+  const product = productOfCpuid(cpuid);
+  return product === undefined ? [] : [product];
 }
 
 function missingAuthority(commonName: string): string {
