@@ -22,7 +22,12 @@ export interface NamedTrust {
   readonly anchor: string | undefined;
   /** TOML. */
   readonly policy: string | undefined;
+  /** Certificates and collateral, one file each. */
+  readonly endorsements: readonly Uint8Array[];
 }
+
+/** One more than the verifier takes, so that it is the one to refuse a file that is too large. */
+const mostEndorsement = 1024 * 1024 + 1;
 
 /**
  * Reads them before a host is asked for anything: a file that is not there is no reason for a host to make a Keep.
@@ -31,14 +36,20 @@ export interface NamedTrust {
 export async function readNamedTrust({
   anchor,
   policy,
+  endorsements = [],
 }: {
   readonly anchor: string | undefined;
-  readonly policy: string | undefined;
+  readonly policy?: string | undefined;
+  readonly endorsements?: readonly string[] | undefined;
 }): Promise<NamedTrust> {
   const read = (path: string | undefined): Promise<string> | undefined =>
     path === undefined ? undefined : readNamedFile(path);
-  const [anchorText, policyText] = await Promise.all([read(anchor), read(policy)]);
-  return { anchor: anchorText, policy: policyText };
+  const [anchorText, policyText, endorsed] = await Promise.all([
+    read(anchor),
+    read(policy),
+    Promise.all(endorsements.map((path) => readNamedBytes(path, mostEndorsement))),
+  ]);
+  return { anchor: anchorText, policy: policyText, endorsements: endorsed };
 }
 
 /**

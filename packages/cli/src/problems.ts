@@ -63,6 +63,18 @@ export const cliProblems = {
     title: 'This release ships no loader for that kind of Keep, so it expects no measurement',
     mend: 'Say what you expect with `--policy FILE`, or choose another kind with `--tee`.',
   },
+  'cli/policy-missing': {
+    kind: 'usage',
+    status: 400,
+    title: 'Only you can say which firmware and settings of such processors are good enough',
+    mend: 'Give `--policy FILE`. `enarx policy init FILE --evidence REPORT` writes one from evidence of such a machine, with a comment on each field; docs/vm.md says how.',
+  },
+  'cli/launch-not-yours': {
+    kind: 'usage',
+    status: 403,
+    title: 'That Keep owns a key that was sealed at its launch, and no record of that launch is here',
+    mend: 'Only whoever created it can verify it: `enarx keep create` keeps the record of a launch in the state directory of the user who called it.',
+  },
   'cli/image-digest-missing': {
     kind: 'usage',
     status: 400,

@@ -61,7 +61,8 @@ export interface SealedLaunch {
   /** SHA-256 of its SubjectPublicKeyInfo, 32 bytes. */
   readonly keyDigest: Uint8Array;
   readonly simulated: boolean;
-  readonly claims: Claims;
+  /** What was read of the platform; not there where the launch is known from a record. */
+  readonly claims: Claims | undefined;
   /** Those of the platform and of the launch. */
   readonly checks: readonly Check[];
 }

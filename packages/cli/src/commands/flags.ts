@@ -6,6 +6,7 @@
 export interface TrustFlags {
   readonly policy: string | undefined;
   readonly anchor: string | undefined;
+  readonly endorsements: readonly string[] | undefined;
 }
 
 export const trustFlags = {
@@ -22,6 +23,15 @@ export const trustFlags = {
     optional: true,
     brief:
       'Root certificate (PEM) of a simulated processor, which is then accepted, and said to be SIMULATED',
+    placeholder: 'FILE',
+  },
+  endorsements: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    variadic: true,
+    brief:
+      'Certificates, revocation lists, documents of Intel’s (which TDX and SGX ask for), or a bundle of these; repeatable',
     placeholder: 'FILE',
   },
 } as const;
@@ -61,6 +71,11 @@ export const machineFlags = {
     placeholder: 'N',
   },
 } as const;
+
+/** Which image a Keep that is there already must show, as a machine of how many processors. */
+export type ExpectationFlags = Pick<MachineFlags, 'image' | 'vcpus'>;
+
+export const expectationFlags = { image: machineFlags.image, vcpus: machineFlags.vcpus } as const;
 
 /** What the program is given. */
 export interface WorkloadFlags {

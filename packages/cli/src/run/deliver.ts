@@ -83,14 +83,15 @@ export async function trustFor(
 /** What the owner of a launch with a secret demands of it. */
 export async function launchTrustFor(
   context: EnarxContext,
-  { anchor, policy }: NamedTrust,
-  flags: MachineFlags,
+  { anchor, policy, endorsements }: NamedTrust,
+  flags: Pick<MachineFlags, 'image' | 'vcpus'>,
   tee: Tee,
 ): Promise<LaunchTrust> {
   const { readLaunchTrust } = await import('./launch-trust.ts');
   return readLaunchTrust(tee, {
     anchor,
     policy,
+    endorsements,
     image: imageDirectory(flags, context.process.env),
     vcpus: vcpusOf(flags) ?? 1,
     release: context.release,
@@ -114,7 +115,7 @@ export async function deliver(
   return explained(context, unattested, { trust, verbose }, async () => {
     const attested =
       'anchors' in trust
-        ? await unattested.attest({ purpose: 'deliver', ...trust, at: context.now() })
+        ? await unattested.attest({ purpose: 'deliver', ...trust, at: context.now })
         : await unattested.attestSealed('deliver', trust);
     reportVerdict(output, attested.verdict, verbose);
     const program = await attested.deliver({
@@ -141,17 +142,15 @@ export async function deliver(
 export async function hearAgain(
   context: EnarxContext,
   keep: Keep,
-  {
-    identity,
-    trust,
-    verbose,
-    signal,
-  }: Pick<DeliverOptions, 'identity' | 'verbose' | 'signal'> & { readonly trust: Trust },
+  { identity, trust, verbose, signal }: Pick<DeliverOptions, 'identity' | 'trust' | 'verbose' | 'signal'>,
 ): Promise<Ended> {
   const { output, process } = context;
   const unattested = await keep.open({ identity, signal });
   return explained(context, unattested, { trust, verbose }, async () => {
-    const attested = await unattested.attest({ purpose: 'attach', ...trust, at: context.now() });
+    const attested =
+      'anchors' in trust
+        ? await unattested.attest({ purpose: 'attach', ...trust, at: context.now })
+        : await unattested.attestSealed('attach', trust);
     reportVerdict(output, attested.verdict, verbose);
     const { stdin, stdout, stderr } = process;
     const program = await attested.attach({ stdin, stdout, stderr });

@@ -32,7 +32,7 @@ const processorType: Readonly<Partial<Record<Tee, string>>> = {
 export async function imageDigest(image: string, tee: Tee, vcpus: number): Promise<Uint8Array> {
   const { digests } = await readManifest(image);
   const launches: readonly { vcpus?: number; type?: string; digest: string }[] =
-    tee === 'sev' || tee === 'sev-es' ? digests[tee] : digests.snp;
+    tee === 'sev' || tee === 'sev-es' || tee === 'tdx' ? digests[tee] : digests.snp;
   const wanted = processorType[tee];
   const found = launches.find(
     (launch) => (launch.vcpus ?? vcpus) === vcpus && (launch.type === undefined || launch.type === wanted),

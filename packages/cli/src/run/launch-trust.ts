@@ -16,6 +16,7 @@ export interface LaunchTrustOptions {
   /** PEM. */
   readonly anchor: string | undefined;
   readonly policy: string | undefined;
+  readonly endorsements: readonly Uint8Array[];
   readonly image: string;
   readonly vcpus: number;
   readonly release: string;
@@ -28,7 +29,7 @@ export interface LaunchTrustOptions {
  * @throws EnarxError `cli/…`, `image/…`
  */
 export async function readLaunchTrust(tee: Tee, options: LaunchTrustOptions): Promise<LaunchTrust> {
-  const { anchor, policy, image, vcpus, release, at } = options;
+  const { anchor, policy, endorsements, image, vcpus, release, at } = options;
   // A file that was not looked at would be taken for one that was met.
   if (policy !== undefined)
     throw cliProblem('cli/usage', { found: `--policy with --tee ${tee}, whose policy is set at its launch` });
@@ -41,5 +42,6 @@ export async function readLaunchTrust(tee: Tee, options: LaunchTrustOptions): Pr
     secretArea: simulated ? simulatedSecretArea : await secretAreaOf(image),
     policy: { encryptedState: tee === 'sev-es', allow: [], minimumApi: minimum.api },
     minimum,
+    endorsements,
   };
 }

@@ -7,7 +7,7 @@ import {
   type Anchor,
   type Policy,
 } from '@enarx/attestation';
-import type { Tee } from '@enarx/protocol';
+import { toHex, type Tee } from '@enarx/protocol';
 
 import type { NamedTrust } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
@@ -19,6 +19,8 @@ export interface Trust {
   /** The vendors' that this release pins, and the one that the caller named. */
   readonly anchors: readonly Anchor[];
   readonly policy: Policy;
+  /** On top of what the Keep presents. */
+  readonly endorsements: readonly Uint8Array[];
 }
 
 /** Where the expected measurement comes from. */
@@ -37,7 +39,7 @@ export interface Expectation {
  * @throws EnarxError `cli/…`, any `policy/…`, and what a file that is no certificate gets
  */
 export async function readTrust(
-  { anchor, policy }: NamedTrust,
+  { anchor, policy, endorsements }: NamedTrust,
   tee: Tee,
   expectation: Expectation,
 ): Promise<Trust> {
@@ -45,14 +47,36 @@ export async function readTrust(
     anchor === undefined ? undefined : anchorFromPem(anchor),
     policy === undefined ? policyOf(tee, expectation) : parsePolicy(policy),
   ]);
-  return { anchors: named === undefined ? vendorAnchors : [...vendorAnchors, named], policy: wanted };
+  return {
+    anchors: named === undefined ? vendorAnchors : [...vendorAnchors, named],
+    policy: wanted,
+    endorsements,
+  };
 }
 
 /** A machine shows the measurement of the image that it booted, a process that of the loader of its release. */
 async function policyOf(tee: Tee, { release, image, vcpus }: Expectation): Promise<Policy> {
-  // What AMD's processors report is worth what their firmware is; which of it is good enough is for a policy to say.
-  if (tee === 'snp' || tee === 'tdx') throw cliProblem('cli/no-release-measurement', { found: tee });
+  // What a vendor's processors report is worth what their firmware is; which of it is good enough is for a policy to say.
+  if (tee === 'snp' || tee === 'tdx' || tee === 'sgx')
+    throw cliProblem('cli/policy-missing', {
+      found: `--tee ${tee}${await ownMeasurement(tee, { image, vcpus })}`,
+    });
   const measurement =
     tee === 'vm' ? await imageDigest(image, tee, vcpus) : await releaseMeasurement(release, tee);
   return releasePolicy({ measurements: [measurement] });
+}
+
+/** What to write into the policy, where one's own image tells. */
+async function ownMeasurement(
+  tee: Tee,
+  { image, vcpus }: Pick<Expectation, 'image' | 'vcpus'>,
+): Promise<string> {
+  if (tee === 'sgx') return '';
+  try {
+    const digest = toHex(await imageDigest(image, tee, vcpus));
+    return `, for which your image ${tee === 'snp' ? 'measures as' : 'has the MRTD'} ${digest}`;
+  } catch {
+    // There is no image here, or none for such a machine.
+    return '';
+  }
 }

@@ -11,6 +11,7 @@ import { makePrivate, stateDirectory } from './directory.ts';
 
 /** A key that is on disk already, and not yet of a Keep. */
 export interface PreparedKey {
+  readonly identity: ClientIdentity;
   /** Makes it the key of this Keep. */
   keepFor(keep: string): Promise<void>;
   /** Removes it: no Keep was made. */
@@ -35,8 +36,10 @@ export class OwnerKeys {
   async prepare(): Promise<PreparedKey> {
     await makePrivate(this.#directory);
     const temporary = join(this.#directory, `new-${randomUUID()}`);
-    await saveIdentity(temporary, await createIdentity());
+    const identity = await createIdentity();
+    await saveIdentity(temporary, identity);
     return {
+      identity,
       keepFor: (keep) => rename(temporary, this.#fileOf(keep)),
       discard: () => rm(temporary, { force: true }),
     };

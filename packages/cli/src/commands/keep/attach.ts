@@ -3,8 +3,9 @@ import type { EnarxContext } from '../../context.ts';
 import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
 import { readNamedTrust } from '../../named-file.ts';
-import { hearAgain, statusOfEnd, trustFor } from '../../run/deliver.ts';
+import { hearAgain, statusOfEnd } from '../../run/deliver.ts';
 import { Interruption } from '../../run/interruption.ts';
+import { trustInKeep } from '../../run/keep-trust.ts';
 import { reportStep } from '../../run/report.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
 import type { AttestFlags } from './flags.ts';
@@ -22,7 +23,7 @@ export async function attachToKeep(this: EnarxContext, flags: AttestFlags, id: s
       const identity = await new OwnerKeys(this.process.env).of(keep.name);
       // The kind is only the host's word, and decides only which measurement of the release is expected.
       const { tee } = await keep.show();
-      const trust = await trustFor(this, named, {}, tee);
+      const trust = await trustInKeep(this, keep, tee, named, flags);
       const { signal } = interruption;
       return hearAgain(this, keep, { identity, trust, verbose, signal });
     });

@@ -7,7 +7,7 @@ import { exitStatus } from '../../exit-status.ts';
 import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
 import { readNamedTrust } from '../../named-file.ts';
-import { trustFor } from '../../run/deliver.ts';
+import { trustInKeep } from '../../run/keep-trust.ts';
 import { reportChecks, reportMissingAnchor, reportSimulated, reportStep } from '../../run/report.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
 import type { AttestFlags } from './flags.ts';
@@ -22,21 +22,19 @@ export async function attestKeep(this: EnarxContext, flags: AttestFlags, id: str
     const keep = host.keep(id);
     const { tee } = await keep.show();
     const [trust, key] = await Promise.all([
-      trustFor(this, named, {}, tee),
+      trustInKeep(this, keep, tee, named, flags),
       new OwnerKeys(this.process.env).find(keep.name),
     ]);
     const unattested = await keep.open({ identity: key ?? (await createIdentity()) });
     try {
-      const attested = await unattested.attest({
-        purpose: 'verify',
-        anchors: trust.anchors,
-        policy: trust.policy,
-        at: this.now(),
-      });
+      const attested =
+        'anchors' in trust
+          ? await unattested.attest({ purpose: 'verify', ...trust, at: this.now })
+          : await unattested.attestSealed('verify', trust);
       return attested.verdict;
     } catch (error) {
       if (!(error instanceof RejectedError)) throw error;
-      if (trust.anchors.every(({ simulated }) => !simulated))
+      if ('anchors' in trust && trust.anchors.every(({ simulated }) => !simulated))
         reportMissingAnchor(output, error.verdict.checks);
       return error.verdict;
     } finally {

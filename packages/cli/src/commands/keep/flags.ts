@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { OutputFlags } from '../../context.ts';
-import type { HostFlags, TrustFlags, WorkloadFlags } from '../flags.ts';
+import type { ExpectationFlags, HostFlags, MachineFlags, TrustFlags, WorkloadFlags } from '../flags.ts';
 
 export interface KeepFlags extends OutputFlags, HostFlags {}
 
-export interface CreateFlags extends KeepFlags {
+export interface CreateFlags extends KeepFlags, MachineFlags, Omit<TrustFlags, 'policy'> {
   readonly tee: string;
 }
 
-export interface AttestFlags extends KeepFlags, TrustFlags {
+export interface AttestFlags extends KeepFlags, TrustFlags, ExpectationFlags {
   readonly verbose: boolean;
 }
 

@@ -3,7 +3,7 @@ import { buildCommand, buildRouteMap } from '@stricli/core';
 
 import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
-import { hostFlags, trustFlags, workloadFlags } from '../flags.ts';
+import { expectationFlags, machineFlags, hostFlags, trustFlags, workloadFlags } from '../flags.ts';
 import type { AttestFlags, CreateFlags, KeepFlags, KeepRunFlags, RemoveFlags } from './flags.ts';
 
 const keepFlags = { ...hostFlags, ...outputFlags } as const;
@@ -23,6 +23,9 @@ const create = buildCommand<CreateFlags, [], EnarxContext>({
   parameters: {
     flags: {
       tee: { kind: 'parsed', parse: String, default: 'sim', brief: 'Kind of Keep', placeholder: 'KIND' },
+      ...machineFlags,
+      anchor: trustFlags.anchor,
+      endorsements: trustFlags.endorsements,
       ...keepFlags,
     },
   },
@@ -30,7 +33,9 @@ const create = buildCommand<CreateFlags, [], EnarxContext>({
     brief: 'Have the host create a Keep, and print its id',
     fullDescription:
       'Have the host create a Keep, and print its id. A key of your own for this Keep is made and kept in your state\n' +
-      'directory (mode 0600): whoever delivers to the Keep first owns it, and only that key may come back to it.',
+      'directory (mode 0600): whoever delivers to the Keep first owns it, and only that key may come back to it.\n' +
+      'Kinds with a launch secret (sev, sev-es, sim-sev) are launched and verified now, with --anchor where the platform is simulated;\n' +
+      'what was sealed is kept in your state directory, and only from there `keep run`, `keep attach` and `keep attest` know that Keep again.',
   },
 });
 
@@ -59,7 +64,7 @@ const logs = buildCommand<KeepFlags, [string], EnarxContext>({
 const attest = buildCommand<AttestFlags, [string], EnarxContext>({
   loader: async () => (await import('./attest.ts')).attestKeep,
   parameters: {
-    flags: { ...trustFlags, verbose, ...keepFlags },
+    flags: { ...trustFlags, ...expectationFlags, verbose, ...keepFlags },
     aliases: { v: 'verbose' },
     positional: keepId,
   },
@@ -67,6 +72,7 @@ const attest = buildCommand<AttestFlags, [string], EnarxContext>({
     brief: 'Verify a Keep, running or not, with a fresh nonce',
     fullDescription:
       'Verify a Keep, running or not, with a fresh nonce on a new connection, and print the verdict with its checks.\n' +
+      'One with a launch secret only its owner can verify, by the key that was sealed for it.\n' +
       'Exit status: 0 accepted, 10 rejected.',
   },
 });
@@ -76,6 +82,7 @@ const run = buildCommand<KeepRunFlags, string[], EnarxContext>({
   parameters: {
     flags: {
       ...trustFlags,
+      ...expectationFlags,
       ...workloadFlags,
       detach: {
         kind: 'boolean',
@@ -108,7 +115,7 @@ const run = buildCommand<KeepRunFlags, string[], EnarxContext>({
 const attach = buildCommand<AttestFlags, [string], EnarxContext>({
   loader: async () => (await import('./attach.ts')).attachToKeep,
   parameters: {
-    flags: { ...trustFlags, verbose, ...keepFlags },
+    flags: { ...trustFlags, ...expectationFlags, verbose, ...keepFlags },
     aliases: { v: 'verbose' },
     positional: keepId,
   },

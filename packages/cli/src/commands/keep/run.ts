@@ -4,8 +4,9 @@ import { isSimulated } from '../../host/tee.ts';
 import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
 import { readNamedTrust } from '../../named-file.ts';
-import { deliver, prepareDelivery, statusOfEnd, trustFor } from '../../run/deliver.ts';
+import { deliver, prepareDelivery, statusOfEnd } from '../../run/deliver.ts';
 import { Interruption } from '../../run/interruption.ts';
+import { trustInKeep } from '../../run/keep-trust.ts';
 import { reportSimulated, reportStep } from '../../run/report.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
 import type { KeepRunFlags } from './flags.ts';
@@ -31,7 +32,7 @@ export async function runInKeep(
       // The kind is only the host's word, and decides only which measurement of the release is expected.
       const { tee } = await keep.show();
       if (isSimulated(tee)) reportSimulated(this.output);
-      const trust = await trustFor(this, named, {}, tee);
+      const trust = await trustInKeep(this, keep, tee, named, flags);
       const { signal } = interruption;
       return deliver(this, keep, delivery, { identity, trust, verbose, detach, removeAfter: false, signal });
     });

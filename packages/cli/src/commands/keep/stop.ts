@@ -7,6 +7,7 @@ import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
 import { cliProblem } from '../../problems.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
+import { SealedLaunches } from '../../state/sealed-launches.ts';
 import type { KeepFlags, RemoveFlags } from './flags.ts';
 
 export async function stopKeep(this: EnarxContext, flags: KeepFlags, id: string): Promise<void> {
@@ -25,6 +26,7 @@ export async function removeKeeps(
   if (all === ids.length > 0)
     throw cliProblem('cli/usage', { found: all ? '--all and ids' : 'no id', expected: 'ids, or --all' });
   const keys = new OwnerKeys(this.process.env);
+  const launches = new SealedLaunches(this.process.env);
   const host = await hostOrDefault(this.process.env, flags);
   const removed = await withHost(host, async (at) => {
     const names = all ? (await at.keeps()).map(({ id }) => formatKeepId(id)) : ids;
@@ -37,7 +39,7 @@ export async function removeKeeps(
           if (!all || !(error instanceof EnarxError) || error.code !== 'keep/unknown') throw error;
         });
         // A Keep that this host does not know may be another host's, whose owner still needs the key.
-        await keys.forget(keep.name);
+        await Promise.all([keys.forget(keep.name), launches.forget(keep.name)]);
       }),
     );
     const failed = ended.find(({ status }) => status === 'rejected');

@@ -1,36 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import {
-  connect,
-  createIdentity,
-  RejectedError,
-  type ClientIdentity,
-  type Keep,
-  type SealedLaunch,
-  type Step,
-} from '@enarx/client';
-import type { Verdict } from '@enarx/attestation';
+import { connect, createIdentity, type Step } from '@enarx/client';
 import type { Tee } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { namedHost, type NamedHost } from '../../host/named-host.ts';
 import { startOwnKeepmgr, sweepLeftovers, type OwnHost } from '../../host/own-keepmgr.ts';
 import { isSimulated, parseTee } from '../../host/tee.ts';
-import {
-  deliver,
-  launchTrustFor,
-  prepareDelivery,
-  statusOfEnd,
-  trustFor,
-  type Delivery,
-} from '../../run/deliver.ts';
+import { deliver, prepareDelivery, statusOfEnd, trustFor, type Delivery } from '../../run/deliver.ts';
 import { readNamedFile, readNamedTrust, type NamedTrust } from '../../named-file.ts';
 import { imageDirectory } from '../../run/image.ts';
 import { socketRules } from '../../run/socket-rules.ts';
 import { Interruption } from '../../run/interruption.ts';
+import { launchSealed } from '../../run/launch.ts';
 import { hasLaunchSecret } from '../../run/launch-kinds.ts';
-import { reportChecks, reportMissingAnchor, reportSimulated, reportStep } from '../../run/report.ts';
+import { reportSimulated, reportStep } from '../../run/report.ts';
 import { resourcesOf } from '../../run/resources.ts';
 import type { RunFlags } from './flags.ts';
 
@@ -118,7 +103,7 @@ async function runOn(
       const [evidence, identity] = await preparing;
       const trust =
         evidence ??
-        (await launch(context, keep, { flags, named: await trusted(), tee }, { identity, signal }));
+        (await launchSealed(context, keep, { flags, named: await trusted(), tee, identity, signal }));
       // The Keep is made for this one program. The host removes it when the program's connection closes, and nobody waits for that.
       const ended = await deliver(context, keep, delivery, {
         identity,
@@ -137,33 +122,6 @@ async function runOn(
     }
   } finally {
     host.close();
-  }
-}
-
-/** Steps 3 to 5 where the key is a launch secret. */
-async function launch(
-  context: EnarxContext,
-  keep: Keep,
-  { flags, named, tee }: Omit<Errand, 'delivery'>,
-  { identity, signal }: { identity: ClientIdentity; signal: AbortSignal },
-): Promise<SealedLaunch> {
-  try {
-    const onPlatform = ({ simulated }: Verdict): void => {
-      if (simulated) reportSimulated(context.output);
-    };
-    return await keep.launch({
-      ...(await launchTrustFor(context, named, flags, tee)),
-      onPlatform,
-      identity,
-      signal,
-    });
-  } catch (error) {
-    if (error instanceof RejectedError) {
-      const { checks } = error.verdict;
-      reportChecks(context.output, checks, 'failed');
-      if (named.anchor === undefined) reportMissingAnchor(context.output, checks);
-    }
-    throw error;
   }
 }
 

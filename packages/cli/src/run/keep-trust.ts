@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Keep, SealedLaunch } from '@enarx/client';
+import type { Tee } from '@enarx/protocol';
+
+import type { ExpectationFlags } from '../commands/flags.ts';
+import type { EnarxContext } from '../context.ts';
+import type { NamedTrust } from '../named-file.ts';
+import { cliProblem } from '../problems.ts';
+import { SealedLaunches } from '../state/sealed-launches.ts';
+import { trustFor } from './deliver.ts';
+import { hasLaunchSecret } from './launch-kinds.ts';
+import type { Trust } from './trust.ts';
+
+/**
+ * By what a Keep that was created before is judged: by its evidence, or, where this user sealed its key, by that key and nothing else. The kind is only the host's word: it decides
+ * which measurement is expected, and a host that says another one gets no further for it.
+ *
+ * @throws EnarxError `cli/launch-not-yours`, and whatever {@link trustFor} throws
+ */
+export async function trustInKeep(
+  context: EnarxContext,
+  keep: Keep,
+  tee: Tee,
+  named: NamedTrust,
+  flags: ExpectationFlags,
+): Promise<Trust | SealedLaunch> {
+  const launch = await new SealedLaunches(context.process.env).find(keep.name);
+  if (launch !== undefined) return launch;
+  if (hasLaunchSecret(tee)) throw cliProblem('cli/launch-not-yours', { found: keep.name });
+  return trustFor(context, named, flags, tee);
+}
