@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { randomBytes } from 'node:crypto';
+
 import type { FrameStream } from '@enarx/channel/frame-stream';
 import {
   credit,
@@ -17,7 +19,7 @@ import { OutputQueue, type OutputConsumer, type OutputName } from './output-queu
 import { runtimeProblem, type RuntimeProblemCode } from './problems.ts';
 import { sendPackage, type PackageEntry } from './package-sender.ts';
 import { watchProcessorTime } from './processor-time.ts';
-import { runMessage, runnerFrame, wakeMessage, type File } from './runner-frames.ts';
+import { randomAhead, runMessage, runnerFrame, wakeMessage, type File } from './runner-frames.ts';
 import { isSocket, Sockets, type Network } from './sockets.ts';
 import { defaultMemory, pagesFor, tiersFor, type Shape } from './runner-flags.ts';
 
@@ -92,6 +94,7 @@ export function encodeWorkload(workload: Workload): Uint8Array {
     bytes: limits.storage ?? defaultStorage,
     inodes: limits.inodes ?? defaultInodes,
     descriptors: limits.descriptors ?? defaultDescriptors,
+    random: randomBytes(randomAhead),
   });
 }
 

@@ -90,6 +90,9 @@ const file = v.variant('kind', [
 ]);
 export type { File } from '@enarx/protocol';
 
+/** Bytes. */
+export const randomAhead = 32;
+
 const run = v.strictObject({
   /** Bytes. */
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(1_073_741_824)),
@@ -103,6 +106,11 @@ const run = v.strictObject({
   bytes: uint(Number.MAX_SAFE_INTEGER),
   inodes: uint(Number.MAX_SAFE_INTEGER),
   descriptors: uint(Number.MAX_SAFE_INTEGER),
+  /** For the first that the program asks for; each byte is used once. */
+  random: v.pipe(
+    v.instance(Uint8Array),
+    v.check(({ length }) => length === randomAhead),
+  ),
 });
 
 export const runMessage: MessageType<v.InferOutput<typeof run>> = {

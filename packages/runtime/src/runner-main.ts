@@ -14,7 +14,7 @@ import { StreamLink } from './runner/stream-link.ts';
 import { blockingArgument, engineFlags } from './runner-flags.ts';
 import { entryMessage, runMessage, runnerFrame } from './runner-frames.ts';
 import { Idle } from './wasi/idle.ts';
-import { prepareRandom } from './wasi/random.ts';
+import { useFirst } from './wasi/random.ts';
 
 const linkFd = 3;
 
@@ -28,6 +28,7 @@ function receive({ kind, payload }: Frame): void {
     case runnerFrame.run: {
       const run = decodeMessage(runMessage, payload);
       for (const flag of engineFlags(run.tiers, run.pages)) setFlagsFromString(flag);
+      useFirst(run.random);
       program = new Program(link, run, binding);
       module = new Uint8Array(headroom + run.size);
       return;
@@ -105,5 +106,3 @@ function open(): { readonly link: SupervisorLink; readonly binding: EngineBindin
 
 const { link, binding } = open();
 link.ready();
-// A runner that waits for its workload has time for that; one whose workload is there already loads it when its program asks for random bytes.
-setTimeout(prepareRandom, 50).unref();
