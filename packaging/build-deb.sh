@@ -14,12 +14,14 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 umask 022
 install -d "$root/usr/lib/enarx" "$root/usr/bin" "$root/etc/enarx" "$root/DEBIAN" \
-  "$root/usr/lib/systemd/system" "$root/usr/lib/sysusers.d" "$root/usr/lib/tmpfiles.d" "$root/usr/share/doc/enarx"
+  "$root/usr/lib/systemd/system" "$root/usr/lib/sysusers.d" "$root/usr/lib/tmpfiles.d" "$root/usr/share/doc/enarx" "$root/usr/share/polkit-1/rules.d"
 (cd "$release" && find . -type f | while read -r file; do install -D -m 644 "$file" "$root/usr/lib/enarx/$file"; done)
 install -m 755 "$node" "$root/usr/lib/enarx/node"
 printf '#!/bin/sh\nexec /usr/lib/enarx/node /usr/lib/enarx/enarx.js "$@"\n' > "$root/usr/bin/enarx"
 chmod 755 "$root/usr/bin/enarx"
-install -m 644 "$here/systemd/enarx-keepmgr.service" "$here/systemd/enarx-keepmgr.socket" "$root/usr/lib/systemd/system/"
+install -m 644 "$here/systemd/enarx-keepmgr.service" "$here/systemd/enarx-keepmgr.socket" \
+  "$here/systemd/enarx-keep@.service" "$here/systemd/enarx.slice" "$root/usr/lib/systemd/system/"
+install -m 644 "$here/polkit/enarx.rules" "$root/usr/share/polkit-1/rules.d/enarx.rules"
 install -m 644 "$here/systemd/enarx.sysusers" "$root/usr/lib/sysusers.d/enarx.conf"
 install -m 644 "$here/systemd/enarx.tmpfiles" "$root/usr/lib/tmpfiles.d/enarx.conf"
 install -m 640 "$here/systemd/keepmgr.toml" "$root/etc/enarx/keepmgr.toml"
@@ -34,6 +36,7 @@ Section: admin
 Priority: optional
 Depends: libc6, libstdc++6, systemd | systemd-standalone-sysusers
 Recommends: bubblewrap
+Suggests: dbus, polkitd
 Description: Run a WebAssembly program on a host that you do not trust
  The command enarx for tenants, and the daemon keepmgr for hosts.
 CONTROL

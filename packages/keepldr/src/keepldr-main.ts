@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chdir, exit, stderr } from 'node:process';
+//
+// keepldr [SOCKET]: takes its launch frame from standard input, or from the manager's socket of that path.
+import { argv, chdir, exit, stderr } from 'node:process';
 
 import { EnarxError } from '@enarx/protocol';
 
@@ -7,7 +9,7 @@ import { runKeep } from './keep-loader.ts';
 import { readLaunchFrame } from './launch-frame.ts';
 
 try {
-  const reading = readLaunchFrame();
+  const reading = readLaunchFrame(argv[2]);
   // A spare has the time to load what most Keeps need.
   void import('@enarx/simulator');
   const launch = await reading;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 
 import { decodeMessage, FrameReader, ldrLaunch, type LdrLaunch } from '@enarx/protocol';
 
@@ -9,13 +9,17 @@ const longestFrame = 10_000;
 const launchKind = 0;
 
 /**
- * Reads the one frame that says what to do from standard input. A spare may wait long for it: as long as the manager that started it
- * lives, whose end ends the input.
+ * Reads the one frame that says what to do. A spare may wait long for it: as long as the manager that started it lives, whose end ends the
+ * input.
  *
+ * @param from - descriptor, or path of the socket on which the manager waits for a loader that is not its child
  * @throws EnarxError `keepldr/launch-missing` when the input ends before it, it takes more than 10 s to come whole, or is no launch
  */
-export async function readLaunchFrame(descriptor = 0): Promise<LdrLaunch> {
-  const input = new Socket({ fd: descriptor, readable: true, writable: false });
+export async function readLaunchFrame(from: number | string = 0): Promise<LdrLaunch> {
+  const input =
+    typeof from === 'string'
+      ? connect({ path: from })
+      : new Socket({ fd: from, readable: true, writable: false });
   const reader = new FrameReader();
   let late: NodeJS.Timeout | undefined;
   try {

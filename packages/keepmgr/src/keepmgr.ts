@@ -14,7 +14,7 @@ import { jsonLinesLog } from './daemon-log.ts';
 import { Changes } from './keeps/changes.ts';
 import { Keeps } from './keeps/keeps.ts';
 import { launchPlanner } from './keeps/launch-plan.ts';
-import { childProcessLauncher } from './launchers/child-process.ts';
+import { configuredLauncher } from './launchers/configured.ts';
 import type { Launcher } from './launchers/launcher.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { listenForLoaders } from './links/loader-socket.ts';
@@ -127,7 +127,15 @@ async function start(
 
   const metrics = new Metrics();
   const changes = new Changes();
-  const launcher = options.launcher ?? childProcessLauncher(releaseDirectory, limits.spareLoaders);
+  const launcher =
+    options.launcher ??
+    (await configuredLauncher(options.config?.launcher, {
+      release: releaseDirectory,
+      keeps: directory.keeps,
+      limits,
+      log,
+      clock,
+    }));
   const surroundings = {
     store,
     launcher,
@@ -176,6 +184,7 @@ async function start(
       ...(keeps.cordoned ? ['the host is cordoned'] : []),
       ...(usable ? [] : ['no kind of Keep can be made here']),
       ...state,
+      ...((await launcher.obstacles?.()) ?? []),
     ];
   };
   const subject: ApiSubject = {

@@ -135,6 +135,24 @@ export const keepmgrProblems = {
     title: 'The loader of the Keep could not be started',
     mend: 'Look at the log of the daemon: memory, descriptors and the release directory.',
   },
+  'keepmgr/systemd-unreachable': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The systemd of the host does not answer',
+    mend: 'Look at `systemctl status`; users other than root reach it over the system bus, for which the package `dbus` is needed.',
+  },
+  'keepmgr/systemd-refused': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The systemd of the host did not do what the daemon asked for',
+    mend: 'What it said is in the log of the daemon. Access is granted by the rule for polkit that comes with the package; a unit that is missing comes with it, too.',
+  },
+  'keepmgr/ceiling-not-enforced': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The kernel does not hold the Keep to a ceiling that it must have',
+    mend: 'Boot the host with the control groups that are missing (`systemd.unified_cgroup_hierarchy=1`, `cgroup_enable=memory`), or say `unenforced = "allow"` in the section `launcher` of the configuration.',
+  },
   'keepmgr/state-damaged': {
     kind: 'internal',
     status: 500,

@@ -36,7 +36,10 @@ function fill(path: string): void {
 /** No loader at all: what is measured is the daemon and its disk. */
 function nullLauncher(pid: number): Launcher {
   const process = referenceTo(pid);
-  return { launch: () => ({ process, begin: () => undefined, exited: new Promise(() => undefined) }) };
+  return {
+    launch: () =>
+      Promise.resolve({ process, begin: () => undefined, exited: new Promise<string>(() => undefined) }),
+  };
 }
 
 async function measure({ short }: { short: boolean }): Promise<BenchRow[]> {

@@ -143,6 +143,16 @@ const commands: Readonly<Record<string, (connection: Socket, rest: string) => vo
       process.stdout.write(String(written));`;
     connection.end(unconfined(code));
   },
+  /** Takes memory for as long as it is given any. */
+  bomb: (connection) => {
+    connection.end('ticking');
+    const hoard: Buffer[] = [];
+    const grow = (): void => {
+      hoard.push(Buffer.alloc(33_554_432, 1));
+      setImmediate(grow);
+    };
+    setTimeout(grow, 100);
+  },
   pid: (connection) => connection.end(String(process.pid)),
   environment: (connection) => connection.end(JSON.stringify(process.env)),
   die: () => process.exit(3),

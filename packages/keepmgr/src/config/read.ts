@@ -32,6 +32,9 @@ export function checked(value: unknown, directory: string): Configuration {
     throw new Error(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
   const config = result.output;
+  const { kind, ...unitsOnly } = config.launcher ?? { kind: 'child' };
+  const [misplaced] = kind === 'child' ? Object.keys(unitsOnly) : [];
+  if (misplaced !== undefined) throw new Error(`launcher.${misplaced}: only for kind = "systemd"`);
   const tenants = Object.entries(config.tenants ?? {});
   for (const [name, { certificate, subject }] of tenants) {
     if (name === 'local') throw new Error('tenants.local: the name of this machine’s users');

@@ -94,6 +94,32 @@ const tenant = v.strictObject({
   ),
 });
 
+const launcher = v.strictObject({
+  kind: v.pipe(
+    v.picklist(['child', 'systemd']),
+    v.description(
+      'How loaders are started: `child` as processes of the daemon, with no ceiling of their own; `systemd` as units of the machine’s systemd.',
+    ),
+  ),
+  unit: described(
+    v.picklist(['template', 'transient']),
+    'Of systemd: `template` for instances of `enarx-keep@.service`, whose file also says their ceilings; `transient` for units that the daemon makes, which takes root. `template` where it is left out.',
+  ),
+  memory: described(
+    count,
+    'MiB of memory that one Keep may have; a machine’s own come on top. Given to a transient unit, demanded of a template.',
+  ),
+  processors: described(
+    v.pipe(v.number(), v.minValue(0.01), v.maxValue(1024)),
+    'Processors that one Keep may keep busy, for example 0.5; a machine’s own come on top.',
+  ),
+  tasks: described(count, 'Processes and threads that one Keep may have.'),
+  unenforced: described(
+    v.picklist(['refuse', 'allow']),
+    'What becomes of a Keep whose ceilings the kernel does not enforce. `refuse` where it is left out; either way the log tells.',
+  ),
+});
+
 /** keepmgr's configuration. What is not in here is refused. */
 export const configuration = v.strictObject({
   listen: described(
@@ -138,6 +164,7 @@ export const configuration = v.strictObject({
       ) as Record<(typeof pooledKinds)[number], v.OptionalSchema<v.GenericSchema<number>, undefined>>,
     ),
   ),
+  launcher: v.optional(launcher),
   limits: v.optional(limits),
 });
 

@@ -16,14 +16,15 @@ cp -a /var/lib/dpkg var/lib/dpkg
 # the project under test, read-only
 mount --bind "$WD/host" host; mount -o remount,bind,ro host
 # minimal /etc: copies, never binds
-for f in passwd group nsswitch.conf ld.so.cache ld.so.conf localtime ssl pam.d dbus-1 security login.defs shadow alternatives; do [ -e /etc/$f ] && cp -a /etc/$f etc/ || true; done
+for f in passwd group nsswitch.conf ld.so.cache ld.so.conf localtime ssl pam.d dbus-1 security login.defs shadow alternatives polkit-1; do [ -e /etc/$f ] && cp -a /etc/$f etc/ || true; done
 printf '%032x\n' $((0xfeed)) > etc/machine-id; echo keepmgr-test > etc/hostname
 units=etc/systemd/system; mkdir -p $units var/log
 for target in basic sysinit sockets shutdown multi-user local-fs paths slices timers umount final network; do
   printf "[Unit]\nDefaultDependencies=no\n" > $units/$target.target
 done
-printf "[Unit]\nDefaultDependencies=no\nWants=sockets.target systemd-journald.service systemd-journald.socket\nAllowIsolate=yes\n" > $units/test.target
+printf "[Unit]\nDefaultDependencies=no\nWants=sockets.target dbus.socket systemd-journald.service systemd-journald.socket\nAllowIsolate=yes\n" > $units/test.target
 cp /usr/lib/systemd/system/systemd-journald.service /usr/lib/systemd/system/systemd-journald.socket $units/
+for unit in dbus.service dbus.socket polkit.service; do [ -e /usr/lib/systemd/system/$unit ] && cp /usr/lib/systemd/system/$unit $units/; done
 # no stock unit is ever in sight: what is there later is what the package brought
 rm -rf usr/lib/systemd/system; mkdir usr/lib/systemd/system
 printf "[Manager]\nDefaultTimeoutStartSec=20s\n" > etc/systemd/system.conf
@@ -36,8 +37,12 @@ mount -t tmpfs -o mode=1777 tmpfs dev/shm
 ln -s /proc/self/fd dev/fd; ln -s fd/0 dev/stdin; ln -s fd/1 dev/stdout; ln -s fd/2 dev/stderr; : > dev/console; mount --bind /dev/null dev/console
 mount -t proc proc proc
 mount --bind proc/sys proc/sys; mount -o remount,bind,ro proc/sys
+# bubblewrap of users other than root is given a /proc only where a whole one is in sight of the kernel
+mkdir -m 700 .proc; mount -t proc proc .proc
 mount -t sysfs -o ro sysfs sys
 mount -t tmpfs -o mode=755 tmpfs run
+# what systemd-tmpfiles does for the journal's readers
+install -d -m 2755 -g systemd-journal run/log/journal run/log/journal/$(cat etc/machine-id)
 case $MODE in
  unified) mount -t cgroup2 cgroup2 sys/fs/cgroup ;;
  legacy)

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DbusConnection } from '../../dbus/connection.ts';
+import type { Message } from '../../dbus/message.ts';
+import type { DbusValue, Variant } from '../../dbus/signature.ts';
+import { keepmgrProblem } from '../../problems.ts';
+
+const destination = 'org.freedesktop.systemd1';
+const managerPath = '/org/freedesktop/systemd1';
+const managerInterface = 'org.freedesktop.systemd1.Manager';
+const properties = 'org.freedesktop.DBus.Properties';
+const bus = {
+  destination: 'org.freedesktop.DBus',
+  path: '/org/freedesktop/DBus',
+  interface: 'org.freedesktop.DBus',
+} as const;
+/** systemd's own socket speaks D-Bus without a bus, to root. */
+export const privateSocket = '/run/systemd/private';
+export const systemBus = '/run/dbus/system_bus_socket';
+/** Milliseconds until a unit has been started or stopped. */
+const longestJob = 15_000;
+
+export type Property = readonly [name: string, value: Variant];
+/** Properties of a service by their names. */
+export type ServiceProperties = ReadonlyMap<string, DbusValue>;
+
+/** Services of the machine's systemd, over D-Bus (org.freedesktop.systemd1(5)). The connection is made when it is needed, and again when it broke. */
+export class ServiceUnits {
+  readonly #path: string;
+  #connection: Promise<DbusConnection> | undefined;
+  readonly #jobs = new Map<string, (result: string) => void>();
+  readonly #changes = new Map<string, () => void>();
+
+  /** @param path - of the socket on which systemd, or the system's bus, listens */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Starts a unit that a file describes, and waits until it runs. @throws EnarxError `keepmgr/systemd-unreachable`, `keepmgr/systemd-refused` */
+  async start(unit: string): Promise<void> {
+    await this.#job(unit, 'StartUnit', 'ss', [unit, 'fail']);
+  }
+
+  /** The same of a unit that only these properties describe. */
+  async startTransient(unit: string, wanted: readonly Property[]): Promise<void> {
+    await this.#job(unit, 'StartTransientUnit', 'ssa(sv)a(sa(sv))', [unit, 'fail', wanted, []]);
+  }
+
+  /** Stops a unit and lets systemd forget how it ended. Resolves when nothing of it runs, also when there is no such unit. */
+  async end(unit: string): Promise<void> {
+    try {
+      await this.#job(unit, 'StopUnit', 'ss', [unit, 'replace']);
+      await this.#call('ResetFailedUnit', 's', [unit]);
+    } catch (error) {
+      if (!isUnknownUnit(error)) throw error;
+    }
+  }
+
+  /** Names of the units that fit a pattern, whatever became of them. */
+  async list(pattern: string): Promise<string[]> {
+    const [units] = await this.#call('ListUnitsByPatterns', 'asas', [[], [pattern]]);
+    return (units as readonly (readonly DbusValue[])[]).map(([name]) => name as string);
+  }
+
+  async serviceProperties(unit: string): Promise<ServiceProperties> {
+    const connection = await this.#connected();
+    const [table] = await connection.call({
+      destination,
+      path: pathOf(unit),
+      interface: properties,
+      member: 'GetAll',
+      signature: 's',
+      body: ['org.freedesktop.systemd1.Service'],
+    });
+    return new Map(
+      (table as readonly (readonly [string, Variant])[]).map(([name, { value }]) => [name, value]),
+    );
+  }
+
+  /** Whether a unit of that name could be started: its file, or its template's, is there and makes sense. */
+  async loads(unit: string): Promise<boolean> {
+    await this.#call('LoadUnit', 's', [unit]);
+    const connection = await this.#connected();
+    const [state] = await connection.call({
+      destination,
+      path: pathOf(unit),
+      interface: properties,
+      member: 'Get',
+      signature: 'ss',
+      body: ['org.freedesktop.systemd1.Unit', 'LoadState'],
+    });
+    return (state as Variant).value === 'loaded';
+  }
+
+  /** Calls back whenever something of the unit has changed. @returns what ends that */
+  async watch(unit: string, changed: () => void): Promise<() => void> {
+    const path = pathOf(unit);
+    this.#changes.set(path, changed);
+    await this.#match(await this.#connected(), 'AddMatch', path);
+    return () => {
+      this.#changes.delete(path);
+      this.#connection
+        ?.then((connection) => this.#match(connection, 'RemoveMatch', path))
+        .catch(() => undefined);
+    };
+  }
+
+  close(): void {
+    this.#connection
+      ?.then((connection) => {
+        connection.close();
+      })
+      .catch(() => undefined);
+  }
+
+  async #call(member: string, signature: string, body: readonly DbusValue[]): Promise<readonly DbusValue[]> {
+    const connection = await this.#connected();
+    return connection.call({
+      destination,
+      path: managerPath,
+      interface: managerInterface,
+      member,
+      signature,
+      body,
+    });
+  }
+
+  /** A call that begins a job, and the job's end. Its signal may come before the answer. */
+  async #job(unit: string, member: string, signature: string, body: readonly DbusValue[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    await this.#connected();
+    this.#jobs.set(unit, resolve);
+    const timer = setTimeout(resolve, longestJob, 'timeout');
+    try {
+      await this.#call(member, signature, body);
+      const result = await promise;
+      if (result !== 'done')
+        throw keepmgrProblem('keepmgr/systemd-refused', { found: `${member} of ${unit}: ${result}` });
+    } finally {
+      clearTimeout(timer);
+      this.#jobs.delete(unit);
+    }
+  }
+
+  #connected(): Promise<DbusConnection> {
+    this.#connection ??= this.#connect();
+    return this.#connection;
+  }
+
+  async #connect(): Promise<DbusConnection> {
+    try {
+      const connection = await DbusConnection.open(this.#path, (message) => {
+        this.#signalled(message);
+      });
+      void connection.closed.then(() => {
+        this.#connection = undefined;
+        // Signals may have been missed: whoever waits looks again.
+        for (const resolve of this.#jobs.values()) resolve('connection lost');
+        for (const changed of this.#changes.values()) changed();
+      });
+      if (this.#hasBus) {
+        await connection.call({ ...bus, member: 'Hello' });
+        const paths = [managerPath, ...this.#changes.keys()];
+        await Promise.all(paths.map((path) => this.#match(connection, 'AddMatch', path)));
+      }
+      await connection.call({
+        destination,
+        path: managerPath,
+        interface: managerInterface,
+        member: 'Subscribe',
+      });
+      connection.unref();
+      return connection;
+    } catch (error) {
+      this.#connection = undefined;
+      throw error;
+    }
+  }
+
+  get #hasBus(): boolean {
+    return !this.#path.endsWith(privateSocket);
+  }
+
+  /** A bus passes on what was asked for; systemd itself passes on everything. */
+  async #match(connection: DbusConnection, member: 'AddMatch' | 'RemoveMatch', path: string): Promise<void> {
+    const name = path === managerPath ? managerInterface : properties;
+    const rule = `type='signal',sender='${destination}',path='${path}',interface='${name}'`;
+    if (this.#hasBus) await connection.call({ ...bus, member, signature: 's', body: [rule] });
+  }
+
+  #signalled({ path, interface: name, member, body }: Message): void {
+    if (name === managerInterface && member === 'JobRemoved') {
+      const [, , unit, result] = body;
+      this.#jobs.get(unit as string)?.(result as string);
+    } else if (name === properties) this.#changes.get(path)?.();
+  }
+}
+
+function isUnknownUnit(error: unknown): boolean {
+  return (error as Error).message.includes('org.freedesktop.systemd1.NoSuchUnit');
+}
+
+/** Object path of a unit: whatever is no letter or digit is spelt out (sd_bus_path_encode(3)). */
+export function pathOf(unit: string): string {
+  const name = unit.replace(
+    /[^A-Za-z0-9]/g,
+    (character) => `_${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+  return `${managerPath}/unit/${name}`;
+}
