@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 
+import { readCmw, type CmwRecord } from '@enarx/attestation/cmw';
 import { createSimulatedIntelPlatform } from '@enarx/simulator/intel';
 
-import { Directory, enarx, vectorPath, withoutVectors } from './support/command.ts';
+import { Directory, enarx, errorCode, vectorPath, withoutVectors } from './support/command.ts';
 
 // Quotes of SGX and TDX from the command line: a genuine guest with its event log, and simulated ones of both kinds.
 
@@ -118,5 +119,48 @@ suite('a simulated platform of Intel’s', () => {
       assert.equal(rejected.status, 10);
       assert.match(rejected.stdout, new RegExp(`✗ policy/${kind}-${kind === 'sgx' ? 'mrenclave' : 'mrtd'}`));
     }
+  });
+});
+
+suite('evidence wrap', () => {
+  test('puts evidence and what endorses it into one file, which verifies by itself', async () => {
+    const platform = await createSimulatedIntelPlatform();
+    const anchor = await box.file('wrap-anchor.pem', platform.anchorPem);
+    const collateral = await Promise.all(
+      platform.collateral.map((file, index) => box.file(`wrap-${String(index)}`, file)),
+    );
+    const quote = await box.file('wrap.quote', await platform.enclave().quote(new Uint8Array(64)));
+    for (const form of ['cbor', 'json']) {
+      const out = join(box.path, `wrapped.${form}`);
+      const options = ['--out', out, '--form', form, ...given(collateral)];
+      const made = await enarx('evidence', 'wrap', ...options, quote, '--json');
+      assert.equal(made.status, 0, made.stderr);
+      assert.equal((JSON.parse(made.stdout) as { messages: number }).messages, 8);
+      const verify = ['--no-policy', '--evidence', out, '--anchor', anchor, '--at', at];
+      const { status, stdout } = await enarx('evidence', 'verify', ...verify);
+      assert.equal(status, 0, stdout);
+    }
+    const alone = join(box.path, 'alone.cbor');
+    const type = 'application/eat+cwt; eat_profile="urn:example"';
+    assert.equal((await enarx('evidence', 'wrap', '--out', alone, '--type', type, quote)).status, 0);
+    const { value, ...record } = readCmw(new Uint8Array(readFileSync(alone))) as CmwRecord;
+    assert.deepEqual(record, { kind: 'record', type, indicator: 4 });
+    assert.deepEqual(Buffer.from(value), readFileSync(quote));
+  });
+
+  test('writes over no file, and wants a media type and a number of messages that readers take', async () => {
+    const file = await box.file('some.evidence', Uint8Array.of(1));
+    const out = join(box.path, 'refused.cbor');
+    for (const args of [
+      ['--type', 'quote'],
+      ['--type', 'a/b\nc/d'],
+      given(Array.from({ length: 64 }, () => file)),
+    ]) {
+      const refused = await enarx('evidence', 'wrap', '--out', out, ...args, file, '--json');
+      assert.equal(errorCode(refused), 'cli/usage');
+      assert.equal(refused.status, 64);
+    }
+    const there = await enarx('evidence', 'wrap', '--out', file, file, '--json');
+    assert.equal(errorCode(there), 'cli/file-unwritable');
   });
 });

@@ -20,6 +20,14 @@ export interface EvidenceVerifyFlags extends EvidenceFlags, OutputFlags {
   readonly resultFor: number | undefined;
 }
 
+export interface EvidenceWrapFlags extends OutputFlags {
+  readonly out: string;
+  /** Media type of the evidence. */
+  readonly type: string;
+  readonly endorsements: readonly string[] | undefined;
+  readonly form: 'cbor' | 'json';
+}
+
 export interface EvidenceBundleFlags extends OutputFlags {
   readonly out: string;
 }

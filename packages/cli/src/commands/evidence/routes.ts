@@ -10,6 +10,7 @@ import {
   type EvidenceFetchFlags,
   type EvidenceResultFlags,
   type EvidenceVerifyFlags,
+  type EvidenceWrapFlags,
 } from './flags.ts';
 
 const seconds = wholeNumber('seconds', 315_360_000);
@@ -147,6 +148,43 @@ const bundle = buildCommand<EvidenceBundleFlags, string[], EnarxContext>({
   },
 });
 
+const wrap = buildCommand<EvidenceWrapFlags, [string], EnarxContext>({
+  loader: async () => (await import('./wrap.ts')).wrapEvidence,
+  parameters: {
+    flags: {
+      out: { ...out, brief: 'New file for the wrapper' },
+      type: {
+        kind: 'parsed',
+        parse: String,
+        default: 'application/octet-stream',
+        brief: 'Media type of the evidence',
+        placeholder: 'MEDIA',
+      },
+      endorsements: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        variadic: true,
+        brief: 'What endorses the evidence, to go into the wrapper with it; repeatable',
+        placeholder: 'FILE',
+      },
+      form: { kind: 'enum', values: ['cbor', 'json'], default: 'cbor', brief: 'Encoding of the wrapper' },
+      ...outputFlags,
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ parse: String, brief: 'File of evidence', placeholder: 'FILE' }],
+    },
+  },
+  docs: {
+    brief: 'Wrap evidence for those who take it so (RATS CMW)',
+    fullDescription: [
+      'Wrap evidence in a Conceptual Message Wrapper (draft-ietf-rats-msg-wrap): a record, or with --endorsements a collection that says of',
+      'each message what it is. Nothing of it is read or verified. `enarx evidence verify` and `show` take wrapped evidence as it is.',
+    ].join('\n'),
+  },
+});
+
 const fetch = buildCommand<EvidenceFetchFlags, string[], EnarxContext>({
   loader: async () => (await import('./bundle.ts')).fetchBundle,
   parameters: {
@@ -220,6 +258,6 @@ const result = buildCommand<EvidenceResultFlags, [string], EnarxContext>({
 });
 
 export const evidenceRoutes = buildRouteMap<string, EnarxContext>({
-  routes: { show, verify, bundle, fetch, result },
+  routes: { show, verify, bundle, wrap, fetch, result },
   docs: { brief: 'Evidence in files' },
 });
