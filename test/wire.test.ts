@@ -20,9 +20,9 @@ import { addDevices, recordingRelease, recordLoaders, WireRecord } from './suppo
 
 /**
  * Nobody can stand where these pass: on the port of a machine, and at the head of a connection that a loader makes into its guest. `packages/channel/test/port.test.ts`
- * and `packages/wasmldr/test/host-sockets.test.ts` see both ends of them; their rules are held by `packages/protocol/test/cddl.test.ts`.
+ * and `packages/wasmldr/test/host-sockets.test.ts` see both ends of them, and `packages/keepldr/test/keep-loader.test.ts` what a loader of the pool is told; their rules are held by `packages/protocol/test/cddl.test.ts`.
  */
-const elsewhere = ['port-stream', 'port-credit', 'guest-connection', 'guest-close'];
+const elsewhere = ['port-stream', 'port-credit', 'guest-connection', 'guest-close', 'ldr-assigned'];
 
 test('every message between client, keepmgr, keepldr and wasmldr keeps its rule, and each message there is comes by', async () => {
   using box = await sandbox();
@@ -43,6 +43,7 @@ test('every message between client, keepmgr, keepldr and wasmldr keeps its rule,
     const host = connect({ url: server.url, tap: record.tap });
     await host.info();
     await host.platform();
+    await host.supportBundle();
 
     const { measurements } = JSON.parse(readFileSync(join(release, 'release.json'), 'utf8')) as {
       measurements: { sim: string; 'sim-sev': string };

@@ -22,6 +22,7 @@ import { measureRoutes } from './commands/measure/routes.ts';
 import { platformCommand } from './commands/platform/command.ts';
 import { policyRoutes } from './commands/policy/routes.ts';
 import { runCommand } from './commands/run/command.ts';
+import { supportBundleCommand } from './commands/support-bundle/command.ts';
 import type { EnarxContext } from './context.ts';
 import { exitStatus, runExitStatus, type StatusTable } from './exit-status.ts';
 import type { Output } from './output.ts';
@@ -40,6 +41,7 @@ export const routes = buildRouteMap<string, EnarxContext>({
     keepmgr: keepmgrCommand,
     keep: keepRoutes,
     platform: platformCommand,
+    supportBundle: supportBundleCommand,
     config: configRoutes,
     evidence: evidenceRoutes,
     policy: policyRoutes,

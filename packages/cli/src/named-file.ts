@@ -81,11 +81,12 @@ export async function readNamedBytes(path: string, most: number): Promise<Uint8A
 
 /**
  * Writes a file that must not exist yet.
+ * @param mode - who may read it; what the umask leaves where it is left out
  * @throws EnarxError `cli/file-unwritable`
  */
-export async function writeNewFile(path: string, content: string | Uint8Array): Promise<void> {
+export async function writeNewFile(path: string, content: string | Uint8Array, mode = 0o666): Promise<void> {
   try {
-    await writeFile(path, content, { flag: 'wx' });
+    await writeFile(path, content, { flag: 'wx', mode });
   } catch (cause) {
     throw cliProblem('cli/file-unwritable', { found: (cause as Error).message, cause });
   }

@@ -7,6 +7,7 @@ import {
   managerInfo,
   parseKeepId,
   platform,
+  supportBundle,
   type Keep as KeepSummary,
   type ManagerInfo,
   type Platform,
@@ -59,6 +60,11 @@ export class Host {
 
   platform(): Promise<Platform> {
     return this.#api.get('/v1/platform', platform);
+  }
+
+  /** What an operator may hand to whoever is to help: JSON, without secrets. For operators of the host. */
+  async supportBundle(): Promise<string> {
+    return (await this.#api.get('/v1/support', supportBundle)).json;
   }
 
   keeps(): Promise<KeepSummary[]> {

@@ -27,6 +27,8 @@ import {
   type ProcessorFiles,
   type SimulatedAnchor,
 } from './simulated-processor.ts';
+import { writeBundle } from './support/bundle.ts';
+import { RecentLines } from './support/recent-lines.ts';
 import { openStateDirectory, type StateDirectory } from './state/state-directory.ts';
 import { Store } from './state/store.ts';
 
@@ -96,7 +98,12 @@ async function start(
   const sockets = checkedRules(options.sockets);
   // One object for the daemon's life, whose values a reload replaces.
   const limits = { ...defaultLimits, ...options.limits, ...given(options.config?.limits) };
-  const log = jsonLinesLog(options.log ?? (() => undefined), clock);
+  let config = options.config ?? {};
+  const lines = new RecentLines();
+  const log = jsonLinesLog((line) => {
+    lines.add(line);
+    options.log?.(line);
+  }, clock);
   const releaseDirectory = resolve(options.releaseDirectory);
   const { version: release, description } = await readRelease(releaseDirectory);
 
@@ -187,6 +194,8 @@ async function start(
       ...((await launcher.obstacles?.()) ?? []),
     ];
   };
+  const collateral = new Collateral(simulator, clock);
+  const scrape = async (): Promise<string> => metrics.text(keeps.gauges(), await collateral.ages());
   const subject: ApiSubject = {
     keeps,
     changes,
@@ -194,7 +203,19 @@ async function start(
     release,
     metrics,
     platform,
-    collateral: new Collateral(simulator, clock),
+    scrape,
+    support: () =>
+      writeBundle({
+        release,
+        clock,
+        configuration: () => config,
+        limits,
+        keeps,
+        lines,
+        platform,
+        obstacles,
+        metrics: scrape,
+      }),
     obstacles,
   };
   const doors = new Doors(subject, log);
@@ -223,8 +244,9 @@ async function start(
     directory.release();
     log('closed');
   };
-  const reload = async (config: Configuration): Promise<void> => {
-    await doors.reload(config);
+  const reload = async (wanted: Configuration): Promise<void> => {
+    await doors.reload(wanted);
+    config = wanted;
     Object.assign(limits, defaultLimits, options.limits, given(config.limits));
     keeps.quotasChanged();
     keeps.resizePool(config.pool ?? {});

@@ -14,6 +14,7 @@ import {
   managerInfo,
   platform,
   renewKeep,
+  supportBundle,
 } from './messages/manager.ts';
 import { portCredit, portStream } from './messages/port.ts';
 import {
@@ -54,6 +55,7 @@ export const messageTypes: readonly MessageType<unknown>[] = [
   keepChanges,
   keepLog,
   platform,
+  supportBundle,
   ldrHello,
   ldrLaunch,
   ldrState,

@@ -13,10 +13,10 @@ import {
   platform as platformMessage,
   protocolVersion,
   renewKeep,
+  supportBundle,
   type Platform,
 } from '@enarx/protocol';
 
-import type { Collateral } from '../collateral.ts';
 import type { Changes } from '../keeps/changes.ts';
 import type { Keep } from '../keeps/keep.ts';
 import type { Keeps } from '../keeps/keeps.ts';
@@ -39,7 +39,10 @@ export interface ApiSubject {
   readonly obstacles: () => Promise<readonly string[]>;
   /** What this host can do, probed once. */
   readonly platform: () => Promise<Platform['backends']>;
-  readonly collateral: Collateral;
+  /** The metrics as they are now, in the text format of Prometheus. */
+  readonly scrape: () => Promise<string>;
+  /** What somebody may see who helps, as JSON. */
+  readonly support: () => Promise<string>;
 }
 
 interface Asking {
@@ -67,6 +70,7 @@ const routes: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   '/v1/cordon': { POST: cordon },
   '/v1/uncordon': { POST: uncordon },
   '/v1/drain': { POST: drain },
+  '/v1/support': { GET: support },
   '/v1/keeps/ID': { GET: show, DELETE: remove },
   '/v1/keeps/ID/log': { GET: log },
   '/v1/keeps/ID/renew': { POST: renew },
@@ -141,13 +145,9 @@ async function readiness({ obstacles }: ApiSubject): Promise<Reply> {
   return found.length === 0 ? text('ok\n') : { ...text(`${found.join('\n')}\n`), status: 503 };
 }
 
-async function metrics(
-  { collateral, keeps, metrics: counted }: ApiSubject,
-  { caller }: Asking,
-): Promise<Reply> {
+async function metrics({ scrape }: ApiSubject, { caller }: Asking): Promise<Reply> {
   refuseTenants(caller);
-  const ages = await collateral.ages();
-  return text(counted.text(keeps.gauges(), ages), 'text/plain; version=0.0.4; charset=utf-8');
+  return text(await scrape(), 'text/plain; version=0.0.4; charset=utf-8');
 }
 
 function text(content: string, type = 'text/plain; charset=utf-8'): Reply {
@@ -284,6 +284,11 @@ async function drain(subject: ApiSubject, { caller }: Asking): Promise<Reply> {
   refuseTenants(caller);
   await subject.keeps.drain();
   return info(subject);
+}
+
+async function support(subject: ApiSubject, { caller }: Asking): Promise<Reply> {
+  refuseTenants(caller);
+  return reply(supportBundle, { json: await subject.support() });
 }
 
 /** @throws EnarxError `api/operators-only` */

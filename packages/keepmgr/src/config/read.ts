@@ -20,7 +20,9 @@ export async function readConfiguration(path: string): Promise<Configuration> {
     const { parse } = await import('smol-toml');
     return checked(parse(text), dirname(resolve(path)));
   } catch (cause) {
-    throw keepmgrProblem('keepmgr/config-invalid', { found: `${path}: ${(cause as Error).message}`, cause });
+    // What follows in a message of the parser's is the file's own text, which is not for logs.
+    const [first = ''] = (cause as Error).message.split('\n');
+    throw keepmgrProblem('keepmgr/config-invalid', { found: `${path}: ${first}`, cause });
   }
 }
 

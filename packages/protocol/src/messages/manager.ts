@@ -98,6 +98,14 @@ export const keepLog = messageType(
 export type KeepLog = Of<typeof keepLog>;
 export type LogEntry = KeepLog[number];
 
+/** What a host's operator hands to whoever is to help: JSON, for people. */
+export const supportBundle = messageType(
+  'support-bundle',
+  4_194_304,
+  v.strictObject({ json: text(4_194_240) }),
+);
+export type SupportBundle = Of<typeof supportBundle>;
+
 export const platform = messageType(
   'platform',
   262_144,
