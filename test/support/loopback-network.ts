@@ -5,12 +5,15 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-import type { Network } from '@enarx/runtime';
+import type { DialRefusal, Network } from '@enarx/runtime';
 
 export class LoopbackNetwork implements Network, AsyncDisposable {
   readonly #listeners = new Map<number, Server>();
   readonly #connections = new Map<number, Socket>();
   readonly #sockets = new Set<Socket>();
+  readonly #ports = new Map<number, number>();
+  /** Connections that the program has asked for. */
+  dialled = 0;
   /** Listeners that the program has closed. */
   readonly closed: number[] = [];
 
@@ -23,10 +26,24 @@ export class LoopbackNetwork implements Network, AsyncDisposable {
     return (server.address() as AddressInfo).port;
   }
 
-  async dial(number: number, port: number): Promise<void> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
-    await once(socket, 'connect');
-    this.#connections.set(number, socket);
+  /** A connection for this descriptor, to a port; the program may make more of it. */
+  async connect(number: number, port: number): Promise<void> {
+    this.#ports.set(number, port);
+    this.#connections.set(number, await this.#dial(port));
+  }
+
+  async dial(number: number): Promise<Duplex | DialRefusal> {
+    this.dialled += 1;
+    try {
+      return await this.#dial(this.#ports.get(number) ?? 0);
+    } catch {
+      return 'refused';
+    }
+  }
+
+  listening(number: number): { readonly address: string; readonly port: number } | undefined {
+    const bound = this.#listeners.get(number)?.address() as AddressInfo | undefined;
+    return bound === undefined ? undefined : { address: bound.address, port: bound.port };
   }
 
   accept(listener: number, connected: (stream: Duplex) => void): void {
@@ -44,6 +61,13 @@ export class LoopbackNetwork implements Network, AsyncDisposable {
   close(listener: number): void {
     this.closed.push(listener);
     this.#listeners.get(listener)?.close();
+  }
+
+  async #dial(port: number): Promise<Socket> {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    await once(socket, 'connect');
+    this.#sockets.add(socket);
+    return socket;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

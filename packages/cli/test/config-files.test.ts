@@ -22,7 +22,13 @@ writeFileSync(join(directory, 'data', 'file'), 'content');
 async function plan(toml: string | undefined, dir?: readonly string[]): Promise<WorkloadPlan> {
   const config = toml === undefined ? undefined : join(directory, 'Enarx.toml');
   if (config !== undefined) writeFileSync(config, toml as string);
-  const none = { env: undefined, argv0: undefined, maxMemory: undefined, timeout: undefined };
+  const none = {
+    env: undefined,
+    argv0: undefined,
+    listen: undefined,
+    maxMemory: undefined,
+    timeout: undefined,
+  };
   return planWorkload({ ...none, config, dir }, 'main.wasm', []);
 }
 

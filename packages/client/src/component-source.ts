@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { open } from 'node:fs/promises';
 
-import { commandImports, encodeBundle } from '@enarx/runtime/component-bundle';
+import { componentImports, encodeBundle, worldOf, type World } from '@enarx/runtime/component-bundle';
 
 import type { Transpile } from './component/transpile.ts';
 import { moduleFromBytes, type ModuleSource } from './module-source.ts';
@@ -9,8 +9,7 @@ import { clientProblem } from './problems.ts';
 
 /** `\0asm`, version 13, layer 1: how a component begins. */
 const preamble = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
-const command = /^wasi:cli\/run@0\.2\.\d+$/;
-const known: ReadonlySet<string> = new Set(commandImports);
+const known: ReadonlySet<string> = new Set(componentImports);
 
 export function isComponent(bytes: Uint8Array): boolean {
   return preamble.every((byte, index) => bytes[index] === byte);
@@ -28,9 +27,15 @@ export async function isComponentFile(path: string): Promise<boolean> {
   }
 }
 
+/** A component as it is delivered. */
+export interface ComponentSource extends ModuleSource {
+  /** Whether it runs to its end or answers HTTP requests, for which it needs a listener. */
+  readonly world: World;
+}
+
 /**
- * A command component of WASI 0.2, taken apart on this machine into core modules and what joins them: only those run in a Keep. Size and digest are those
- * of what is delivered, which is the same for the same component and release.
+ * A component of WASI 0.2, a command or one that answers HTTP requests, taken apart on this machine into core modules and what joins them: only those run in a Keep.
+ * Size and digest are those of what is delivered, which is the same for the same component and release.
  *
  * @param transpile - `transpile` of @enarx/client/transpile
  * @throws EnarxError `client/component-malformed`, `client/component-unsupported`, `client/module-size`
@@ -38,22 +43,24 @@ export async function isComponentFile(path: string): Promise<boolean> {
 export async function moduleFromComponent(
   component: Uint8Array,
   transpile: Transpile,
-): Promise<ModuleSource> {
+): Promise<ComponentSource> {
   const result = await transpile(component);
   if ('refused' in result) throw clientProblem('client/component-malformed', { found: result.refused });
   const { glue, modules, imports, exports } = result;
-  if (!exports.some((name) => command.test(name))) {
+  const exported = worldOf(exports);
+  if (exported === undefined) {
     throw clientProblem('client/component-unsupported', {
       found: `the exports ${exports.join(', ')}`,
-      expected: 'wasi:cli/run@0.2',
+      expected: 'wasi:cli/run@0.2 or wasi:http/incoming-handler@0.2',
     });
   }
   const unknown = imports.filter((name) => !known.has(name));
   if (unknown.length > 0) {
     throw clientProblem('client/component-unsupported', {
       found: `the imports ${unknown.join(', ')}`,
-      expected: 'interfaces of wasi:cli, clocks, filesystem, io, random and sockets',
+      expected: 'interfaces of wasi:cli, clocks, filesystem, http, io, random and sockets',
     });
   }
-  return moduleFromBytes(encodeBundle({ glue, modules }));
+  const { world } = exported;
+  return { ...moduleFromBytes(encodeBundle({ world, glue, modules })), world };
 }

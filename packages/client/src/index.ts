@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 export { parseAddress, type Address } from './address.ts';
 export type { AttestedKeep } from './attested-keep.ts';
-export { isComponent, isComponentFile, moduleFromComponent } from './component-source.ts';
+export {
+  isComponent,
+  isComponentFile,
+  moduleFromComponent,
+  type ComponentSource,
+} from './component-source.ts';
 export type { TakenApart, Transpile } from './component/transpile.ts';
 export type { Listening, ProgramStreams } from './conversation.ts';
 export type { Workload } from './delivery.ts';
 export { connect, type ConnectOptions, type Host, type NewKeep } from './host.ts';
+export type { HostAccess } from './host-access.ts';
 export { defaultHostTimes, type HostTimes } from './host-api.ts';
 export type { Keep, LaunchOptions } from './keep.ts';
 export type { LaunchTrust, SealedLaunch } from './launch-secret.ts';
 export type { Trust } from './judgement.ts';
 export { moduleFromBytes, moduleFromFile, type ModuleSource } from './module-source.ts';
-export type { HostAccess } from './host-access.ts';
 export { packageFromDirectories, type CarriedDirectory } from './package-directories.ts';
 export type { PackageItem, PackageSource } from './package-source.ts';
 export { clientProblems, type ClientProblemCode } from './problems.ts';

@@ -6,4 +6,4 @@ export { startRunner, Runner, type RunnerOptions } from './runner.ts';
 export { Run, type Workload } from './run.ts';
 export { isSocket, type Network } from './sockets.ts';
 export { defaultMemory, type Shape } from './runner-flags.ts';
-export type { File } from './runner-frames.ts';
+export type { DialRefusal, File } from './runner-frames.ts';

@@ -19,7 +19,13 @@ export const runtimeProblems = {
     kind: 'unsupported',
     status: 422,
     title: 'The component is none that a Keep can run',
-    mend: 'Build a command for WASI 0.2: a component that exports wasi:cli/run@0.2 and imports only interfaces that docs/programs.md names.',
+    mend: 'Build for WASI 0.2: a component that exports wasi:cli/run@0.2 or wasi:http/incoming-handler@0.2 and imports only interfaces that docs/programs.md names.',
+  },
+  'wasm/no-listener': {
+    kind: 'usage',
+    status: 422,
+    title: 'The component answers HTTP requests, and has nowhere to get them from',
+    mend: 'Give it a listener: a file of kind "listen" in Enarx.toml, or --listen PORT.',
   },
   'wasm/not-suspendable': {
     kind: 'unsupported',

@@ -19,8 +19,16 @@ import { OutputQueue, type OutputConsumer, type OutputName } from './output-queu
 import { runtimeProblem, type RuntimeProblemCode } from './problems.ts';
 import { sendPackage, type PackageEntry } from './package-sender.ts';
 import { watchProcessorTime } from './processor-time.ts';
-import { randomAhead, runMessage, runnerFrame, wakeMessage, type File } from './runner-frames.ts';
+import {
+  randomAhead,
+  runMessage,
+  runnerFrame,
+  wakeMessage,
+  type File,
+  type Run as RunnerRun,
+} from './runner-frames.ts';
 import { isSocket, Sockets, type Network } from './sockets.ts';
+import { TurnWatch } from './turn-watch.ts';
 import { defaultMemory, pagesFor, tiersFor, type Shape } from './runner-flags.ts';
 
 /** What to run, and who hears of it. */
@@ -74,6 +82,9 @@ const maxStdinCredit = 1_048_576;
 const defaultStorage = 268_435_456;
 const defaultInodes = 65_536;
 const defaultDescriptors = 1024;
+/** Milliseconds that a request may go without headway, and requests that are answered at once. */
+const defaultRequest = 60_000;
+const defaultRequests = 16;
 
 /**
  * What the runner is told of a workload.
@@ -86,18 +97,33 @@ export function encodeWorkload(workload: Workload): Uint8Array {
     size,
     args: [...args],
     env: env.map(([name, value]) => [name, value] as [string, string]),
-    files: files.map((file) =>
-      file.kind === 'listen' || file.kind === 'connect' ? { kind: file.kind } : file,
-    ),
+    files: files.map((file, number) => fileForRunner(file, workload.network?.listening(number))),
     pages: pagesFor(limits),
     tiers: tiersFor(workload),
     bytes: limits.storage ?? defaultStorage,
     inodes: limits.inodes ?? defaultInodes,
     descriptors: limits.descriptors ?? defaultDescriptors,
     random: randomBytes(randomAhead),
+    request: limits.request ?? defaultRequest,
+    requests: limits.requests ?? defaultRequests,
   });
 }
 
+/** Of a socket the runner learns what a component calls it by. */
+function fileForRunner(file: File, bound: ReturnType<Network['listening']>): RunnerFile {
+  if (file.kind === 'listen')
+    return {
+      kind: 'listen',
+      tls: file.prot === 'tls',
+      port: file.port,
+      ...(bound === undefined ? {} : { bound }),
+    };
+  if (file.kind === 'connect')
+    return { kind: 'connect', tls: file.prot === 'tls', host: file.host, port: file.port };
+  return file;
+}
+
+type RunnerFile = RunnerRun['files'][number];
 type Outcome = { readonly ended: Ended } | { readonly problem: EnarxError };
 
 /** One program in one runner, seen from the supervisor. Whatever the runner says is checked; a runner that lies is killed. */
@@ -125,6 +151,7 @@ export class Run {
   #stopWatching: (() => void) | undefined;
   #waking: NodeJS.Timeout | undefined;
   #wakePending = false;
+  #turns: TurnWatch | undefined;
 
   /** @param message - from {@link encodeWorkload} */
   constructor(runner: RunnerProcess, workload: Workload, message: Uint8Array) {
@@ -234,6 +261,7 @@ export class Run {
     clearTimeout(this.#wall);
     clearTimeout(this.#waking);
     this.#stopWatching?.();
+    this.#turns?.stop();
     this.#process.kill();
     await within(settlingTime, received);
     // However slow its reader is: whoever is told of the end must have been passed everything before it.
@@ -276,10 +304,15 @@ export class Run {
       case runnerFrame.socketCredit:
       case runnerFrame.socketEnd:
       case runnerFrame.socketClose:
+      case runnerFrame.dial:
         this.#requireStarted();
         if (this.#sockets === undefined)
           throw runtimeProblem('runner/misbehaved', { found: 'a frame of a socket without one' });
         this.#sockets.receive(kind, payload);
+        return;
+      case runnerFrame.serving:
+        this.#requireStarted();
+        this.#watchTurns();
         return;
       case runnerFrame.ended:
         this.#decide({ ended: this.#endOf(decodeMessage(endedMessage, payload)) });
@@ -344,6 +377,24 @@ export class Run {
     // A limit that cannot be kept is not one: refuse rather than run without it.
     if (this.#stopWatching === undefined)
       this.#decide({ problem: runtimeProblem('runner/no-processor-time') });
+  }
+
+  /** A handler that computes without end cannot be told from here to stop: the whole program ends, since it answers nobody any more. */
+  #watchTurns(): void {
+    if (this.#turns !== undefined) {
+      this.#turns.answered();
+      return;
+    }
+    const value = this.#workload.limits.request ?? defaultRequest;
+    this.#turns = new TurnWatch({
+      ask: () => {
+        this.#send(runnerFrame.serving);
+      },
+      longest: value,
+      passed: () => {
+        this.#decide({ ended: { how: 'limit', limit: 'request', value } });
+      },
+    });
   }
 
   async #print(stream: OutputName, bytes: Uint8Array): Promise<void> {
@@ -438,6 +489,7 @@ const reportable: ReadonlySet<string> = new Set<RuntimeProblemCode>([
   'wasm/malformed',
   'wasm/is-component',
   'wasm/unsupported-world',
+  'wasm/no-listener',
   'wasm/not-suspendable',
   'wasm/unknown-import',
   'wasm/no-start',

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 
 import { tiers } from './runner-flags.ts';
 
-/** Kinds 0 to 4 and 12 to 14 go to the runner, 5 to 11 and 15 come from it; those of sockets go both ways. */
+/** Kinds 0 to 4, 12 to 14 and 22 go to the runner, 5 to 11 and 15 come from it; the others go both ways. */
 export const runnerFrame = {
   /** The workload, {@link runMessage}. Comes once, before anything else. */
   run: 0,
@@ -46,12 +46,22 @@ export const runnerFrame = {
   socketEnd: 19,
   /** From the runner: the program has closed a socket. To it: a connection is broken. {@link socketMessage} */
   socketClose: 20,
+  /** From the runner: the program asks for a connection to where one of its descriptors leads; {@link dialMessage}. To it: it is there; {@link dialledMessage}. */
+  dial: 21,
+  /** To the runner: the connection cannot be had; {@link dialRefusedMessage}. */
+  dialRefused: 22,
+  /**
+   * From the runner: the program answers requests, or (an answer to the same) the event loop still turns. To it: does it? Empty.
+   */
+  serving: 23,
 } as const;
 
 /** Bytes that may be under way in one direction of a connection before its reader has taken any. */
 export const socketWindow = 262_144;
 /** Connections that may wait at one listener until the program takes them. */
 export const socketBacklog = 128;
+/** Connections that a program may have asked for and neither got nor been refused. */
+export const mostDials = 64;
 /** Bytes of a connection's number in front of its data. */
 export const socketHead = 4;
 
@@ -84,9 +94,22 @@ const file = v.variant('kind', [
     /** Nothing in it can be changed, by whatever way. */
     readonly: v.optional(v.boolean()),
   }),
-  // Where sockets lead is none of the runner's business.
-  v.strictObject({ kind: v.literal('listen') }),
-  v.strictObject({ kind: v.literal('connect') }),
+  v.strictObject({
+    kind: v.literal('listen'),
+    /** Whether the supervisor speaks TLS for it. */
+    tls: v.boolean(),
+    /** As it was asked for; 0 for any. */
+    port: uint(65_535),
+    /** Where the host says that it listens. */
+    bound: v.optional(v.strictObject({ address: string, port: uint(65_535) })),
+  }),
+  v.strictObject({
+    kind: v.literal('connect'),
+    tls: v.boolean(),
+    /** Names by which a component asks for the connection; whom it then reaches is the supervisor's business. */
+    host: string,
+    port: uint(65_535),
+  }),
 ]);
 export type { File } from '@enarx/protocol';
 
@@ -111,6 +134,9 @@ const run = v.strictObject({
     v.instance(Uint8Array),
     v.check(({ length }) => length === randomAhead),
   ),
+  /** Milliseconds that a request may go without headway, and requests that are answered at once. */
+  request: uint(Number.MAX_SAFE_INTEGER),
+  requests: v.pipe(uint(4096), v.minValue(1)),
 });
 
 export const runMessage: MessageType<v.InferOutput<typeof run>> = {
@@ -140,6 +166,42 @@ export const socketCreditMessage: MessageType<v.InferOutput<typeof socketCredit>
   name: 'socket-credit',
   maxBytes: 64,
   schema: socketCredit,
+};
+
+/** A number that the runner gives its request, and the descriptor. */
+const dial = v.strictObject({ request: socket, file: uint(1023) });
+export const dialMessage: MessageType<v.InferOutput<typeof dial>> = {
+  name: 'dial',
+  maxBytes: 64,
+  schema: dial,
+};
+
+const dialled = v.strictObject({ request: socket, socket });
+export const dialledMessage: MessageType<v.InferOutput<typeof dialled>> = {
+  name: 'dialled',
+  maxBytes: 64,
+  schema: dialled,
+};
+
+/** Why a connection cannot be had. */
+export const dialRefusals = [
+  'not-allowed',
+  'name-unknown',
+  'refused',
+  'unreachable',
+  'timeout',
+  'tls-untrusted',
+  'tls-failed',
+  'too-many',
+  'failed',
+] as const;
+export type DialRefusal = (typeof dialRefusals)[number];
+
+const dialRefused = v.strictObject({ request: socket, reason: v.picklist(dialRefusals) });
+export const dialRefusedMessage: MessageType<v.InferOutput<typeof dialRefused>> = {
+  name: 'dial-refused',
+  maxBytes: 64,
+  schema: dialRefused,
 };
 
 /** Milliseconds. */

@@ -59,10 +59,15 @@ function receive({ kind, payload }: Frame): void {
     case runnerFrame.socketCredit:
     case runnerFrame.socketEnd:
     case runnerFrame.socketClose:
+    case runnerFrame.dial:
+    case runnerFrame.dialRefused:
       program?.sockets.receive({ kind, payload });
       idle.wake();
       return;
     case runnerFrame.wake:
+      return;
+    case runnerFrame.serving:
+      link.serving();
       return;
     default:
       throw new Error(`the supervisor sent a frame of kind ${String(kind)}`);
@@ -95,7 +100,7 @@ const listener: LinkListener = {
 
 function open(): { readonly link: SupervisorLink; readonly binding: EngineBinding } {
   if (canSuspend && process.argv[2] !== blockingArgument)
-    return { link: new StreamLink(linkFd, listener), binding: suspendingBinding((call) => idle.run(call)) };
+    return { link: new StreamLink(linkFd, listener), binding: suspendingBinding(idle) };
   const blocking = new BlockingLink(linkFd, listener);
   // Once the module is there, the program runs within a call of `receive`, and receives what it waits for itself.
   setImmediate(() => {

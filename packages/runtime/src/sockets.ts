@@ -6,12 +6,17 @@ import { decodeMessage, encodeMessage, maxFramePayload, type File } from '@enarx
 import { runtimeProblem } from './problems.ts';
 import {
   acceptMessage,
+  dialledMessage,
+  dialMessage,
+  dialRefusedMessage,
+  mostDials,
   runnerFrame,
   socketBacklog,
   socketCreditMessage,
   socketHead,
   socketMessage,
   socketWindow,
+  type DialRefusal,
 } from './runner-frames.ts';
 
 /** Where the sockets of a program lead. Numbers are those of its descriptors. All streams are half-open when one side ends. */
@@ -20,6 +25,10 @@ export interface Network {
   accept(listener: number, connected: (stream: Duplex) => void): void;
   /** The connection that was made for this descriptor before the program started. */
   connection(number: number): Duplex;
+  /** Another connection to where this descriptor leads, or why there is none. */
+  dial(number: number): Promise<Duplex | DialRefusal>;
+  /** Where the host says that it listens for this descriptor. */
+  listening(number: number): { readonly address: string; readonly port: number } | undefined;
   /** The program has closed this listener. */
   close(listener: number): void;
 }
@@ -62,6 +71,8 @@ export class Sockets {
   #next: number;
   #left: number;
   #unsent = 0;
+  #dials = 0;
+  #over = false;
   readonly #heldUp = new Set<Carried>();
 
   constructor(options: SocketsOptions) {
@@ -105,6 +116,9 @@ export class Sockets {
       case runnerFrame.socketClose:
         this.#closed(decodeMessage(socketMessage, payload));
         return;
+      case runnerFrame.dial:
+        this.#dial(decodeMessage(dialMessage, payload));
+        return;
       case runnerFrame.accept:
         this.#accepted(decodeMessage(socketMessage, payload));
         return;
@@ -128,6 +142,7 @@ export class Sockets {
   }
 
   #stopListening(): void {
+    this.#over = true;
     for (const number of this.#waiting.keys()) this.#options.network.close(number);
     this.#waiting.clear();
   }
@@ -149,6 +164,31 @@ export class Sockets {
     waiting.add(socket);
     this.#tell(runnerFrame.accept, encodeMessage(acceptMessage, { listener, socket }));
     this.#add(socket, stream);
+  }
+
+  #dial({ request, file }: { readonly request: number; readonly file: number }): void {
+    if (this.#options.files[file]?.kind !== 'connect')
+      throw misbehaved(`a connection for descriptor ${String(file)}, which is none`);
+    if (this.#dials >= mostDials) throw misbehaved('more connections asked for than it may');
+    this.#dials += 1;
+    const refused = (reason: DialRefusal): void => {
+      this.#tell(runnerFrame.dialRefused, encodeMessage(dialRefusedMessage, { request, reason }));
+    };
+    if (this.#full) {
+      this.#dials -= 1;
+      refused('too-many');
+      return;
+    }
+    void this.#options.network.dial(file).then((outcome) => {
+      this.#dials -= 1;
+      if (typeof outcome === 'string') refused(outcome);
+      else if (this.#over) outcome.on('error', () => undefined).destroy();
+      else {
+        const socket = this.#free.pop() ?? this.#next++;
+        this.#tell(runnerFrame.dial, encodeMessage(dialledMessage, { request, socket }));
+        this.#add(socket, outcome);
+      }
+    });
   }
 
   get #full(): boolean {

@@ -25,7 +25,7 @@ async function connected(args: readonly string[], given: Given): Promise<Connect
   await once(server, 'listening');
   const accepted = once(server, 'connection') as Promise<[Socket]>;
   const { port } = server.address() as AddressInfo;
-  await network.dial(3, port);
+  await network.connect(3, port);
   const [socket] = await accepted;
   server.close();
   const started = await start(program, {

@@ -61,7 +61,7 @@ async function meet(bytes: Uint8Array, more: Uint8Array = new Uint8Array(0), tim
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const accepted = once(server, 'connection') as Promise<[Socket]>;
-  await network.dial(1, port);
+  await network.connect(1, port);
   const [socket] = await accepted;
   server.close();
   socket.on('error', () => undefined);

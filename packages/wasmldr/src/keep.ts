@@ -192,7 +192,7 @@ export class Keep implements KeepServices {
     const program = { run, audience, over, detach: deliver.detach, stdinEnded: false };
     this.#program = program;
     // Before the owner is made to hear anything else.
-    const listening = network?.listening;
+    const listening = network?.whereItListens;
     const answer = { digest: deliver.digest, ...(listening === undefined ? {} : { listening }) };
     frames.send(workloadFrame.accepted, encodeMessage(accepted, answer)).catch(() => undefined);
     return program;

@@ -83,6 +83,7 @@ export interface WorkloadFlags {
   readonly env: readonly string[] | undefined;
   readonly dir: readonly string[] | undefined;
   readonly argv0: string | undefined;
+  readonly listen: readonly string[] | undefined;
   readonly maxMemory: string | undefined;
   readonly timeout: string | undefined;
 }
@@ -118,6 +119,14 @@ export const workloadFlags = {
     optional: true,
     brief: "Name that the program is called by; its file's name without it",
     placeholder: 'NAME',
+  },
+  listen: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    variadic: true,
+    brief: 'Listener of the program, behind the TLS of the Keep; port 0 is any that is free; repeatable',
+    placeholder: '[ADDRESS:]PORT',
   },
   maxMemory: {
     kind: 'parsed',

@@ -102,6 +102,18 @@ const limits = v.strictObject({
     doc: 'Bytes that the program may send and receive on all its sockets together.',
     example: '"1GiB"',
   }),
+  request: documented(v.optional(time), {
+    type: 'time',
+    otherwise: '60 s',
+    doc: 'How long an HTTP request may go without headway, of a component that answers them. Its client is then told so; a handler that computes without end ends the program.',
+    example: '"10s"',
+  }),
+  requests: documented(v.optional(v.pipe(count, v.maxValue(4096, 'at most 4096'))), {
+    type: 'number',
+    otherwise: '16',
+    doc: 'HTTP requests that are answered at once. Each may have an equal share of the memory.',
+    example: '64',
+  }),
 });
 
 /** Kinds of descriptors that a program can be given. */

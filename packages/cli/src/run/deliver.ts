@@ -9,6 +9,7 @@ import {
   moduleFromFile,
   RejectedError,
   type ClientIdentity,
+  type ComponentSource,
   type Keep,
   type LaunchTrust,
   type ModuleSource,
@@ -55,13 +56,16 @@ export async function prepareDelivery(
   module: string,
   args: readonly string[],
 ): Promise<Delivery> {
-  const [plan, source] = await Promise.all([planWorkload(flags, module, args), readProgram(module, release)]);
+  if (await isComponentFile(module)) {
+    const source = await readComponent(module, release);
+    return { plan: await planWorkload(flags, module, args, source.world === 'http'), module: source };
+  }
+  const [plan, source] = await Promise.all([planWorkload(flags, module, args), moduleFromFile(module)]);
   return { plan, module: source };
 }
 
-/** A core module as it is; a component taken apart, by a file of the release that only those load who have one. */
-async function readProgram(path: string, release: string): Promise<ModuleSource> {
-  if (!(await isComponentFile(path))) return moduleFromFile(path);
+/** A component is taken apart by a file of the release that only those load who have one. */
+async function readComponent(path: string, release: string): Promise<ComponentSource> {
   const { transpile } = (await import(join(release, 'transpile.js'))) as { readonly transpile: Transpile };
   return moduleFromComponent(await readFile(path), transpile);
 }

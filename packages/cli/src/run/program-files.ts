@@ -24,7 +24,7 @@ const standardStreams: readonly NamedFile[] = (['stdin', 'stdout', 'stderr'] as 
 const defaultPorts = { tls: 443, tcp: 80 } as const;
 
 /**
- * The descriptors of a program: those of its configuration or the usual three, and then a directory for each `--dir`.
+ * The descriptors of a program: those of its configuration or the usual three, and then a directory for each `--dir` and a listener for each `--listen`.
  *
  * @param config - path of the configuration, from whose place its paths start
  * @throws EnarxError `cli/file-unreadable`, `cli/usage`
@@ -32,14 +32,31 @@ const defaultPorts = { tls: 443, tcp: 80 } as const;
 export async function programFiles(
   configured: readonly ConfiguredFile[] | undefined,
   config: string | undefined,
-  directories: readonly string[],
+  {
+    directories,
+    listeners,
+  }: { readonly directories: readonly string[]; readonly listeners: readonly string[] },
 ): Promise<readonly NamedFile[]> {
   const base = config === undefined ? '.' : dirname(config);
   const files =
     configured === undefined
       ? standardStreams
       : await Promise.all(configured.map((file) => namedFile(file, base)));
-  return [...files, ...directories.map(directoryOption)];
+  return [...files, ...directories.map(directoryOption), ...listeners.map(listenOption)];
+}
+
+/** `PORT`, `ADDRESS:PORT`, `[ADDRESS]:PORT`. @throws EnarxError `cli/usage` */
+function listenOption(text: string): NamedFile {
+  const [, bracketed, bare, digits] =
+    /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  const address = bracketed ?? bare;
+  if (digits === undefined || port > 65_535)
+    throw cliProblem('cli/usage', { found: `--listen ${text}`, expected: '[ADDRESS:]PORT' });
+  return {
+    name: 'listen',
+    file: { kind: 'listen', prot: 'tls', port, ...(address === undefined ? {} : { address }) },
+  };
 }
 
 /** All that is carried, or nothing. @throws EnarxError `client/package-…` */

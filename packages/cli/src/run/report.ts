@@ -85,13 +85,14 @@ function textOf(output: Output, ended: Ended): string | undefined {
   }
 }
 
-function limitText(limit: 'memory' | 'wall' | 'cpu' | 'output' | 'traffic', value: number): string {
+function limitText(limit: Extract<Ended, { readonly how: 'limit' }>['limit'], value: number): string {
   const units = {
     memory: 'bytes of memory',
     wall: 'ms of wall time',
     cpu: 'ms of processor time',
     output: 'bytes of output',
     traffic: 'bytes on its sockets',
+    request: 'ms that a request may keep it from hearing others',
   };
   return `${String(value)} ${units[limit]}`;
 }

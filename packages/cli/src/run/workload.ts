@@ -10,6 +10,9 @@ import type { EnarxConfig } from '../config/schema.ts';
 import { cliProblem } from '../problems.ts';
 import type { NamedFile } from './program-files.ts';
 
+/** Where a component that answers HTTP requests listens when nobody says. */
+const defaultListener = '8443';
+
 /** What a program is given, from the configuration and the command line together. */
 export interface WorkloadPlan {
   /** argv, the program's own name first. */
@@ -27,12 +30,14 @@ export interface WorkloadPlan {
  * Puts both together: arguments of the command line come after those of the configuration; everything else of the command line
  * stands over it.
  *
+ * @param answersRequests - whether the program is a component that answers HTTP requests, and gets a listener where it is given none
  * @throws EnarxError `cli/usage`, `cli/file-unreadable`, `config/invalid`
  */
 export async function planWorkload(
   flags: WorkloadFlags,
   module: string,
   args: readonly string[],
+  answersRequests = false,
 ): Promise<WorkloadPlan> {
   const config = flags.config === undefined ? undefined : await configOf(flags.config);
   const env = new Map(Object.entries(config?.env ?? {}));
@@ -41,7 +46,7 @@ export async function planWorkload(
     if (at < 1) throw cliProblem('cli/usage', { found: `--env ${variable}`, expected: 'NAME=VALUE' });
     env.set(variable.slice(0, at), variable.slice(at + 1));
   }
-  const named = await namedFiles(config, flags);
+  const named = await namedFiles(config, flags, answersRequests);
   if (config?.files !== undefined && named !== undefined) {
     // As the original Enarx tells a program about its descriptors.
     env.set('FD_COUNT', String(named.length));
@@ -67,11 +72,14 @@ export async function planWorkload(
 async function namedFiles(
   config: EnarxConfig | undefined,
   flags: WorkloadFlags,
+  answersRequests: boolean,
 ): Promise<readonly NamedFile[] | undefined> {
-  const { dir = [] } = flags;
-  if (config?.files === undefined && dir.length === 0) return undefined;
+  const { dir = [], listen = [] } = flags;
+  const listens = listen.length > 0 || config?.files?.some(({ kind }) => kind === 'listen') === true;
+  const listeners = answersRequests && !listens ? [defaultListener] : listen;
+  if (config?.files === undefined && dir.length === 0 && listeners.length === 0) return undefined;
   const { programFiles } = await import('./program-files.ts');
-  return programFiles(config?.files, flags.config, dir);
+  return programFiles(config?.files, flags.config, { directories: dir, listeners });
 }
 
 /** Most runs have no configuration, and then neither parser nor schema is loaded. */

@@ -36,8 +36,10 @@ const suspendingImports = [
   'wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush',
   'wasi:io/streams#[method]output-stream.splice',
   'wasi:io/streams#[method]output-stream.blocking-splice',
+  'wasi:sockets/tcp#[method]tcp-socket.accept',
+  'wasi:sockets/tcp#[method]tcp-socket.finish-connect',
 ];
-const suspendingExports = ['wasi:cli/run#run'];
+const suspendingExports = ['wasi:cli/run#run', 'wasi:http/incoming-handler#handle'];
 
 const options: GenerateOptions = {
   name: 'component',

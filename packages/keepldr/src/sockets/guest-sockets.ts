@@ -42,6 +42,8 @@ export class GuestSockets {
   readonly #rules: SocketRules;
   readonly #servers = new Map<number, Server>();
   readonly #used = new Set<number>();
+  /** Descriptors for which a connection is on its way. */
+  readonly #dialling = new Set<number>();
   readonly #relays = new Set<Promise<void>>();
   #connectToGuest: () => Duplex = () => {
     throw new Error('no guest');
@@ -84,18 +86,22 @@ export class GuestSockets {
   async dial({ number, host, port }: GuestDial): Promise<void> {
     const where = mayDial(this.#rules.dial, { host, port });
     if (where === undefined) throw new SocketRefused('not-allowed');
-    this.#take(number);
-    const addresses = await resolveName(host, where);
-    let failed: SocketRefused | undefined;
-    for (const address of addresses) {
-      try {
-        this.#carry(number, await connected(address, port));
-        return;
-      } catch (error) {
-        failed = refusal(error as Error);
+    this.#takeForDialling(number);
+    try {
+      const addresses = await resolveName(host, where);
+      let failed: SocketRefused | undefined;
+      for (const address of addresses) {
+        try {
+          this.#carry(number, await connected(address, port));
+          return;
+        } catch (error) {
+          failed = refusal(error as Error);
+        }
       }
+      throw failed ?? new SocketRefused('name-unknown');
+    } finally {
+      this.#dialling.delete(number);
     }
-    throw failed ?? new SocketRefused('name-unknown');
   }
 
   /** The program has closed its listener. */
@@ -112,7 +118,14 @@ export class GuestSockets {
     await Promise.all(this.#relays);
   }
 
-  /** Every descriptor of a program is one socket, once. */
+  /** What a component connects to it may connect to again, one after the other. */
+  #takeForDialling(number: number): void {
+    if (this.#dialling.has(number) || this.#servers.has(number)) throw new SocketRefused('too-many');
+    if (this.#over || !this.#used.has(number)) this.#take(number);
+    this.#dialling.add(number);
+  }
+
+  /** Every descriptor of a program is one socket. */
   #take(number: number): void {
     if (this.#over || this.#used.has(number) || this.#used.size >= mostSockets)
       throw new SocketRefused('too-many');

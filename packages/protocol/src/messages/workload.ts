@@ -33,6 +33,10 @@ const limitEntries = v.strictObject({
   descriptors: v.optional(positive),
   /** Bytes that the program may send and receive on all its sockets together. */
   traffic: v.optional(positive),
+  /** Milliseconds that an HTTP request may go without headway, of a component that answers them. */
+  request: v.optional(positive),
+  /** HTTP requests that are answered at once; they share the memory. */
+  requests: v.optional(v.pipe(positive, v.maxValue(4096))),
 });
 export type Limits = v.InferOutput<typeof limitEntries>;
 
@@ -186,7 +190,7 @@ export const ended = messageType(
     v.strictObject({ how: v.literal('trap'), trap: text(1024), frames: texts(64, 256) }),
     v.strictObject({
       how: v.literal('limit'),
-      limit: v.picklist(['memory', 'wall', 'cpu', 'output', 'traffic']),
+      limit: v.picklist(['memory', 'wall', 'cpu', 'output', 'traffic', 'request']),
       value: positive,
     }),
     v.strictObject({ how: v.literal('stopped') }),

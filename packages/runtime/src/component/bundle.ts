@@ -7,14 +7,17 @@ import { reader } from '../runner/module-reader.ts';
 
 const preamble = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const customSection = 0;
-/** Of the first section; the others are named after the core modules. */
-const glueSection = 'enarx.component.1';
+/** Of the first section, by what the component does; the others are named after the core modules. */
+const glueSections = { command: 'enarx.component.1', http: 'enarx.handler.1' } as const satisfies Record<
+  World,
+  string
+>;
 const coreSection = 'enarx.core:';
 const mostModules = 1000;
 const longestName = 256;
 
-/** What a command of WASI 0.2 may import, without versions: all of its world. */
-export const commandImports = [
+/** What a component of WASI 0.2 may import, without versions: all of the worlds `wasi:cli/command` and `wasi:http/proxy`. */
+export const componentImports = [
   'wasi:cli/environment',
   'wasi:cli/exit',
   'wasi:cli/stdin',
@@ -29,6 +32,8 @@ export const commandImports = [
   'wasi:clocks/wall-clock',
   'wasi:filesystem/preopens',
   'wasi:filesystem/types',
+  'wasi:http/outgoing-handler',
+  'wasi:http/types',
   'wasi:io/error',
   'wasi:io/poll',
   'wasi:io/streams',
@@ -43,20 +48,37 @@ export const commandImports = [
   'wasi:sockets/udp',
   'wasi:sockets/udp-create-socket',
 ] as const;
-export type CommandImport = (typeof commandImports)[number];
+export type ComponentImport = (typeof componentImports)[number];
+
+/** What a component does: it runs to its end, or it answers HTTP requests. */
+export type World = 'command' | 'http';
+
+const commandExport = /^wasi:cli\/run@0\.2\.\d+$/;
+const handlerExport = /^wasi:http\/incoming-handler@0\.2\.\d+$/;
+
+/** What a component is, by the interfaces that it exports, and the name of the one that counts. One that is both is a command. */
+export function worldOf(
+  exports: readonly string[],
+): { readonly world: World; readonly export: string } | undefined {
+  const command = exports.find((name) => commandExport.test(name));
+  if (command !== undefined) return { world: 'command', export: command };
+  const handler = exports.find((name) => handlerExport.test(name));
+  return handler === undefined ? undefined : { world: 'http', export: handler };
+}
 
 /** A component, ready to run. */
 export interface ComponentBundle {
+  readonly world: World;
   /** An ECMAScript module that exports `instantiate`, as jco generates it. UTF-8. */
   readonly glue: Uint8Array;
   /** Core modules by the name that the glue knows them by. */
   readonly modules: readonly (readonly [name: string, bytes: Uint8Array])[];
 }
 
-export function encodeBundle({ glue, modules }: ComponentBundle): Uint8Array<ArrayBuffer> {
+export function encodeBundle({ world, glue, modules }: ComponentBundle): Uint8Array<ArrayBuffer> {
   const parts = [
     Uint8Array.from(preamble),
-    ...section(glueSection, glue),
+    ...section(glueSections[world], glue),
     ...modules.flatMap(([name, bytes]) => section(coreSection + name, bytes)),
   ];
   const bundle = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
@@ -73,7 +95,13 @@ export function isBundle(module: Uint8Array): boolean {
   const read = reader(module, preamble.length);
   if (read.byte() !== customSection) return false;
   read.leb();
-  return read.leb() === glueSection.length && read.text(glueSection.length) === glueSection && !read.failed;
+  const length = read.leb();
+  return length <= longestName && worldNamed(read.text(length)) !== undefined && !read.failed;
+}
+
+function worldNamed(section: string): World | undefined {
+  if (section === glueSections.command) return 'command';
+  return section === glueSections.http ? 'http' : undefined;
 }
 
 /** @returns `undefined` for a module that begins as a bundle does and is none */
@@ -81,6 +109,7 @@ export function decodeBundle(module: Uint8Array): ComponentBundle | undefined {
   const read = reader(module, preamble.length);
   const modules = new Map<string, Uint8Array>();
   let glue: Uint8Array | undefined;
+  let world: World | undefined;
   while (read.at < module.length) {
     const id = read.byte();
     const size = read.leb();
@@ -92,8 +121,9 @@ export function decodeBundle(module: Uint8Array): ComponentBundle | undefined {
     const content = module.subarray(read.at, end);
     read.skip(content.length);
     if (glue === undefined) {
-      if (name !== glueSection) return undefined;
+      world = worldNamed(name);
       glue = content;
+      if (world === undefined) return undefined;
     } else {
       const core = name.slice(coreSection.length);
       if (!name.startsWith(coreSection) || modules.has(core) || modules.size === mostModules)
@@ -101,7 +131,9 @@ export function decodeBundle(module: Uint8Array): ComponentBundle | undefined {
       modules.set(core, content);
     }
   }
-  return glue === undefined || read.failed ? undefined : { glue, modules: [...modules] };
+  return glue === undefined || world === undefined || read.failed
+    ? undefined
+    : { world, glue, modules: [...modules] };
 }
 
 function section(name: string, content: Uint8Array): Uint8Array[] {

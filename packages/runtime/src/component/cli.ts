@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // wasi:cli, wasi:clocks and wasi:random 0.2.
-import type { CommandImport } from './bundle.ts';
+import type { ComponentImport } from './bundle.ts';
 import { clockId, now, resolution } from '../wasi/clocks.ts';
 import type { Descriptor } from '../wasi/descriptor.ts';
 import { NullDevice } from '../wasi/null-device.ts';
@@ -67,7 +67,7 @@ export function cliInterfaces(host: ComponentHost) {
     'wasi:random/random': { getRandomBytes: randomBytes, getRandomU64: randomU64 },
     'wasi:random/insecure': { getInsecureRandomBytes: randomBytes, getInsecureRandomU64: randomU64 },
     'wasi:random/insecure-seed': { insecureSeed: () => [randomU64(), randomU64()] },
-  } satisfies Partial<Record<CommandImport, Interface>>;
+  } satisfies Partial<Record<ComponentImport, Interface>>;
 }
 
 function randomBytes(length: bigint): Uint8Array {

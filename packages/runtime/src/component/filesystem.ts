@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // wasi:filesystem 0.2 over the files that preview 1 programs have.
-import type { CommandImport } from './bundle.ts';
+import type { ComponentImport } from './bundle.ts';
 import { longestPath } from '../runner-frames.ts';
 import { fail, WasiError, type ErrnoName } from '../wasi/errno.ts';
 import { fileSize } from '../wasi/fd-calls.ts';
@@ -376,5 +376,5 @@ export function filesystemInterfaces(host: ComponentHost) {
       DirectoryEntryStream,
       filesystemErrorCode: (error: IoError) => codes[error.cause.message as ErrnoName],
     },
-  } satisfies Partial<Record<CommandImport, Interface>>;
+  } satisfies Partial<Record<ComponentImport, Interface>>;
 }

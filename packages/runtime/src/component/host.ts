@@ -3,10 +3,12 @@ import type { Descriptor } from '../wasi/descriptor.ts';
 import type { DescriptorTable } from '../wasi/descriptor-table.ts';
 import type { FileSystem } from '../wasi/files/file-system.ts';
 import type { Waiting } from '../wasi/waiting.ts';
+import type { ComponentNetwork } from './network.ts';
 
-/** Everything that a component can reach: the same objects as a preview 1 program. */
+/** Everything that an instance of a component can reach: the same objects as a preview 1 program. */
 export interface ComponentHost {
   readonly files: FileSystem;
+  readonly network: ComponentNetwork;
   readonly descriptors: DescriptorTable;
   /** What the workload's list of descriptors holds, in its order. */
   readonly given: readonly Descriptor[];
@@ -16,6 +18,12 @@ export interface ComponentHost {
   exit(code: number): void;
   /** Carries a wait to its end while the component is suspended. */
   wait(waiting: Waiting<number>): Promise<number>;
+  /** Something has happened that the component may be waiting for. */
+  wake(): void;
+  /** A request is getting on: the time that it may take without headway begins anew. */
+  progress(): void;
+  /** To be called when the instance is given up, which may hold what others wait for. @returns forgets it */
+  onEnd(close: () => void): () => void;
 }
 
 /** The functions and resources of one WASI interface, by the names that jco gives them. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // wasi:io 0.2: streams over descriptors, and waiting for them.
-import type { CommandImport } from './bundle.ts';
+import type { ComponentImport } from './bundle.ts';
 import { clockId, now } from '../wasi/clocks.ts';
 import type { Descriptor, Direction, Readiness } from '../wasi/descriptor.ts';
 import { WasiError } from '../wasi/errno.ts';
@@ -333,7 +333,7 @@ function* until(pause: () => number | undefined): Waiting<number> {
   return 0;
 }
 
-function* turn(): Waiting<number> {
+export function* turn(): Waiting<number> {
   yield 0;
   return 0;
 }
@@ -353,5 +353,5 @@ export function ioInterfaces(host: ComponentHost) {
     'wasi:io/error': { Error: IoError },
     'wasi:io/poll': { Pollable, poll: (pollables: readonly Pollable[]) => poll(host, pollables) },
     'wasi:io/streams': { InputStream, OutputStream },
-  } satisfies Partial<Record<CommandImport, Interface>>;
+  } satisfies Partial<Record<ComponentImport, Interface>>;
 }

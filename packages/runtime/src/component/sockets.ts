@@ -1,21 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// wasi:sockets 0.2, all of it refused: a component finds the interfaces that its language always imports, and may open no socket.
-import type { CommandImport } from './bundle.ts';
-import { Absent, ResultError, type Interface } from './host.ts';
+// wasi:sockets 0.2: a component may listen and connect where its list of descriptors says so, and finds `access-denied` everywhere else. A Keep has no datagrams.
+import { ipAddress, type Family, type IpAddress } from './addresses.ts';
+import type { ComponentImport } from './bundle.ts';
+import { Absent, ResultError, type ComponentHost, type Interface } from './host.ts';
+import { Pollable } from './io.ts';
+import { TcpSocket } from './tcp.ts';
 
-function refuse(): never {
-  throw new ResultError('access-denied');
+/** Longest name of the DNS (RFC 1035 section 3.1). */
+const longestName = 253;
+
+/** Resource `network`. */
+export class Network {
+  [Symbol.dispose](): void {
+    // There is one, which the Keep has anyway.
+  }
 }
 
-export function socketInterfaces() {
+/** Resource `resolve-address-stream`. What stands for a name is known at once. */
+export class ResolveAddressStream {
+  readonly #host: ComponentHost;
+  readonly #left: IpAddress[];
+
+  constructor(host: ComponentHost, addresses: readonly string[]) {
+    this.#host = host;
+    this.#left = addresses.map(ipAddress);
+  }
+
+  [Symbol.dispose](): void {
+    // There is nothing to give back.
+  }
+
+  resolveNextAddress(): IpAddress | undefined {
+    return this.#left.shift();
+  }
+
+  subscribe(): Pollable {
+    return new Pollable(this.#host, () => 0);
+  }
+}
+
+export function socketInterfaces(host: ComponentHost) {
   return {
-    'wasi:sockets/instance-network': { instanceNetwork: () => new Absent() },
-    'wasi:sockets/network': { Network: Absent, networkErrorCode: () => undefined },
-    'wasi:sockets/ip-name-lookup': { ResolveAddressStream: Absent, resolveAddresses: refuse },
-    'wasi:sockets/tcp-create-socket': { createTcpSocket: refuse },
-    'wasi:sockets/tcp': { TcpSocket: Absent },
-    'wasi:sockets/udp-create-socket': { createUdpSocket: refuse },
+    'wasi:sockets/instance-network': { instanceNetwork: () => new Network() },
+    'wasi:sockets/network': { Network, networkErrorCode: () => undefined },
+    'wasi:sockets/ip-name-lookup': {
+      ResolveAddressStream,
+      resolveAddresses: (_network: Network, name: string) => {
+        if (name === '' || name.length > longestName || /[^\w.:-]/.test(name))
+          throw new ResultError('invalid-argument');
+        const addresses = host.network.addressesOf(name);
+        if (addresses.length === 0) throw new ResultError('access-denied');
+        return new ResolveAddressStream(host, addresses);
+      },
+    },
+    'wasi:sockets/tcp-create-socket': { createTcpSocket: (family: Family) => new TcpSocket(host, family) },
+    'wasi:sockets/tcp': { TcpSocket },
+    'wasi:sockets/udp-create-socket': {
+      createUdpSocket: (): never => {
+        throw new ResultError('not-supported');
+      },
+    },
     'wasi:sockets/udp': { UdpSocket: Absent, IncomingDatagramStream: Absent, OutgoingDatagramStream: Absent },
-  } satisfies Partial<Record<CommandImport, Interface>>;
+  } satisfies Partial<Record<ComponentImport, Interface>>;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Idle } from '../wasi/idle.ts';
 import type { Binding, Preview1 } from '../wasi/preview1.ts';
 import { engine, type CompiledModule } from './engine.ts';
 
@@ -8,7 +9,8 @@ import { engine, type CompiledModule } from './engine.ts';
  */
 export interface EngineBinding {
   readonly bind: Binding;
-  readonly suspends: boolean;
+  /** Where suspended programs wait; absent where they block. */
+  readonly idle: Idle | undefined;
   compile(bytes: Uint8Array): CompiledModule | Promise<CompiledModule>;
   /** What the program gets to import. */
   imported({ call, waits }: Preview1): unknown;
@@ -21,12 +23,12 @@ const compiledAtOnce = 262_144;
 
 export const canSuspend = engine.Suspending !== undefined;
 
-export function suspendingBinding(bind: Binding): EngineBinding {
+export function suspendingBinding(idle: Idle): EngineBinding {
   const { Suspending } = engine;
   if (Suspending === undefined) throw new Error('this engine cannot suspend a program');
   return {
-    bind,
-    suspends: true,
+    bind: (call) => idle.run(call),
+    idle,
     compile: (bytes) => (bytes.length <= compiledAtOnce ? new engine.Module(bytes) : engine.compile(bytes)),
     imported: ({ call, waits }) => (waits ? new Suspending(call) : call),
     enter: (start) => engine.promising(start)(),
@@ -36,7 +38,7 @@ export function suspendingBinding(bind: Binding): EngineBinding {
 export function blockingBinding(bind: Binding): EngineBinding {
   return {
     bind,
-    suspends: false,
+    idle: undefined,
     // At once: a promise would only be settled by the event loop, which never runs here.
     compile: (bytes) => new engine.Module(bytes),
     imported: ({ call }) => call,

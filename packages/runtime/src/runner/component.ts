@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setFlagsFromString } from 'node:v8';
 
-import { decodeBundle } from '../component/bundle.ts';
+import { decodeBundle, worldOf, type World } from '../component/bundle.ts';
 import type { ComponentHost } from '../component/host.ts';
-import { commandInterfaces } from '../component/interfaces.ts';
+import type { IncomingRequest, ResponseOutparam } from '../component/http/incoming-message.ts';
+import { componentInterfaces } from '../component/interfaces.ts';
 import { runtimeProblem } from '../problems.ts';
 import { inspectModule, notCompiled } from './compile.ts';
 import { readDeclaredMemory } from './declared-memory.ts';
@@ -15,36 +16,49 @@ type Instantiate = (
   imports: Imports,
   instantiateCore: (module: CompiledModule, imports: Imports) => Instance,
 ) => Promise<Readonly<Record<string, unknown>>>;
+type Exports = Readonly<Record<string, unknown>>;
 
-const commandExport = /^wasi:cli\/run@0\.2\.\d+$/;
-
-/** A component that was found fit to run. */
+/** A component that was found fit to be instantiated. What it is shows when it is. */
 export interface PreparedComponent {
-  /** @returns whether the component says that it succeeded */
-  run(host: ComponentHost): Promise<boolean>;
+  readonly world: World;
+  instantiate(host: ComponentHost): Promise<ComponentInstance>;
 }
+
+export type ComponentInstance =
+  | {
+      readonly world: 'command';
+      /** @returns whether the component says that it succeeded */
+      run(): Promise<boolean>;
+    }
+  | { readonly world: 'http'; handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void> };
 
 /**
  * Compiles the parts of a component.
  *
  * @param pages - linear memory that all of its modules may have together, in 64 KiB pages
+ * @param instances - that there may be at once where it answers requests
  * @throws EnarxError `wasm/…`
  * @throws InitialMemoryTooLarge
  */
-export async function prepareComponent(bytes: Uint8Array, pages: number): Promise<PreparedComponent> {
+export async function prepareComponent(
+  bytes: Uint8Array,
+  pages: number,
+  instances: number,
+): Promise<PreparedComponent> {
   if (engine.Suspending === undefined) throw runtimeProblem('wasm/not-suspendable');
   const bundle = decodeBundle(bytes);
   if (bundle === undefined)
     throw runtimeProblem('wasm/malformed', { found: 'a component that was taken apart and is not whole' });
   shareMemory(
     bundle.modules.map(([, module]) => module),
-    pages,
+    bundle.world === 'http' ? Math.floor(pages / instances) : pages,
   );
   const modules = new Map<string, CompiledModule>();
   for (const [name, module] of bundle.modules)
     modules.set(name, await engine.compile(module).catch(notCompiled));
-  const instantiate = await load(bundle.glue);
-  return { run: (host) => run(instantiate, modules, host) };
+  const create = await load(bundle.glue);
+  const { world } = bundle;
+  return { world, instantiate: (host) => instantiate(create, modules, host, world) };
 }
 
 /** V8 bounds each memory, not their sum: so each gets an equal share. */
@@ -52,7 +66,7 @@ function shareMemory(modules: readonly Uint8Array[], pages: number): void {
   const memories = modules.filter((module) => readDeclaredMemory(module).count > 0).length;
   const share = Math.floor(pages / Math.max(1, memories));
   for (const module of modules) inspectModule(module, share);
-  if (memories > 1) setFlagsFromString(`--wasm-max-mem-pages=${String(share)}`);
+  setFlagsFromString(`--wasm-max-mem-pages=${String(share)}`);
 }
 
 async function load(glue: Uint8Array): Promise<Instantiate> {
@@ -68,20 +82,21 @@ async function load(glue: Uint8Array): Promise<Instantiate> {
   throw runtimeProblem('wasm/malformed', { found: 'a component without instantiate' });
 }
 
-async function run(
-  instantiate: Instantiate,
+async function instantiate(
+  create: Instantiate,
   modules: ReadonlyMap<string, CompiledModule>,
   host: ComponentHost,
-): Promise<boolean> {
+  expected: World,
+): Promise<ComponentInstance> {
   const instantiated = new Set<CompiledModule>();
-  const exports = await instantiate(
+  const exports = await create(
     (name) => {
       const module = modules.get(name);
       if (module === undefined)
         throw runtimeProblem('wasm/malformed', { found: `no core module ${name.slice(0, 128)}` });
       return module;
     },
-    known(commandInterfaces(host)),
+    known(componentInterfaces(host)),
     (module, imports) => {
       // A second instance would have a second memory.
       if (instantiated.has(module))
@@ -90,13 +105,24 @@ async function run(
       return new engine.Instance(module, imports);
     },
   );
-  const name = Object.keys(exports).find((key) => commandExport.test(key));
-  if (name === undefined)
-    throw runtimeProblem('wasm/unsupported-world', {
-      found: `the exports ${Object.keys(exports).join(', ').slice(0, 256)}`,
-      expected: 'wasi:cli/run@0.2',
-    });
-  const command = exports[name] as { readonly run: () => Promise<void> };
+  const found = worldOf(Object.keys(exports));
+  if (found?.world !== expected) throw otherWorld(exports, expected);
+  return found.world === 'command'
+    ? { world: 'command', run: () => run(exports[found.export] as Command) }
+    : {
+        world: 'http',
+        handle: (request, outparam) => (exports[found.export] as Handler).handle(request, outparam),
+      };
+}
+
+interface Command {
+  readonly run: () => Promise<void>;
+}
+interface Handler {
+  readonly handle: (request: IncomingRequest, outparam: ResponseOutparam) => Promise<void>;
+}
+
+async function run(command: Command): Promise<boolean> {
   try {
     await command.run();
     return true;
@@ -107,6 +133,13 @@ async function run(
   }
 }
 
+function otherWorld(exports: Exports, expected: World): Error {
+  return runtimeProblem('wasm/unsupported-world', {
+    found: `the exports ${Object.keys(exports).join(', ').slice(0, 256)}`,
+    expected: expected === 'command' ? 'wasi:cli/run@0.2' : 'wasi:http/incoming-handler@0.2',
+  });
+}
+
 /** What is not there is named, where the generated code would only fail. */
 function known(interfaces: Imports): Imports {
   return new Proxy(interfaces, {
@@ -115,7 +148,7 @@ function known(interfaces: Imports): Imports {
       if (found === undefined)
         throw runtimeProblem('wasm/unknown-import', {
           found: `the interface ${String(name).slice(0, 128)}`,
-          expected: 'interfaces of WASI 0.2 that a command may import',
+          expected: 'interfaces of WASI 0.2 that a component may import',
         });
       return found;
     },

@@ -51,6 +51,11 @@ export abstract class SupervisorLink {
     this.send(runnerFrame.started, 0);
   }
 
+  /** The program answers requests from now on, or still does. */
+  serving(): void {
+    this.send(runnerFrame.serving, 0);
+  }
+
   wantStdin(bytes: number): void {
     this.sendBytes(runnerFrame.stdinWanted, encodeMessage(creditMessage, bytes));
   }

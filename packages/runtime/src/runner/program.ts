@@ -7,12 +7,15 @@ import { isBundle } from '../component/bundle.ts';
 import { runtimeProblem } from '../problems.ts';
 import { runnerFrame, type Run } from '../runner-frames.ts';
 import { componentFlags } from '../runner-flags.ts';
+import { ComponentNetwork } from '../component/network.ts';
+import { Connection } from '../wasi/connection.ts';
 import type { Descriptor } from '../wasi/descriptor.ts';
 import { DescriptorTable } from '../wasi/descriptor-table.ts';
 import { Directory } from '../wasi/files/directory.ts';
 import { FileSystem } from '../wasi/files/file-system.ts';
 import { DirectoryNode } from '../wasi/files/nodes.ts';
 import { InputStream } from '../wasi/input-stream.ts';
+import { Listener } from '../wasi/listener.ts';
 import { GuestMemory } from '../wasi/memory.ts';
 import { NullDevice } from '../wasi/null-device.ts';
 import { OutputStream } from '../wasi/output-stream.ts';
@@ -22,6 +25,7 @@ import { StringTable } from '../wasi/string-table.ts';
 import type { EngineBinding } from './binding.ts';
 import { checkProgram, InitialMemoryTooLarge, inspectModule, notCompiled } from './compile.ts';
 import { prepareComponent } from './component.ts';
+import { runCommand, serveHandler, tellOwner } from './component-run.ts';
 import { engine, type CompiledModule } from './engine.ts';
 import { exportHotPaths, type HotPaths } from './hot-paths.ts';
 import type { SupervisorLink } from './link.ts';
@@ -94,30 +98,38 @@ export class Program {
     );
   }
 
-  /** What only components need is loaded for them alone. */
   async #startComponent(bytes: Uint8Array): Promise<void> {
     let running = false;
     try {
-      if (!this.#binding.suspends) throw runtimeProblem('wasm/not-suspendable');
-      const { args, env, descriptors } = this.#run;
-      const component = await prepareComponent(bytes, this.#run.pages);
-      const given = this.#given();
+      const { idle } = this.#binding;
+      if (idle === undefined) throw runtimeProblem('wasm/not-suspendable');
+      const component = await prepareComponent(bytes, this.#run.pages, this.#run.requests);
+      const { given, network } = this.#givenToComponent();
+      if (component.world === 'http' && network.listeners.length === 0)
+        throw runtimeProblem('wasm/no-listener');
       if (this.#ended) return;
       keepFrames();
       this.#link.started();
       running = true;
-      const succeeded = await component.run({
-        files: this.#files,
-        descriptors: new DescriptorTable(given, descriptors),
-        given,
-        args,
-        env,
-        exit: (code) => {
-          this.#end({ how: 'exit', code });
+      const { args, env, descriptors, request, requests } = this.#run;
+      const common = { files: this.#files, network, given, args, env, descriptors };
+      const end = (code: number): void => {
+        this.#end({ how: 'exit', code });
+      };
+      if (component.world === 'command') {
+        end((await runCommand(component, idle, common, end)) ? 0 : 1);
+        return;
+      }
+      const stderr = given[2];
+      await serveHandler(component, idle, common, {
+        longestSilence: request,
+        most: requests,
+        connections: descriptors,
+        trapped: (error) => {
+          if (stderr !== undefined) tellOwner(stderr, describeTrap(error));
         },
-        wait: async (waiting) => this.#binding.bind(waiting),
       });
-      this.#end({ how: 'exit', code: succeeded ? 0 : 1 });
+      this.#link.serving();
     } catch (error) {
       if (!running || error instanceof EnarxError) this.#refuse(error);
       else this.#end(describeTrap(error));
@@ -212,6 +224,25 @@ export class Program {
       },
       this.#binding.bind,
     );
+  }
+
+  #givenToComponent(): { readonly given: Descriptor[]; readonly network: ComponentNetwork } {
+    const given = this.#given();
+    const listeners = new Map<number, Listener>();
+    const connections = new Map<number, Connection>();
+    for (const [number, descriptor] of given.entries()) {
+      if (descriptor instanceof Listener) listeners.set(number, descriptor);
+      else if (descriptor instanceof Connection) connections.set(number, descriptor);
+    }
+    const network = new ComponentNetwork({
+      files: this.#run.files,
+      listeners,
+      connections,
+      dial: (file, done) => {
+        this.sockets.dial(file, done);
+      },
+    });
+    return { given, network };
   }
 
   #given(): Descriptor[] {

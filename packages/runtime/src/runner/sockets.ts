@@ -3,11 +3,16 @@ import { decodeMessage, encodeMessage, maxFramePayload, type Frame } from '@enar
 
 import {
   acceptMessage,
+  dialledMessage,
+  dialMessage,
+  dialRefusedMessage,
+  mostDials,
   runnerFrame,
   socketCreditMessage,
   socketHead,
   socketMessage,
   socketWindow,
+  type DialRefusal,
 } from '../runner-frames.ts';
 import { Connection, type ConnectionSink } from '../wasi/connection.ts';
 import { Listener } from '../wasi/listener.ts';
@@ -18,6 +23,8 @@ export class ProgramSockets {
   readonly #link: SupervisorLink;
   readonly #listeners = new Map<number, Listener>();
   readonly #connections = new Map<number, { readonly connection: Connection; readonly way: Way }>();
+  readonly #dials = new Map<number, (outcome: Connection | DialRefusal) => void>();
+  #nextDial = 0;
 
   constructor(link: SupervisorLink) {
     this.#link = link;
@@ -44,6 +51,18 @@ export class ProgramSockets {
     return connection;
   }
 
+  /** Asks for another connection to where a descriptor leads. It comes after the call has returned. */
+  dial(file: number, done: (outcome: Connection | DialRefusal) => void): void {
+    if (this.#dials.size >= mostDials) {
+      setImmediate(done, 'too-many');
+      return;
+    }
+    const request = this.#nextDial;
+    this.#nextDial = (request + 1) % 2 ** 32;
+    this.#dials.set(request, done);
+    this.#link.sendBytes(runnerFrame.dial, encodeMessage(dialMessage, { request, file }));
+  }
+
   /** What the supervisor says. What is on its way to a connection that the program has closed meanwhile is dropped. */
   receive({ kind, payload }: Frame): void {
     switch (kind) {
@@ -58,7 +77,19 @@ export class ProgramSockets {
       case runnerFrame.socketCredit: {
         const { socket, bytes } = decodeMessage(socketCreditMessage, payload);
         const found = this.#connections.get(socket);
-        if (found !== undefined) found.way.credit += bytes;
+        if (found === undefined) return;
+        found.way.credit += bytes;
+        found.connection.changed?.();
+        return;
+      }
+      case runnerFrame.dial: {
+        const { request, socket } = decodeMessage(dialledMessage, payload);
+        this.#answer(request, this.connection(socket));
+        return;
+      }
+      case runnerFrame.dialRefused: {
+        const { request, reason } = decodeMessage(dialRefusedMessage, payload);
+        this.#answer(request, reason);
         return;
       }
       case runnerFrame.socketEnd:
@@ -68,6 +99,12 @@ export class ProgramSockets {
         this.#connections.get(decodeMessage(socketMessage, payload))?.connection.breakOff();
         return;
     }
+  }
+
+  #answer(request: number, outcome: Connection | DialRefusal): void {
+    const done = this.#dials.get(request);
+    this.#dials.delete(request);
+    done?.(outcome);
   }
 
   #tell(kind: number, number: number): void {

@@ -33,6 +33,8 @@ export class Connection extends Descriptor {
   #shut = false;
   #finished = false;
   #broken = false;
+  /** Called when something has happened to it, for whoever does not wait by polling. */
+  changed: (() => void) | undefined;
 
   /** @param window - bytes that the other side may send before it is granted any more */
   constructor(sink: ConnectionSink, window: number) {
@@ -48,14 +50,22 @@ export class Connection extends Descriptor {
     }
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
+    this.changed?.();
   }
 
   end(): void {
     this.#ended = true;
+    this.changed?.();
   }
 
   breakOff(): void {
     this.#broken = true;
+    this.changed?.();
+  }
+
+  /** Neither side has ended it. */
+  get whole(): boolean {
+    return !this.#ended && !this.#broken && !this.#finished;
   }
 
   read(into: Buffers): Eventually<number> {
@@ -82,6 +92,12 @@ export class Connection extends Descriptor {
       if (!this.#sink.congested) return wanted;
     }
     return this.#sendRest(from, wanted);
+  }
+
+  /** Sends as much as may be sent now, whether or not the operating system takes it at once. */
+  sendNow(from: Buffers): void {
+    this.#requireWritable();
+    while (from.remaining > 0 && this.#sink.credit > 0) this.#sendPiece(from);
   }
 
   override shutdown(how: number): void {

@@ -17,6 +17,8 @@ export class Listener extends Descriptor {
   readonly #events: ListenerEvents;
   readonly #waiting: Connection[] = [];
   #closed = false;
+  /** Called when a connection has come, for whoever does not wait by polling. */
+  changed: (() => void) | undefined;
 
   constructor(events: ListenerEvents) {
     // poll_oneoff asks for the right of what a program waits for: reading where it waits for connections. tokio waits for writing as well, which never comes.
@@ -28,6 +30,14 @@ export class Listener extends Descriptor {
   push(connection: Connection): void {
     if (this.#closed) connection.close();
     else this.#waiting.push(connection);
+    this.changed?.();
+  }
+
+  /** The connection that has waited longest, if there is one. */
+  take(): Connection | undefined {
+    const connection = this.#waiting.shift();
+    if (connection !== undefined) this.#events.accepted();
+    return connection;
   }
 
   read(): number {

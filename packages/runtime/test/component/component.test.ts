@@ -221,24 +221,30 @@ describe('of what is delivered as a component', () => {
 
   test('whatever is not whole is refused or ends as a trap, wherever it is cut or changed', async () => {
     const whole = await delivered(await componentOf(command('i32.const 0')));
-    const { glue, modules } = decodeBundle(whole)!;
+    const { world, glue, modules } = decodeBundle(whole)!;
     const broken: Uint8Array[] = [
       whole.subarray(0, 30),
       whole.subarray(0, whole.length - 1),
-      encodeBundle({ glue, modules: [] }),
-      encodeBundle({ glue: Buffer.from('export const nothing = 1;'), modules }),
-      encodeBundle({ glue: Buffer.from('this is no JavaScript'), modules }),
-      encodeBundle({ glue: Buffer.from('throw undefined;'), modules }),
-      encodeBundle({ glue: Buffer.from('export const instantiate = () => { throw null; };'), modules }),
-      encodeBundle({ glue: Buffer.from('export const instantiate = () => undefined;'), modules }),
-      encodeBundle({ glue, modules: modules.map(([name]) => [name, programs.notWasm()] as const) }),
+      encodeBundle({ world, glue, modules: [] }),
+      encodeBundle({ world, glue: Buffer.from('export const nothing = 1;'), modules }),
+      encodeBundle({ world, glue: Buffer.from('this is no JavaScript'), modules }),
+      encodeBundle({ world, glue: Buffer.from('throw undefined;'), modules }),
+      encodeBundle({
+        world,
+        glue: Buffer.from('export const instantiate = () => { throw null; };'),
+        modules,
+      }),
+      encodeBundle({ world, glue: Buffer.from('export const instantiate = () => undefined;'), modules }),
+      // It says that it answers requests, and has no listener, either.
+      encodeBundle({ world: 'http', glue, modules }),
+      encodeBundle({ world, glue, modules: modules.map(([name]) => [name, programs.notWasm()] as const) }),
     ];
     for (const [index, bytes] of broken.entries()) {
       const end = await runToEnd(bytes).then(
         ({ ended }): string => ended.how,
         (error: unknown): string => String(error instanceof EnarxError ? error.code : error),
       );
-      assert.match(end, /^(wasm\/(malformed|unsupported-world)|trap)$/, `case ${index}`);
+      assert.match(end, /^(wasm\/(malformed|unsupported-world|no-listener)|trap)$/, `case ${index}`);
     }
   });
 });

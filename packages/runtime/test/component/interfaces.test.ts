@@ -4,10 +4,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { commandImports } from '../../src/component/bundle.ts';
+import { componentImports } from '../../src/component/bundle.ts';
 import type { Descriptor } from '../../src/component/filesystem.ts';
+import { ComponentNetwork } from '../../src/component/network.ts';
 import { HostTrap, ResultError, type ComponentHost } from '../../src/component/host.ts';
-import { commandInterfaces } from '../../src/component/interfaces.ts';
+import { componentInterfaces } from '../../src/component/interfaces.ts';
 import { DescriptorTable } from '../../src/wasi/descriptor-table.ts';
 import { Directory } from '../../src/wasi/files/directory.ts';
 import { FileSystem } from '../../src/wasi/files/file-system.ts';
@@ -34,8 +35,19 @@ function world({ bytes = 65_536, descriptors = 16, readonly = false } = {}) {
     env: [],
     exit: () => undefined,
     wait: (waiting) => idle.run(waiting),
+    wake: () => {
+      idle.wake();
+    },
+    progress: () => undefined,
+    onEnd: () => () => undefined,
+    network: new ComponentNetwork({
+      files: [],
+      listeners: new Map(),
+      connections: new Map(),
+      dial: () => undefined,
+    }),
   };
-  const interfaces = commandInterfaces(host);
+  const interfaces = componentInterfaces(host);
   const directory = interfaces['wasi:filesystem/preopens'].getDirectories()[0]![0] as Descriptor;
   return { interfaces, directory, files, input, idle };
 }
@@ -52,7 +64,7 @@ async function failure(call: () => unknown): Promise<unknown> {
 }
 
 test('the interfaces of a command are those that clients know', () => {
-  assert.deepEqual(Object.keys(world().interfaces).sort(), [...commandImports].sort());
+  assert.deepEqual(Object.keys(world().interfaces).sort(), [...componentImports].sort());
 });
 
 describe('files', () => {
@@ -276,12 +288,25 @@ test('random bytes come in any length up to 64 MiB', () => {
   assert.throws(() => getRandomBytes(0xffff_ffff_ffff_ffffn), HostTrap);
 });
 
-test('no socket is opened and no name looked up', async () => {
+test('without sockets in the list nothing is bound, connected or looked up', async () => {
   const { interfaces } = world();
-  for (const call of [
-    interfaces['wasi:sockets/tcp-create-socket'].createTcpSocket,
-    interfaces['wasi:sockets/udp-create-socket'].createUdpSocket,
-    interfaces['wasi:sockets/ip-name-lookup'].resolveAddresses,
-  ])
-    assert.equal(await failure(call), 'access-denied');
+  const network = interfaces['wasi:sockets/instance-network'].instanceNetwork();
+  const { createTcpSocket } = interfaces['wasi:sockets/tcp-create-socket'];
+  const { resolveAddresses } = interfaces['wasi:sockets/ip-name-lookup'];
+  const address = { tag: 'ipv4', val: { port: 80, address: [192, 0, 2, 1] } } as const;
+  const later = { tag: 'ipv6', val: { port: 80, address: [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1] } } as const;
+  assert.equal(await failure(() => createTcpSocket('ipv4').startBind(network, address)), 'access-denied');
+  assert.equal(await failure(() => createTcpSocket('ipv4').startConnect(network, address)), 'access-denied');
+  assert.equal(await failure(() => createTcpSocket('ipv6').startConnect(network, later)), 'access-denied');
+  assert.equal(await failure(() => createTcpSocket('ipv4').startConnect(network, later)), 'invalid-argument');
+  assert.equal(await failure(() => createTcpSocket('ipv4').finishConnect()), 'not-in-progress');
+  assert.equal(await failure(() => createTcpSocket('ipv4').startListen()), 'invalid-state');
+  assert.equal(await failure(() => createTcpSocket('ipv4').accept()), 'invalid-state');
+  assert.equal(await failure(() => resolveAddresses(network, 'a.example')), 'access-denied');
+  assert.equal(await failure(() => resolveAddresses(network, 'a b')), 'invalid-argument');
+  assert.deepEqual(resolveAddresses(network, '::1').resolveNextAddress(), {
+    tag: 'ipv6',
+    val: [0, 0, 0, 0, 0, 0, 0, 1],
+  });
+  assert.equal(await failure(interfaces['wasi:sockets/udp-create-socket'].createUdpSocket), 'not-supported');
 });

@@ -8,7 +8,7 @@ import { transpileBytes } from '@bytecodealliance/jco-transpile';
 import { componentNew, parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 
 import { transpile } from '../../../client/src/component/transpile.ts';
-import { encodeBundle } from '../../src/component/bundle.ts';
+import { encodeBundle, worldOf } from '../../src/component/bundle.ts';
 
 /** wasmtime's own, as @bytecodealliance/jco 1.35.0 carries it (`lib/wasi_snapshot_preview1.command.wasm`). */
 const adapter = readFileSync(join(import.meta.dirname, 'wasi_snapshot_preview1.command.wasm'));
@@ -27,7 +27,7 @@ export function componentOf(text: string): Promise<Uint8Array> {
 export async function delivered(component: Uint8Array): Promise<Uint8Array> {
   const result = await transpile(component);
   if ('refused' in result) throw new Error(result.refused);
-  return encodeBundle(result);
+  return encodeBundle({ ...result, world: worldOf(result.exports)?.world ?? 'command' });
 }
 
 export interface Under {

@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream';
 
 import type { OwnCertificate } from '@enarx/channel';
 import type { Accepted, File } from '@enarx/protocol';
-import type { Network } from '@enarx/runtime';
+import type { DialRefusal, Network } from '@enarx/runtime';
 
 import type { HostSockets } from './host-sockets.ts';
+import { refusalOf } from './refusal.ts';
 import { connectTls, TlsListener, trustContext } from './tls.ts';
 
 type Listen = Extract<File, { readonly kind: 'listen' }>;
@@ -22,6 +23,9 @@ export class ProgramNetwork implements Network {
   readonly #waiting = new Map<number, Duplex[]>();
   readonly #takers = new Map<number, (stream: Duplex) => void>();
   readonly #listening: NonNullable<Accepted['listening']> = [];
+  readonly #files: readonly File[];
+  /** The last dial for each descriptor: the host is asked for one connection after another, since it names them by descriptor. */
+  readonly #dialling = new Map<number, Promise<unknown>>();
 
   /**
    * Listens and connects.
@@ -32,7 +36,7 @@ export class ProgramNetwork implements Network {
     sockets: HostSockets,
     certificate: OwnCertificate,
   ): Promise<ProgramNetwork> {
-    const network = new ProgramNetwork(sockets, certificate);
+    const network = new ProgramNetwork(files, sockets, certificate);
     try {
       await Promise.all(
         files.map(async (file, number) => {
@@ -48,13 +52,14 @@ export class ProgramNetwork implements Network {
     return network;
   }
 
-  private constructor(sockets: HostSockets, certificate: OwnCertificate) {
+  private constructor(files: readonly File[], sockets: HostSockets, certificate: OwnCertificate) {
+    this.#files = files;
     this.#sockets = sockets;
     this.#certificate = certificate;
   }
 
   /** Where the host says that it listens, by descriptor. */
-  get listening(): Accepted['listening'] {
+  get whereItListens(): Accepted['listening'] {
     if (this.#listening.length === 0) return undefined;
     return this.#listening.toSorted((one, other) => one.file - other.file);
   }
@@ -66,6 +71,23 @@ export class ProgramNetwork implements Network {
 
   connection(number: number): Duplex {
     return this.#connections.get(number) as Duplex;
+  }
+
+  listening(number: number): { readonly address: string; readonly port: number } | undefined {
+    const found = this.#listening.find(({ file }) => file === number);
+    return found === undefined ? undefined : { address: found.address, port: found.port };
+  }
+
+  async dial(number: number): Promise<Duplex | DialRefusal> {
+    const file = this.#files[number];
+    if (file?.kind !== 'connect') return 'not-allowed';
+    try {
+      const stream = await this.#connect(number, file);
+      stream.on('error', () => undefined);
+      return stream;
+    } catch (error) {
+      return refusalOf(error);
+    }
   }
 
   close(listener: number): void {
@@ -101,8 +123,18 @@ export class ProgramNetwork implements Network {
     // Certificates that are none are told of before anybody is called.
     const context =
       file.prot === 'tls' ? trustContext({ trust: file.trust, certificate: this.#certificate }) : undefined;
-    const stream = await this.#sockets.dial(number, file.host, file.port);
+    const stream = await this.#dial(number, file);
     return context === undefined ? stream : connectTls(stream, file.host, context);
+  }
+
+  #dial(number: number, { host, port }: Connect): Promise<Duplex> {
+    const before = this.#dialling.get(number) ?? Promise.resolve();
+    const dialling = before.then(() => this.#sockets.dial(number, host, port));
+    this.#dialling.set(
+      number,
+      dialling.catch(() => undefined),
+    );
+    return dialling;
   }
 
   #arrive(number: number, stream: Duplex): void {

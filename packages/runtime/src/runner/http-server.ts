@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Serves a component that answers HTTP requests. The supervisor holds listeners and TLS; here arrive plain bytes, HTTP is parsed beside the program that
+// it is for, and nobody is harmed but the program's own visitors when that goes wrong. Each request has an instance of its own, so that nothing of one visitor
+// is left for the next.
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+
+import { http } from '../component/http/node-http.ts';
+import type { ComponentNetwork } from '../component/network.ts';
+import type { IncomingRequest, ResponseOutparam } from '../component/http/incoming-message.ts';
+import type { ComponentHost } from '../component/host.ts';
+import { ConnectionStream } from './connection-stream.ts';
+import { HttpExchange, refuse, type HandlerProblem } from './http-exchange.ts';
+
+/** An instance of a component that has answered nothing yet. */
+export interface HandlerInstance {
+  readonly host: ComponentHost;
+  handle(request: IncomingRequest, outparam: ResponseOutparam): Promise<void>;
+  /** Ends whatever it waits for, and gives back what it holds. */
+  end(): void;
+  /** It has asked to exit. */
+  readonly exited: boolean;
+  /** Called by `progress` of its host. */
+  onProgress: () => void;
+}
+
+export interface HttpServerOptions {
+  readonly network: ComponentNetwork;
+  readonly instantiate: () => Promise<HandlerInstance>;
+  /** Milliseconds that a request may go without headway. */
+  readonly longestSilence: number;
+  /** Requests that are answered at once. */
+  readonly most: number;
+  /** Connections at once. */
+  readonly connections: number;
+  /** A handler trapped; for the owner. */
+  readonly trapped: (error: unknown) => void;
+}
+
+/** Requests that wait until there is an instance. */
+const mostWaiting = 256;
+/** Bytes of the head of a request. */
+const largestHead = 65_536;
+/** Milliseconds: for a head, for a whole request, and between two requests on a connection. */
+const headTime = 30_000;
+const requestTime = 300_000;
+const keepAliveTime = 30_000;
+
+interface Waiting {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+export class HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #server: Server;
+  readonly #waiting: Waiting[] = [];
+  #connections = 0;
+  #running = 0;
+  /** Made while there is time, so that a request need not wait for it. */
+  #spare: Promise<HandlerInstance> | undefined;
+
+  /** @param first - an instance that is there already */
+  constructor(options: HttpServerOptions, first: HandlerInstance) {
+    this.#options = options;
+    this.#spare = Promise.resolve(first);
+    this.#server = http().createServer({
+      maxHeaderSize: largestHead,
+      headersTimeout: headTime,
+      requestTimeout: requestTime,
+      keepAliveTimeout: keepAliveTime,
+    });
+    this.#server.on('request', (message: IncomingMessage, response: ServerResponse) => {
+      this.#take({ message, response });
+    });
+    for (const [file, listener] of options.network.listeners) {
+      const accept = (): void => {
+        while (this.#connections < options.connections) {
+          const connection = listener.take();
+          if (connection === undefined) return;
+          this.#connections += 1;
+          const stream = new ConnectionStream(connection, file.tls);
+          stream.once('close', () => {
+            this.#connections -= 1;
+            accept();
+          });
+          this.#server.emit('connection', stream);
+        }
+      };
+      listener.changed = accept;
+      accept();
+    }
+  }
+
+  #take(waiting: Waiting): void {
+    if (this.#running < this.#options.most) {
+      void this.#answer(waiting);
+      return;
+    }
+    if (this.#waiting.length >= mostWaiting) {
+      refuse(waiting.response, 'handler/busy');
+      return;
+    }
+    this.#waiting.push(waiting);
+    setTimeout(() => {
+      const at = this.#waiting.indexOf(waiting);
+      if (at < 0) return;
+      this.#waiting.splice(at, 1);
+      refuse(waiting.response, 'handler/busy');
+    }, this.#options.longestSilence).unref();
+  }
+
+  async #answer({ message, response }: Waiting): Promise<void> {
+    this.#running += 1;
+    try {
+      if (!response.destroyed) await this.#handle(message, response);
+    } finally {
+      this.#running -= 1;
+      const next = this.#waiting.shift();
+      if (next !== undefined) this.#take(next);
+    }
+  }
+
+  async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    let instance: HandlerInstance;
+    try {
+      instance = await this.#instance();
+    } catch (error) {
+      this.#options.trapped(error);
+      refuse(response, 'handler/trapped');
+      return;
+    }
+    const exchange = new HttpExchange(instance.host, message, response);
+    let late = false;
+    let problem: HandlerProblem = 'handler/no-response';
+    const timer = setTimeout(() => {
+      late = true;
+      exchange.over('handler/timeout');
+      instance.end();
+    }, this.#options.longestSilence);
+    const isOver = (): boolean => late;
+    instance.onProgress = () => timer.refresh();
+    try {
+      await instance.handle(exchange.request, exchange.outparam);
+    } catch (error) {
+      // What is ended here ends with a trap, too.
+      if (!isOver() && !instance.exited) {
+        problem = 'handler/trapped';
+        this.#options.trapped(error);
+      }
+    } finally {
+      clearTimeout(timer);
+      exchange.over(problem);
+      instance.end();
+    }
+  }
+
+  #instance(): Promise<HandlerInstance> {
+    const instance = this.#spare ?? this.#options.instantiate();
+    this.#spare = undefined;
+    // After the request has begun. Whether it can be made is told to the request that needs it.
+    setImmediate(() => {
+      if (this.#spare !== undefined || this.#running >= this.#options.most) return;
+      this.#spare = this.#options.instantiate();
+      this.#spare.catch(() => undefined);
+    });
+    return instance;
+  }
+}
