@@ -5,6 +5,7 @@ import { failed, notApplicable, passed, type Outcome } from '../checks.ts';
 import { contentsOf, readDer } from '../der/reader.ts';
 import { explicitTag, tags } from '../der/tags.ts';
 import { readOid } from '../der/values.ts';
+import { readDstackTdx } from '../dstack/quote.ts';
 import { sha256 } from '../x509/chain.ts';
 import { writePem } from '../pem.ts';
 import { withoutOpenEnclaveHeader } from './open-enclave.ts';
@@ -47,7 +48,7 @@ export function readCertifiedQuote(der: Uint8Array): CertifiedQuote | undefined 
     const identifier = extension.next(tags.oid);
     extension.optional(tags.boolean);
     const value = extension.next(tags.octetString).content;
-    const quote = withoutOpenEnclaveHeader(value) ?? value;
+    const quote = quoteIn(value);
     if (quoteFormatOf(quote) !== undefined) bare ??= { quote, claims: undefined, publicKey };
     else if (
       quoteTag.every((byte, index) => value[index] === byte) &&
@@ -58,6 +59,15 @@ export function readCertifiedQuote(der: Uint8Array): CertifiedQuote | undefined 
     }
   }
   return bare;
+}
+
+/** What an extension holds, out of the wrappers of Open Enclave and dstack; the latter puts an octet string into the octet string. */
+function quoteIn(value: Uint8Array): Uint8Array {
+  // A quote of version 4 begins as an octet string does.
+  if (quoteFormatOf(value) !== undefined || value[0] !== tags.octetString)
+    return withoutOpenEnclaveHeader(value) ?? value;
+  const { content } = readDer(value, tags.octetString);
+  return readDstackTdx(content)?.quote ?? content;
 }
 
 /** CBOR byte strings with a length of one or two bytes, one after the other. */
@@ -80,6 +90,12 @@ function terminatedPem(publicKey: Uint8Array): Uint8Array {
   return new TextEncoder().encode(`${writePem('PUBLIC KEY', publicKey)}\0`);
 }
 
+/** As dstack’s guests bind keys, with the purpose in front (dstack-attest/src/attestation.rs, `to_report_data`); 64 bytes. */
+async function dstackDigest(publicKey: Uint8Array): Promise<Uint8Array> {
+  const bound = concatBytes(new TextEncoder().encode('ratls-cert:'), publicKey);
+  return new Uint8Array(await crypto.subtle.digest('SHA-512', bound));
+}
+
 const algorithms: ReadonlyMap<unknown, string> = new Map([
   [1, 'SHA-256'],
   [7, 'SHA-384'],
@@ -97,8 +113,10 @@ export async function checkCertificateKey(
     compareBytes(reportData, concatBytes(await sha256(bytes), new Uint8Array(32))) === 0;
   if (claims === undefined) {
     if (await isFor(publicKey)) return passed('the quote is for the SHA-256 of the key');
-    return (await isFor(terminatedPem(publicKey)))
-      ? passed('the quote is for the SHA-256 of the key in PEM')
+    if (await isFor(terminatedPem(publicKey)))
+      return passed('the quote is for the SHA-256 of the key in PEM');
+    return compareBytes(reportData, await dstackDigest(publicKey)) === 0
+      ? passed('the quote is for the SHA-512 of the key, as dstack’s are')
       : failed('the quote is for another key than that of the certificate');
   }
   if (!(await isFor(claims))) return failed('the quote is for other claims than those of the certificate');

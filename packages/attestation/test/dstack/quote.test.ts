@@ -6,7 +6,9 @@ import { concatBytes, toHex } from '@enarx/protocol';
 
 import { readDstackNitro, readDstackTdx } from '../../src/dstack/quote.ts';
 import { verifyEvidence } from '../../src/verify.ts';
-import { at, fakePlatform } from '../intel/fake-intel.ts';
+import { derElement, tags } from '../../src/der/index.ts';
+import { certify, createAuthority } from '../../../simulator/src/intel/index.ts';
+import { at, fakePlatform, from } from '../intel/fake-intel.ts';
 import { checkOf, failures } from '../support/verifying.ts';
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -68,6 +70,27 @@ describe('dstack’s attestation of a TDX guest', () => {
       });
       assert.deepEqual(failures(result), []);
       assert.equal(checkOf(result, 'quote/event-log').detail, '1 events make RTMR3');
+    }
+  });
+
+  test('stands in certificates, as the quote alone does, for the key and the purpose', async () => {
+    const server = await createAuthority('a guest');
+    const bound = await crypto.subtle.digest('SHA-512', concatBytes(utf8('ratls-cert:'), server.publicKey));
+    const own = await platform.trustDomain().quote(new Uint8Array(bound));
+    const octets = (content: Uint8Array): Uint8Array => derElement(tags.octetString, content);
+    for (const [oid, value] of [
+      ['1.3.6.1.4.1.62397.1.1', octets(own)],
+      ['1.3.6.1.4.1.62397.1.8', octets(concatBytes(Uint8Array.of(0, 0), sized(own), compact(0), rest))],
+    ] as const) {
+      const validity = { notBefore: from, notAfter: at };
+      const result = await verifyEvidence({
+        evidence: await certify(server, server, validity, [{ oid, value }]),
+        endorsements: platform.collateral,
+        anchors: [anchor],
+        at,
+      });
+      assert.deepEqual(failures(result), []);
+      assert.match(checkOf(result, 'quote/certificate-key').detail, /SHA-512 of the key/);
     }
   });
 

@@ -55,6 +55,14 @@ describe('a quote in a certificate', () => {
     const result = await verify(der);
     assert.deepEqual(failures(result), []);
     assert.match(checkOf(result, 'quote/certificate-key').detail, /SHA-256 of the key/);
+    const bound = concatBytes(await digest(server.publicKey), new Uint8Array(32));
+    for (const version of [4, 5] as const) {
+      const value = await platform.trustDomain({}, version).quote(bound);
+      assert.deepEqual(
+        failures(await verify(await certificate({ oid: '1.2.840.113741.1.13.1', value }))),
+        [],
+      );
+    }
   });
 
   test('is refused when it is for another key or other claims', async () => {
