@@ -85,7 +85,7 @@ for (let point = 0; point < points; point += 1) {
     await eventually('nothing is left but the daemon', () =>
       processesOf(state.path).every((pid) => pid === second.process.pid),
     );
-    assert.deepEqual(readdirSync(join(state.path, 'keeps')), []);
+    await eventually('and no directory', () => readdirSync(join(state.path, 'keeps')).length === 0);
     await second.kill();
     state.remove();
   });
