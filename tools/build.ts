@@ -20,9 +20,9 @@ const programs = {
   keepldr: 'packages/keepldr/src/keepldr-main.ts',
   wasmldr: 'packages/wasmldr/src/wasmldr-main.ts',
   runner: 'packages/runtime/src/runner-main.ts',
-  /** First process of a VM guest, with wasmldr in it. */
-  init: 'packages/guest/src/init-main.ts',
 };
+/** First process of a VM guest, with wasmldr in it. */
+const init = 'packages/guest/src/init-main.ts';
 
 function digestOfSources(): string {
   const hash = createHash('sha256');
@@ -103,6 +103,7 @@ async function bundle(): Promise<void> {
   } as const;
   rmSync(release, { recursive: true, force: true });
   await build({ ...common, entryPoints: programs });
+  await build({ ...common, entryPoints: { init }, format: 'cjs', outExtension: { '.js': '.cjs' } });
   await build({ ...common, entryPoints: { transpile: transpiler }, plugins: [ownTranspilerHost] });
   for (const file of globSync('js-component-bindgen-component*.wasm', { cwd: transpilerFiles }))
     copyFileSync(join(transpilerFiles, file), join(release, file));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdirSync, readFileSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { close, openSync, read, readdirSync, readFileSync, write } from 'node:fs';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 
@@ -14,15 +13,12 @@ const readSize = 4096;
  * A port of the virtio console by the name that the host gave it (virtio 1.2 section 5.3), as a stream. Reading takes a thread of Node's pool for as long as it waits.
  * @throws EnarxError `guest/port-missing`
  */
-export async function openPort(
-  name: string,
-  { classDirectory = portClass, devices = '/dev' } = {},
-): Promise<Duplex> {
+export function openPort(name: string, { classDirectory = portClass, devices = '/dev' } = {}): Duplex {
   const ports = listPorts(classDirectory);
   const port = ports.find((candidate) => portName(join(classDirectory, candidate)) === name);
   if (port === undefined)
     throw guestProblem('guest/port-missing', { found: ports.join(', ') || 'none', expected: name });
-  return new PortFile(await open(join(devices, port), 'r+'));
+  return new PortFile(openSync(join(devices, port), 'r+'));
 }
 
 function listPorts(directory: string): string[] {
@@ -42,45 +38,34 @@ function portName(directory: string): string | undefined {
   }
 }
 
+/** With callbacks: a start without Node's promises for files is a start without all that they load. */
 class PortFile extends Duplex {
-  readonly #file: FileHandle;
+  readonly #descriptor: number;
   readonly #buffer = Buffer.allocUnsafe(readSize);
 
-  constructor(file: FileHandle) {
+  constructor(descriptor: number) {
     super({ allowHalfOpen: false });
-    this.#file = file;
+    this.#descriptor = descriptor;
   }
 
   override _read(): void {
-    this.#file.read(this.#buffer, 0, readSize).then(
-      ({ bytesRead }) => {
-        // Nothing read means that nobody holds the other end.
-        this.push(bytesRead === 0 ? null : Buffer.from(this.#buffer.subarray(0, bytesRead)));
-      },
-      (error: unknown) => {
-        this.destroy(error as Error);
-      },
-    );
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.#writeAll(chunk).then(
-      () => {
-        callback();
-      },
-      (error: unknown) => {
-        callback(error as Error);
-      },
-    );
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    void this.#file.close().finally(() => {
-      callback(error);
+    read(this.#descriptor, this.#buffer, 0, readSize, null, (error, bytesRead) => {
+      if (error !== null) this.destroy(error);
+      // Nothing read means that nobody holds the other end.
+      else this.push(bytesRead === 0 ? null : Buffer.from(this.#buffer.subarray(0, bytesRead)));
     });
   }
 
-  async #writeAll(chunk: Buffer): Promise<void> {
-    for (let at = 0; at < chunk.length;) at += (await this.#file.write(chunk, at)).bytesWritten;
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    write(this.#descriptor, chunk, (error, written) => {
+      if (error !== null || written === chunk.length) callback(error);
+      else this._write(chunk.subarray(written), 'binary', callback);
+    });
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    close(this.#descriptor, () => {
+      callback(error);
+    });
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtemp, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rmdir, writeFile } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { guestProblem } from './problems.ts';
 
@@ -27,7 +28,12 @@ export interface TsmFiles {
   rmdir(path: string): Promise<void>;
 }
 
-const kernelFiles: TsmFiles = { mkdtemp, readFile, writeFile, rmdir };
+const kernelFiles: TsmFiles = {
+  mkdtemp: promisify(mkdtemp),
+  readFile: promisify(readFile),
+  writeFile: promisify(writeFile),
+  rmdir: promisify(rmdir),
+};
 
 /**
  * Has the processor report over 64 bytes.

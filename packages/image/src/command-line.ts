@@ -3,8 +3,9 @@
 /** Where things lie in the guest. */
 export const guestPaths = {
   node: '/bin/node',
-  init: '/enarx/init.js',
-  runner: '/enarx/runner.js',
+  // By their names Node knows what they are, and need not try.
+  init: '/enarx/init.cjs',
+  runner: '/enarx/runner.mjs',
   modules: '/enarx/modules',
 } as const;
 

