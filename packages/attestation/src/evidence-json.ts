@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rebuildSnpReport } from './evidence-fields.ts';
 import { bytesOfText } from './evidence-text.ts';
+import { readGoSevGuest } from './go-sev-guest/attestation.ts';
+import { readGoSevGuestJson } from './go-sev-guest/json.ts';
 import { attestationProblem } from './problems.ts';
 import { snpReportLength } from './snp/report.ts';
 
@@ -25,6 +27,7 @@ export type EvidenceJson =
  * - `{hcl_report, vcek?, tpm_quote?}` or the older `{report, vcek?, quote?}`: Azure's blob, certificate and quote, in
  *   base64, hex or arrays of numbers, as attestation agents send them;
  * - `{report, vcek?}` with a report that is in no blob;
+ * - `{report: {reportData, …}, certificateChain?}`, go-sev-guest's attestation in JSON;
  * - `{attestation_report, cert_chain?}`: the fields of a report, or its bytes, and its certificates, as Trustee's agents and
  *   their kin send them; the fields also without anything around them;
  * - `{evidence, endorsements, …}`: report and PEM, both in base64, as the sidecars of Azure's confidential containers give them;
@@ -62,6 +65,8 @@ export function readEvidenceJson(value: unknown): EvidenceJson {
         endorsements: [bytesOf(object.get(endorsements), endorsements)],
       };
   const plain = object.get('report');
+  if (isMap(plain) && 'reportData' in plain)
+    return { form: 'snp', ...readGoSevGuest(readGoSevGuestJson(plain, object.get('certificateChain'))) };
   const report = plain === undefined || object.has('hcl_report') ? undefined : bytesOf(plain, 'report');
   if (report?.length === snpReportLength) return { form: 'snp', report, endorsements: vcekOf(object) };
   return readAzureJson(object);

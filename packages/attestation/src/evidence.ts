@@ -17,6 +17,7 @@ import {
   readGoSevGuest,
   readGoTpmTools,
 } from './go-sev-guest/attestation.ts';
+import { looksLikeGoSevGuestText, readGoSevGuestText } from './go-sev-guest/text.ts';
 import { looksLikeOakEvidence, readOakEvidence } from './oak/evidence.ts';
 import { attestationProblem } from './problems.ts';
 import { snpReportLength } from './snp/report.ts';
@@ -45,7 +46,7 @@ export interface Recognised {
  * - Azure's blob of NV index 0x01400001;
  * - our own `evidence` message;
  * - a PKCS#10 request as the first Enarx made it;
- * - Oak's `Evidence`, dstack's `VersionedAttestation`, go-sev-guest's and go-tpm-tools' `Attestation`, of which only report and certificates are read;
+ * - Oak's `Evidence`, dstack's `VersionedAttestation`, go-sev-guest's (also as text or JSON) and go-tpm-tools' `Attestation`, of which only report and certificates are read;
  * - JSON: configfs-tsm (`outblob`, `auxblob`), Azure vTPM evidence, Trustee's dump of fields, Azure's sidecars;
  * - any of these in hex or base64.
  * @throws EnarxError `evidence/…`, `azure/malformed`, `amd/table-malformed`, `cbor/…`, `message/invalid`
@@ -64,7 +65,9 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
     ? readGoSevGuest(bytes)
     : looksLikeGoTpmTools(bytes)
       ? readGoTpmTools(bytes)
-      : undefined;
+      : looksLikeGoSevGuestText(bytes)
+        ? readGoSevGuest(readGoSevGuestText(bytes))
+        : undefined;
   if (fields !== undefined) return snp(fields.report, fields.endorsements);
   if (bytes.length === snpReportLength) return snp(bytes, []);
   if (looksLikeDstack(bytes)) {

@@ -8,58 +8,7 @@ import {
   looksLikeGoTpmTools,
   readGoSevGuest,
 } from '../../src/go-sev-guest/attestation.ts';
-
-/**
- * What go-sev-guest 0.15.0 makes (`abi.ReportToProto`, `proto.Marshal`) of the report below, in which each byte that may differ from zero
- * is another: written by the tool itself, so that no number of a field is ours.
- */
-const written = Buffer.from(
-  'CoQICAMQn8y0oQMYgIAMIhBzeoGIj5adpKuyucDHztXcKhDj6vH4/wYNFBsiKTA3PkVMMAE4AUCLpYKAgIDA2rwBSCVaQDM6QUhP' +
-    'Vl1ka3J5gIeOlZyjqrG4v8bN1Nvi6fD3/gUMExohKC82PURLUllgZ251fIOKkZifpq20u8LJ0Nfe5exiMPP6AQgPFh0kKzI5QEdO' +
-    'VVxjanF4f4aNlJuiqbC3vsXM09rh6O/2/QQLEhkgJy41PGogQ0pRWF9mbXR7gomQl56lrLO6wcjP1t3k6/L5AAcOFRxyMCMqMTg/' +
-    'Rk1UW2JpcHd+hYyTmqGor7a9xMvS2eDn7vX8AwoRGB8mLTQ7QklQV15lbHowc3qBiI+WnaSrsrnAx87V3OPq8fj/Bg0UGyIpMDc+' +
-    'RUxTWmFob3Z9hIuSmaCnrrW8ggEgw8rR2N/m7fT7AgkQFx4lLDM6QUhPVl1ka3J5gIeOlZyKASCjqrG4v8bN1Nvi6fD3/gUMExoh' +
-    'KC82PURLUllgZ251fJABg5WCgICAwNa0AZoBQGNqcXh/ho2Um6KpsLe+xczT2uHo7/b9BAsSGSAnLjU8Q0pRWF9mbXR7gomQl56l' +
-    'rLO6wcjP1t3k6/L5AAcOFRygAaPUgICAgMCmVKgBW7ABYrgBacABd8gBftABhQHYAZO1goCAgMDexAHiAYAEY2pxeH+GjZSboqmw' +
-    't77FzNPa4ejv9v0ECxIZICcuNTxDSlFYX2ZtdHuCiZCXnqWsAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAW2JpcHd+hYyTmqGor7a9' +
-    'xMvS2eDn7vX8AwoRGB8mLTQ7QklQV15lbHN6gYiPlp2kAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' +
-    'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' +
-    'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' +
-    'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' +
-    'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' +
-    'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADoAZKeqAUSABoGCAIaAggB',
-  'base64',
-);
-
-const report = ((): Buffer => {
-  const bytes = Buffer.from(Uint8Array.from({ length: 1184 }, (_, index) => index * 7 + 3));
-  for (const [at, length] of [
-    [0x08, 8],
-    [0x30, 8],
-    [0x3a, 4],
-    [0x40, 16],
-    [0x182, 4],
-    [0x18b, 21],
-    [0x1e2, 4],
-    [0x1eb, 1],
-    [0x1ef, 1],
-    [0x1f2, 4],
-    [0x1f8, 168],
-    [0x2d0, 24],
-    [0x318, 392],
-  ] as const)
-    bytes.fill(0, at, at + length);
-  for (const [at, value] of [
-    [0x00, 3],
-    [0x08, 0x3_0000],
-    [0x30, 1],
-    [0x34, 1],
-    [0x40, 0x25],
-  ] as const)
-    bytes.writeUInt32LE(value, at);
-  bytes.set([0x19, 0xa1, 2], 0x188);
-  return bytes;
-})();
+import { report, written } from './written.ts';
 
 const head = 3;
 /** Length of `report` in the message, in two octets. */
