@@ -2,6 +2,7 @@
 //
 // A launch with a secret, the client's real code against the loader's real code and the simulated firmware, with somebody on the path who alters, replays and reads.
 import assert from 'node:assert/strict';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { before, suite, test } from 'node:test';
 import { duplexPair, type Duplex } from 'node:stream';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,6 +26,7 @@ import {
   type LaunchTrust,
   type SealedLaunch,
 } from '../packages/client/src/launch-secret.ts';
+import type { RejectedError } from '../packages/client/src/rejected-error.ts';
 import { Steps } from '../packages/client/src/steps.ts';
 import { Provisioning } from '../packages/keepldr/src/backends/launch-secret/provisioning.ts';
 import { SimulatedFirmware } from '../packages/keepldr/src/backends/launch-secret/simulated.ts';
@@ -114,10 +116,10 @@ async function launch(
 }
 
 /** Whether the guest got anything, once all is over. */
-async function injected({ firmware }: Host): Promise<boolean> {
+async function injected({ firmware }: Host, within = 30): Promise<boolean> {
   return Promise.race([
     firmware.injected.then(() => true),
-    new Promise<boolean>((resolve) => setTimeout(resolve, 30, false)),
+    new Promise<boolean>((resolve) => setTimeout(resolve, within, false)),
   ]);
 }
 
@@ -213,13 +215,46 @@ suite('a path that alters messages', () => {
         await assert.rejects(at.provisioning.finished);
       });
 
-  for (const [name, kind] of kinds)
-    test(`${name}, swallowed or doubled, ends the launch without harm`, async () => {
+  for (const [name, kind] of kinds) {
+    test(`${name}, swallowed, ends the launch without harm`, async () => {
       const cut = host();
       const swallow: Carrier = (_direction, frame) =>
         frame.kind === kind ? [{ kind: 22, payload: new Uint8Array(0) }] : [frame];
       await assert.rejects(launch(cut, swallow));
       assert.equal(await injected(cut), false);
+    });
+
+    test(`${name}, doubled, ends in a launch that the client takes for good only with its own key in the guest`, async () => {
+      const at = host();
+      const twice: Carrier = (_direction, frame) => (frame.kind === kind ? [frame, frame] : [frame]);
+      const sealed = await launch(at, twice).catch(() => undefined);
+      // A client that gave up knows of no Keep, and a guest that got its key is asked for nothing by anybody.
+      if (sealed === undefined) return;
+      const secret = launchSecretOf('sev', await at.firmware.injected, undefined);
+      assert.ok(secret);
+      const key = createPrivateKey({ key: Buffer.from(secret.key), format: 'der', type: 'pkcs8' });
+      assert.ok(createPublicKey(key).equals(sealed.publicKey));
+    });
+  }
+
+  for (const name of ['measurement', 'secret'] as const)
+    test(`${name}, altered anywhere, never ends in a guest with a key`, async () => {
+      const kind = launchFrame[name];
+      let length = 1;
+      // Each byte of these two is a word of the protocol, or under a key that the path has not.
+      for (let index = 0; index < length; index += 7) {
+        const at = host();
+        const alter: Carrier = (_direction, frame) => {
+          if (frame.kind !== kind) return [frame];
+          ({ length } = frame.payload);
+          const payload = Uint8Array.from(frame.payload);
+          payload[index] = (payload[index] as number) ^ (1 << (index % 8));
+          return [{ kind: frame.kind, payload }];
+        };
+        await assert.rejects(launch(at, alter), `byte ${String(index)}`);
+        assert.equal(await injected(at, 5), false, `byte ${String(index)}`);
+      }
+      assert.ok(length > 50);
     });
 });
 
@@ -253,6 +288,25 @@ suite('a host that cheats', () => {
     };
     await assert.rejects(launch(at, debug), { code: 'sev-firmware/session' });
     assert.equal(await injected(at), false);
+  });
+
+  test('a client that would allow debugging is stopped by its own check, before anything is sent', async () => {
+    const at = host();
+    let sent = 0;
+    const count: Carrier = (direction, frame) => {
+      if (direction === 'to-loader') sent += 1;
+      return [frame];
+    };
+    const policy = { encryptedState: false, allow: ['debug'], minimumApi: { major: 0, minor: 17 } } as const;
+    await assert.rejects(launch(at, count, { policy }), (error: RejectedError) => {
+      const failed = error.verdict.checks.filter(({ status }) => status === 'fail');
+      assert.deepEqual(
+        failed.map(({ id }) => id),
+        ['launch/policy'],
+      );
+      return true;
+    });
+    assert.equal(sent, 0);
   });
 
   test('firmware that is older than the client accepts gets nothing', async () => {

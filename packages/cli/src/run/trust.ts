@@ -12,6 +12,7 @@ import { toHex, type Tee } from '@enarx/protocol';
 import type { NamedTrust } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
 import { imageDigest } from './image.ts';
+import { needsPolicy } from './launch-kinds.ts';
 import { releaseMeasurement } from './release.ts';
 
 /** What evidence is judged by. */
@@ -57,7 +58,7 @@ export async function readTrust(
 /** A machine shows the measurement of the image that it booted, a process that of the loader of its release. */
 async function policyOf(tee: Tee, { release, image, vcpus }: Expectation): Promise<Policy> {
   // What a vendor's processors report is worth what their firmware is; which of it is good enough is for a policy to say.
-  if (tee === 'snp' || tee === 'tdx' || tee === 'sgx')
+  if (needsPolicy(tee))
     throw cliProblem('cli/policy-missing', {
       found: `--tee ${tee}${await ownMeasurement(tee, { image, vcpus })}`,
     });

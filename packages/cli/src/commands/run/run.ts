@@ -14,7 +14,7 @@ import { imageDirectory } from '../../run/image.ts';
 import { socketRules } from '../../run/socket-rules.ts';
 import { Interruption } from '../../run/interruption.ts';
 import { launchSealed } from '../../run/launch.ts';
-import { hasLaunchSecret } from '../../run/launch-kinds.ts';
+import { hasLaunchSecret, needsPolicy } from '../../run/launch-kinds.ts';
 import { reportSimulated, reportStep } from '../../run/report.ts';
 import { resourcesOf } from '../../run/resources.ts';
 import type { RunFlags } from './flags.ts';
@@ -34,6 +34,8 @@ export async function runProgram(
     readNamedTrust(flags),
     namedHost(this.process.env, flags),
   ]);
+  // Before any host is asked for a Keep that could not be judged.
+  if (needsPolicy(tee) && named.policy === undefined) await trustFor(this, named, flags, tee);
   using interruption = new Interruption(this.process.unread);
   try {
     if (host !== undefined) {
