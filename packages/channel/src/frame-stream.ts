@@ -28,7 +28,7 @@ export class FrameStream implements AsyncIterable<Frame> {
   #queue: Frame[] = [];
   #next = 0;
   /** Where bulk data is laid out, while nobody does. */
-  #bulk: Buffer | undefined;
+  #bulk: [Buffer, Buffer] | undefined;
   #queued = 0;
   #reading = false;
   /** How reading ended: `failed` holds why, or `undefined` for an orderly end. */
@@ -90,17 +90,26 @@ export class FrameStream implements AsyncIterable<Frame> {
    */
   async sendBulk(kind: number, bytes: Uint8Array): Promise<void> {
     if (bytes.length <= recordFramePayload) return this.send(kind, bytes);
-    // One buffer for all: making and collecting one each time costs as much as encrypting it.
-    const buffer = this.#bulk ?? Buffer.allocUnsafeSlow(recordsAtOnce * maxRecord);
+    // Two buffers for all: making and collecting one each time costs as much as encrypting it, and while one is on its way the other is filled.
+    const buffers = this.#bulk ?? [bulkBuffer(), bulkBuffer()];
     this.#bulk = undefined;
     const most = recordsAtOnce * recordFramePayload;
+    let before: Promise<void> | undefined;
     for (let at = 0; at < bytes.length; at += most) {
+      const [buffer, other] = buffers;
       const end = layOut(kind, bytes.subarray(at, at + most), buffer);
-      await new Promise<void>((resolve, reject) => {
+      const writing = new Promise<void>((resolve, reject) => {
         this.#write(buffer.subarray(0, end), resolve, reject);
       });
+      // When the one before has failed, so does this one, and nobody waits for it.
+      writing.catch(() => undefined);
+      await before;
+      before = writing;
+      buffers[0] = other;
+      buffers[1] = buffer;
     }
-    this.#bulk = buffer;
+    await before;
+    this.#bulk = buffers;
   }
 
   /**
@@ -219,6 +228,8 @@ export class FrameStream implements AsyncIterable<Frame> {
 }
 
 const nothing = new Uint8Array(0);
+
+const bulkBuffer = (): Buffer => Buffer.allocUnsafeSlow(recordsAtOnce * maxRecord);
 
 /** Puts the bytes into the buffer, cut into frames. @returns how many bytes they take there */
 function layOut(kind: number, bytes: Uint8Array, buffer: Uint8Array): number {
