@@ -44,13 +44,15 @@ const stdout = new StandardStream(process.stdout, () => {
   }, graceWithoutReader).unref();
 });
 
+const stderr = new StandardStream(process.stderr);
+
 const ownProcess: EnarxProcess = {
   // Opened when it is read, by the commands that do.
   get stdin() {
     return process.stdin;
   },
   stdout,
-  stderr: new StandardStream(process.stderr),
+  stderr,
   env: process.env,
   unread: unread.signal,
 };
@@ -71,6 +73,9 @@ if (failure !== undefined && process.exitCode !== statusOfKind('internal')) {
   ownProcess.stderr.write(`${output.describe(problem)}\n`);
   process.exitCode = statusOfKind('internal');
 }
+await stderr.failure();
+// Nothing is left to do; taking the heap apart first would take milliseconds for nobody's good.
+process.exit();
 
 /** The parser of the command line has negative codes of its own. */
 function statusOf(code: number | undefined): number {

@@ -98,10 +98,11 @@ export class HostApi {
     answer: MessageType<T>,
     status: number,
     question?: readonly [MessageType<A>, A],
+    onSent?: () => void,
   ): Promise<T> {
     const body =
       question === undefined ? {} : { body: { rule: question[0].name, bytes: encodeMessage(...question) } };
-    return this.#ask({ method: 'POST', path, answer, status, ...body });
+    return this.#ask({ method: 'POST', path, answer, status, ...body }, onSent);
   }
 
   async delete(path: string): Promise<void> {
@@ -119,7 +120,7 @@ export class HostApi {
     );
   }
 
-  async #ask<T>(question: Question<T>): Promise<T> {
+  async #ask<T>(question: Question<T>, onSent?: () => void): Promise<T> {
     const { method, path, body, answer, status } = question;
     return this.#bounded(this.#signal, this.#times.answer, async (signal, connection) => {
       const headers = {
@@ -131,7 +132,7 @@ export class HostApi {
       };
       const request = connection.request(asked({ method, path, headers, signal }));
       if (body !== undefined) this.#tap?.('sent', body.rule, body.bytes);
-      request.end(body?.bytes);
+      request.end(body?.bytes, onSent);
       const response = await responseOf(request);
       if (response.statusCode !== status) throw await this.#problemIn(response, connection);
       if (answer === undefined) {

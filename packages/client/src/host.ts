@@ -38,6 +38,8 @@ export interface NewKeep {
   readonly tee: Tee;
   /** For machines; the host's own measure where it is left out. */
   readonly resources?: Resources | undefined;
+  /** Called when the request has left this process: a good moment to compute what the Keep will be judged by. */
+  readonly onSent?: (() => void) | undefined;
 }
 
 /** A host that offers Keeps: a keepmgr. Nothing that it says is trusted. */
@@ -72,10 +74,10 @@ export class Host {
   }
 
   /** Has the host launch a Keep. Returns as soon as the host has begun; `open` waits until it is ready. */
-  async createKeep({ tee, resources }: NewKeep): Promise<Keep> {
+  async createKeep({ tee, resources, onSent }: NewKeep): Promise<Keep> {
     const steps = new Steps(this.#onStep);
     const wanted = { tee, ...(resources === undefined ? {} : { resources }) };
-    const summary = await this.#api.post('/v1/keeps', keepMessage, 201, [createKeep, wanted]);
+    const summary = await this.#api.post('/v1/keeps', keepMessage, 201, [createKeep, wanted], onSent);
     if (summary.tee !== tee)
       throw clientProblem('client/host-answer', { found: `a Keep of kind ${summary.tee}`, expected: tee });
     steps.take(1, `kind ${tee}, at ${this.url}`);

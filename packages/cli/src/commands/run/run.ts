@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { connect, createIdentity, type Step } from '@enarx/client';
 import type { Tee } from '@enarx/protocol';
 
@@ -18,9 +16,6 @@ import { hasLaunchSecret, needsPolicy } from '../../run/launch-kinds.ts';
 import { reportSimulated, reportStep } from '../../run/report.ts';
 import { resourcesOf } from '../../run/resources.ts';
 import type { RunFlags } from './flags.ts';
-
-/** Milliseconds that a request is given to get out before this process computes. */
-const requestTime = 1;
 
 /** All ten steps, on the named host or on one of one's own. */
 export async function runProgram(
@@ -90,10 +85,16 @@ async function runOn(
   const host = connect({ ...at, onStep });
   try {
     signal.throwIfAborted();
-    const creating = host.createKeep({ tee, resources: resourcesOf(flags) });
-    // Its loader starts while what judges it is loaded here; a host that refuses is told of below.
-    creating.catch(() => undefined);
-    await Promise.race([creating.catch(() => undefined), sleep(requestTime)]);
+    const sent = Promise.withResolvers<undefined>();
+    const creating = host.createKeep({
+      tee,
+      resources: resourcesOf(flags),
+      onSent: () => {
+        sent.resolve(undefined);
+      },
+    });
+    // Its loader starts while what judges it is loaded here, but not before the request is out; a host that refuses is told of below.
+    await Promise.race([creating.catch(() => undefined), sent.promise]);
     const secret = hasLaunchSecret(tee);
     const preparing = Promise.all([
       secret ? undefined : trusted().then((trusting) => trustFor(context, trusting, flags, tee)),
