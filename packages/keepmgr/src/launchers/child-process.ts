@@ -9,7 +9,12 @@ import { isAlive, referenceTo } from '@enarx/keepldr/processes';
 import { keepmgrProblem } from '../problems.ts';
 import type { LaunchedLoader, Launcher } from './launcher.ts';
 
-type LoaderProcess = ChildProcessByStdio<Writable, null, Readable>;
+/** Node makes no pipes where it has no descriptors left for them. */
+type Piped = ChildProcessByStdio<Writable, null, Readable>;
+type LoaderProcess = Omit<Piped, 'stdin' | 'stderr'> & {
+  readonly stdin: Writable | undefined;
+  readonly stderr: Readable | undefined;
+};
 
 const longestDiagnosis = 400;
 /** After a launch the machine belongs to the Keep that is starting: milliseconds until the next spare boots. */
@@ -34,7 +39,12 @@ export function childProcessLauncher(release: string, count: number): Launcher {
     clearTimeout(timer);
     if (closed) return;
     timer = setTimeout(() => {
-      while (spares.length < count) spares.push(start(program, release));
+      while (spares.length < count) {
+        const spare = start(program, release);
+        // The next launch asks for one again; what is wrong is told of it.
+        if (spare.pid === undefined) return;
+        spares.push(spare);
+      }
     }, restAfterLaunch);
     timer.unref();
   };
@@ -63,7 +73,7 @@ function runs({ pid }: LoaderProcess): boolean {
 }
 
 function start(program: string, directory: string): LoaderProcess {
-  const child = spawn(execPath, ['--disable-proto=throw', '--no-warnings', program], {
+  const child: LoaderProcess = spawn(execPath, ['--disable-proto=throw', '--no-warnings', program], {
     cwd: directory,
     env: {},
     detached: true,
@@ -71,14 +81,14 @@ function start(program: string, directory: string): LoaderProcess {
   });
   // Nobody may be listening yet when a spare cannot be started: its launch tells.
   child.on('error', () => undefined);
-  child.stdin.on('error', () => undefined);
+  child.stdin?.on('error', () => undefined);
   return child;
 }
 
 function launched(child: LoaderProcess): LaunchedLoader {
   let diagnosis = '';
   const { stdin, stderr } = child;
-  stderr.setEncoding('utf8').on('data', (text: string) => {
+  stderr?.setEncoding('utf8').on('data', (text: string) => {
     if (diagnosis.length < longestDiagnosis) diagnosis += text.slice(0, longestDiagnosis);
   });
   const exited = new Promise<string>((resolve) => {
@@ -94,7 +104,7 @@ function launched(child: LoaderProcess): LaunchedLoader {
     process: child.pid === undefined ? undefined : referenceTo(child.pid),
     begin: (frame) => {
       // A loader that ends before it has read its frame is told of by its exit.
-      stdin.end(frame);
+      stdin?.end(frame);
     },
     exited,
   };

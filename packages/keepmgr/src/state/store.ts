@@ -39,6 +39,8 @@ type Row = Readonly<Record<(typeof columns)[number], SQLOutputValue>>;
 export class Store {
   readonly #keeps: string;
   readonly #database: DatabaseSync;
+  /** Directories of Keeps that are no more. */
+  readonly #uncleared = new Set<string>();
   readonly #write: StatementSync;
   readonly #remove: StatementSync;
   readonly #set: StatementSync;
@@ -101,8 +103,18 @@ export class Store {
 
   /** Removes what the guest left. The record stays. */
   async clear(id: Uint8Array): Promise<void> {
+    const own = this.directoryOf(id);
+    this.#uncleared.add(own);
+    // What could not be removed before, for want of a descriptor or of a disk, is tried again with it.
+    const others = [...this.#uncleared].filter((path) => path !== own);
+    await this.#removeDirectory(own);
+    await Promise.allSettled(others.map((path) => this.#removeDirectory(path)));
+  }
+
+  async #removeDirectory(path: string): Promise<void> {
     // What was killed a moment ago may still be writing.
-    await rm(this.directoryOf(id), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    this.#uncleared.delete(path);
   }
 
   /** Forgets a Keep. Its directory has gone before. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
