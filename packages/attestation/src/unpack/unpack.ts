@@ -19,6 +19,7 @@ const mostWrappers = 4;
  * - gzip, plain or in base64;
  * - base64 around JSON or PEM, as it goes through environment variables and requests;
  * - `{platform, evidence}`, with an object or base64;
+ * - `{tdx}`, `{sgx}` or `{sevsnp}` with an object, as clients of Intel’s attestation service give it, perhaps beside the TPM’s;
  * - `{report, …}` whose base64 is JSON: a request to Azure’s attestation service;
  * - Tinfoil’s `{format, body}`, alone or as `enclaveAttestationReport` with `vcek`.
  *
@@ -47,11 +48,15 @@ async function takeOff(received: Uint8Array, left: number): Promise<Unpacked> {
   return { evidence, endorsements: [...own, ...endorsements] };
 }
 
+const teeNames = ['tdx', 'sgx', 'sevsnp'] as const;
+
 const isText = (bytes: Uint8Array): boolean => ['json', 'pem'].includes(untext(bytes).kind);
 
 function insideOf(members: ReadonlyMap<string, unknown>): Uint8Array | undefined {
   if (members.has('platform') && members.has('evidence'))
     return contentOf(members.get('evidence'), 'evidence');
+  const [tee, ...more] = teeNames.map((name) => members.get(name)).filter((value) => value !== undefined);
+  if (typeof tee === 'object' && more.length === 0) return contentOf(tee, 'evidence');
   const request = members.get('report');
   const asked = typeof request === 'string' ? bytesOfText(request) : undefined;
   if (asked !== undefined && isText(asked)) return asked;

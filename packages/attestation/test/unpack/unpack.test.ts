@@ -42,6 +42,16 @@ describe('what services put around evidence', () => {
       assert.deepEqual(Buffer.from((await unpack(utf8(text.toString('base64')))).evidence), text);
   });
 
+  test('is taken off: the name of a TEE, unless there are several', async () => {
+    for (const name of ['tdx', 'sgx', 'sevsnp']) {
+      const { evidence } = await unpack(json({ [name]: { quote: 'AAAA' }, tpm: {} }));
+      assert.deepEqual(Buffer.from(evidence), json({ quote: 'AAAA' }));
+    }
+    for (const other of [json({ tdx: {}, sgx: {} }), json({ tdx: 'AAAA' })])
+      assert.equal((await unpack(other)).evidence, other);
+    await refused(json({ tdx: null }), 'evidence/malformed', /evidence that is neither/);
+  });
+
   test('is taken off: a request to an attestation service, whose report is JSON in base64', async () => {
     const report = json({ SnpReport: 'AAAA' });
     const request = json({ report: report.toString('base64url'), runtimeData: { data: 'e30' } });
