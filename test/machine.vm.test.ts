@@ -255,3 +255,52 @@ test(
     }
   },
 );
+
+test(
+  'a machine that was booted before anybody asked is attested and used like any other, and another takes its place',
+  { ...skip, timeout: 600_000 },
+  async () => {
+    const config = box.path('pool.toml');
+    writeFileSync(config, '[pool]\nvm = 1\n');
+    const address = `unix:${box.path('p.sock')}`;
+    const anchor = join(box.state, 'anchor.pem');
+    const manager = start(
+      box,
+      [
+        'keepmgr',
+        '--listen',
+        address,
+        '--state',
+        box.path('pooled'),
+        '--image',
+        join(box.state, 'image'),
+      ].concat(['--simulator', join(box.state, 'simulator.cbor'), '--anchor', anchor], ['--config', config]),
+      { timeout: 600_000 },
+    );
+    try {
+      while (!existsSync(box.path('p.sock'))) await new Promise((resolve) => setTimeout(resolve, 50));
+      const ready = async (): Promise<boolean> =>
+        (await enarx(box, ['platform', '--host', address], { timeout })).stdout.includes(
+          '1 of 1 Keeps are ready',
+        );
+      while (!(await ready())) await new Promise((resolve) => setTimeout(resolve, 500));
+      const [machine] = processesOf(box.root).filter(({ program }) => program.startsWith('qemu'));
+      const policy = ['--image', join(box.state, 'image')];
+      const run = await enarx(
+        box,
+        ['run', '--host', address, '--anchor', anchor, '--tee', 'vm', ...policy, '--json', hello],
+        { timeout },
+      );
+      assert.equal(run.status, 0, run.stderr);
+      const created = events(run.stderr).find(({ step }) => step === 2);
+      assert.match(String(created?.['detail']), /, ready$/, 'it had booted');
+      assert.ok(machine !== undefined);
+      while (processesOf(box.root).some(({ id }) => id === machine.id))
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      while (!(await ready())) await new Promise((resolve) => setTimeout(resolve, 500));
+    } finally {
+      manager.child.kill('SIGTERM');
+      await manager.ended;
+    }
+  },
+);
