@@ -112,3 +112,21 @@ test('a host that answers with another Keep is found out by the key', async () =
   assert.equal(errorCode(await keep('attest', '--json', one)), 'cli/state-unusable');
   assert.equal((await keep('rm', one, other)).status, 0);
 });
+
+test('a Keep with a launch secret has no evidence to make a policy of, one with a processor has', async () => {
+  const id = await created();
+  const none = await keep('evidence', '--json', id, box.path('none.bin'));
+  assert.equal(errorCode(none), 'cli/usage');
+  assert.equal((await keep('rm', id)).status, 0);
+  const plain = (await keep('create')).stdout.trim();
+  const [report, policy] = [box.path('report.bin'), box.path('policy.toml')];
+  const written = await keep('evidence', plain, report);
+  assert.equal(written.status, 0, written.stderr);
+  const trusted = ['--anchor', host.anchor];
+  const made = await enarx(box, ['policy', 'init', '--evidence', report, ...trusted, policy]);
+  assert.equal(made.status, 0, made.stderr);
+  const attested = await keep('attest', ...trusted, '--policy', policy, plain);
+  assert.equal(attested.status, 0, attested.stderr);
+  assert.match(attested.stdout, /^accepted \(SIMULATED\)/);
+  assert.equal((await keep('rm', plain)).status, 0);
+});

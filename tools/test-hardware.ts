@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `npm run test:hardware -- --tee snp --policy FILE` (or sev, sev-es): the machine's suite on a host that has the processor. Nothing here is SIMULATED, and nothing is skipped: a
+// `npm run test:hardware -- --tee snp --policy FILE` (or tdx, sev, sev-es): the machine's suite on a host that has the processor. Nothing here is SIMULATED, and nothing is skipped: a
 // host that lacks something ends it with 69, after `enarx platform` has said what and how to mend it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -17,10 +17,10 @@ const { values } = parseArgs({
     endorsements: { type: 'string' },
   },
 });
-const { tee, policy, image } = values;
-if (tee === undefined || !['snp', 'sev', 'sev-es'].includes(tee)) {
+const { tee, policy, image, endorsements } = values;
+if (tee === undefined || !['snp', 'sev', 'sev-es', 'tdx'].includes(tee)) {
   console.error(
-    'usage: npm run test:hardware -- --tee snp --policy FILE | --tee sev | --tee sev-es   [--image DIR]',
+    'usage: npm run test:hardware -- --tee snp|tdx --policy FILE [--endorsements FILE] | --tee sev | --tee sev-es   [--image DIR]',
   );
   process.exit(64);
 }
@@ -50,9 +50,9 @@ if (backend?.usable !== true) {
   console.error('Nothing was run.');
   process.exit(69);
 }
-if (tee === 'snp' && policy === undefined) {
+if ((tee === 'snp' || tee === 'tdx') && policy === undefined) {
   console.error(
-    '--tee snp needs --policy FILE: `enarx policy init snp` writes one; put the digest of `enarx image show` into it.',
+    `--tee ${tee} needs --policy FILE: docs/vm.md says how to make one; put the digests of \`enarx image show\` into it.`,
   );
   process.exit(64);
 }
@@ -75,6 +75,7 @@ const common = [
   tee,
   ...(policy === undefined ? [] : ['--policy', policy]),
   ...(image === undefined ? [] : ['--image', image]),
+  ...(endorsements === undefined ? [] : ['--endorsements', endorsements]),
 ];
 
 const tests: readonly (readonly [what: string, check: () => void])[] = [
@@ -90,7 +91,7 @@ const tests: readonly (readonly [what: string, check: () => void])[] = [
     },
   ],
   [
-    `a program runs in a Keep of kind ${tee}, on a processor of AMD's`,
+    `a program runs in a Keep of kind ${tee}, on a processor of ${tee === 'tdx' ? "Intel's" : "AMD's"}`,
     () => {
       const { status, stdout, stderr } = enarx(['run', '-v', ...common, hello, 'one'], 'a line\n');
       assert.equal(status, 0, stderr);

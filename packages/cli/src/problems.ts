@@ -67,7 +67,7 @@ export const cliProblems = {
     kind: 'usage',
     status: 400,
     title: 'Only you can say which firmware and settings of such processors are good enough',
-    mend: 'Give `--policy FILE`. `enarx policy init FILE --evidence REPORT` writes one from evidence of such a machine, with a comment on each field; docs/vm.md says how.',
+    mend: 'Give `--policy FILE`. `enarx keep create`, `enarx keep evidence ID REPORT` and `enarx policy init --evidence REPORT FILE` make one with a comment on each field; docs/vm.md says how.',
   },
   'cli/launch-not-yours': {
     kind: 'usage',

@@ -8,7 +8,7 @@ import {
   type OpenTimes,
   type UnattestedChannel,
 } from '@enarx/channel';
-import { toHex, type Purpose } from '@enarx/protocol';
+import { toHex, type Evidence, type Purpose } from '@enarx/protocol';
 
 import { AttestedKeep } from './attested-keep.ts';
 import { anyOf, type HostApi } from './host-api.ts';
@@ -63,6 +63,25 @@ export class UnattestedKeep {
     const { judge, verdict } = sealedJudgement(launch, this.#session.steps, this.#channel.keepKey);
     const channel = await this.#channel.attest(purpose, judge);
     return new AttestedKeep(channel, verdict(), this.#session);
+  }
+
+  /**
+   * Asks for evidence and judges nothing: for whoever wants to read it, or to write a policy from it. The connection is destroyed afterwards, so that nothing is ever sent to a Keep
+   * that nobody judged.
+   *
+   * @throws ReportedError; EnarxError any `channel/…`
+   */
+  async evidence(): Promise<Evidence> {
+    const received = Promise.withResolvers<Evidence>();
+    try {
+      await this.#channel.attest('verify', ({ evidence }) => {
+        received.resolve(evidence);
+        return Promise.resolve();
+      });
+      return await received.promise;
+    } finally {
+      this.destroy();
+    }
   }
 
   destroy(): void {

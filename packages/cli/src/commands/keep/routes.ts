@@ -77,6 +77,26 @@ const attest = buildCommand<AttestFlags, [string], EnarxContext>({
   },
 });
 
+const evidence = buildCommand<KeepFlags, [string, string], EnarxContext>({
+  loader: async () => (await import('./evidence.ts')).writeEvidence,
+  parameters: {
+    flags: keepFlags,
+    positional: {
+      kind: 'tuple',
+      parameters: [
+        ...keepId.parameters,
+        { parse: String, brief: 'File to write, which must not exist', placeholder: 'FILE' },
+      ],
+    },
+  },
+  docs: {
+    brief: 'Write the evidence of a Keep to a file, to read it or to make a policy of it',
+    fullDescription:
+      'Write the evidence of a Keep to a file, with a fresh nonce, and judge nothing: it says what a host claims until\n' +
+      '`enarx evidence verify` has verified it. `enarx policy init` makes a policy of it.',
+  },
+});
+
 const run = buildCommand<KeepRunFlags, string[], EnarxContext>({
   loader: async () => (await import('./run.ts')).runInKeep,
   parameters: {
@@ -150,6 +170,6 @@ const rm = buildCommand<RemoveFlags, string[], EnarxContext>({
 });
 
 export const keepRoutes = buildRouteMap<string, EnarxContext>({
-  routes: { create, ls, show, attest, run, attach, logs, stop, rm },
+  routes: { create, ls, show, attest, evidence, run, attach, logs, stop, rm },
   docs: { brief: 'Keeps on a host, one step at a time' },
 });
