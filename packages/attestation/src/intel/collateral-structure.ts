@@ -8,8 +8,8 @@ const headLength = 8;
 /** A pointer, which says nothing outside of the process that wrote it, and a size filled up to eight bytes. */
 const memberLength = 16;
 const structureLength = headLength + members * memberLength;
-/** Major versions: 1 is of the service’s version 2, 3 of 3 with lists in PEM or DER, 4 of 4. */
-const versions: readonly number[] = [1, 3, 4];
+/** Major and minor, as they lie in memory: 1.0 is of the service’s version 2, 3.0 and 3.1 of 3 with lists in PEM or DER, 4.0 of 4. */
+const versions: readonly number[] = [0x1, 0x3, 0x1_0003, 0x4];
 const teeTypes: readonly number[] = [0, 0x81];
 
 /**
@@ -20,7 +20,7 @@ const teeTypes: readonly number[] = [0, 0x81];
 export function readCollateralStructure(bytes: Uint8Array): readonly Uint8Array[] | undefined {
   if (bytes.length < structureLength) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (!versions.includes(view.getUint16(0, true)) || !teeTypes.includes(view.getUint32(4, true)))
+  if (!versions.includes(view.getUint32(0, true)) || !teeTypes.includes(view.getUint32(4, true)))
     return undefined;
   let at = structureLength;
   const parts = Array.from({ length: members }, (_, index) => {

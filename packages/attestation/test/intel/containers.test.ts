@@ -241,6 +241,8 @@ describe('collateral', () => {
       whole.with(12, 8),
       other.with(0, 2),
       other.with(4, 1),
+      // A quote of version 4, given where collateral belongs.
+      other.with(2, 2),
     ])
       assert.match(refused(file), /endorsement 1: /);
     assert.match(refused(whole.subarray(0, 12)), /endorsement 1: /);

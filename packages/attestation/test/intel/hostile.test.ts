@@ -47,7 +47,7 @@ describe('a genuine quote', { skip: withoutVectors }, () => {
     test(`${sample.tee}/${sample.file}: no flipped bit says anything else, and no lost end says anything`, async () => {
       const keys = new KeyCache();
       const bytes = new Uint8Array(intelFile(sample.tee, sample.file));
-      const endorsements = collateralOf(sample).map((file) => new Uint8Array(file));
+      const endorsements = collateralOf(sample).map((file): Uint8Array => new Uint8Array(file));
       const claims = await judge(sample, bytes, endorsements, keys);
       assert.ok(claims);
       let harmless = 0;
@@ -69,7 +69,7 @@ describe('a genuine quote', { skip: withoutVectors }, () => {
   for (const sample of samples)
     test(`${sample.tee}/${sample.file}: no flipped bit and no lost end of its collateral makes it say anything else`, async () => {
       const bytes = new Uint8Array(intelFile(sample.tee, sample.file));
-      const endorsements = collateralOf(sample).map((file) => new Uint8Array(file));
+      const endorsements = collateralOf(sample).map((file): Uint8Array => new Uint8Array(file));
       const keys = new KeyCache();
       const claims = await judge(sample, bytes, endorsements, keys);
       for (const [index, file] of endorsements.entries()) {
