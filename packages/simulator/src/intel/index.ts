@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export type { SgxReportFields } from '../sgx/report.ts';
-export type { TdReportFields } from '../tdx/report.ts';
+export type { TdReportFields, TdReportVersion } from '../tdx/report.ts';
 export { certify, createAuthority, intelName, signP256, uses, type Authority } from './authority.ts';
 export { chip as simulatedIntelChip } from './chip.ts';
 export { signDocument, type JsonDocument } from './documents.ts';
