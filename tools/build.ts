@@ -18,6 +18,9 @@ const programs = {
   command: 'packages/cli/src/enarx-main.ts',
   keepmgr: 'packages/keepmgr/src/keepmgr-main.ts',
   keepldr: 'packages/keepldr/src/keepldr-main.ts',
+};
+/** They run where no package.json lies beside them: named .js, Node would compile each as CommonJS first, to find that it is none (10 ms). */
+const guestPrograms = {
   wasmldr: 'packages/wasmldr/src/wasmldr-main.ts',
   runner: 'packages/runtime/src/runner-main.ts',
 };
@@ -103,6 +106,7 @@ async function bundle(): Promise<void> {
   } as const;
   rmSync(release, { recursive: true, force: true });
   await build({ ...common, entryPoints: programs });
+  await build({ ...common, entryPoints: guestPrograms, outExtension: { '.js': '.mjs' } });
   await build({ ...common, entryPoints: { init }, format: 'cjs', outExtension: { '.js': '.cjs' } });
   await build({ ...common, entryPoints: { transpile: transpiler }, plugins: [ownTranspilerHost] });
   for (const file of globSync('js-component-bindgen-component*.wasm', { cwd: transpilerFiles }))

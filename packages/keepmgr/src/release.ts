@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { keepmgrProblem } from './problems.ts';
 
-const programs = ['keepldr.js', 'wasmldr.js', 'runner.js'];
+const programs = ['keepldr.js', 'wasmldr.mjs', 'runner.mjs'];
 
 export interface Release {
   readonly version: string;

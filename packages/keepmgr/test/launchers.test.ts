@@ -58,7 +58,7 @@ async function runs({ run }: LauncherHost, id: string): Promise<boolean> {
 async function leftovers(host: LauncherHost): Promise<string[]> {
   const directories = (await host.run('ls', `${host.state}/keeps`)).split('\n');
   const processes = (
-    await host.run('sh', '-c', 'pgrep -fa "wasmldr.js|keepldr.js launch.sock" || true')
+    await host.run('sh', '-c', 'pgrep -fa "wasmldr.mjs|keepldr.js launch.sock" || true')
   ).split('\n');
   const here = processes.filter(
     (line) => !line.includes('pgrep') && (line.includes(host.state) || line.includes('launch.sock')),

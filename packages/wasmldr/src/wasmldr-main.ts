@@ -20,7 +20,7 @@ function listen(path: string, accept: (connection: Socket) => void, allowHalfOpe
 
 await serveGuest({
   device: new Socket({ fd: deviceDescriptor, readable: true, writable: true }),
-  runner: { runner: join(import.meta.dirname, 'runner.js') },
+  runner: { runner: join(import.meta.dirname, 'runner.mjs') },
   listen: (accept) => listen(channelSocket, accept, false),
   listenForSockets: (accept) => listen(networkSocket, accept, true),
 });

@@ -46,7 +46,7 @@ async function measure({ short }: { short: boolean }): Promise<BenchRow[]> {
   const state = mkdtempSync(join(tmpdir(), 'enarx-bench-api-'));
   const release = join(state, 'release');
   mkdirSync(release);
-  for (const name of ['keepldr.js', 'wasmldr.js', 'runner.js']) writeFileSync(join(release, name), '');
+  for (const name of ['keepldr.js', 'wasmldr.mjs', 'runner.mjs']) writeFileSync(join(release, name), '');
   writeFileSync(join(release, 'release.json'), '{"release":"bench"}');
   fill(state);
   const stand = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });

@@ -61,7 +61,7 @@ async function makeReporter(): Promise<(reportData: Uint8Array) => Promise<Evide
 const report = await makeReporter();
 await serveGuest({
   device: new Socket({ fd: 3, readable: true, writable: true }),
-  runner: { runner: join(import.meta.dirname, 'runner.js') },
+  runner: { runner: join(import.meta.dirname, 'runner.mjs') },
   report: (reportData) => report(stale ? new Uint8Array(64) : reportData),
   listen: (accept) =>
     new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -45,6 +45,8 @@ async function make(wasmldr: string, define: Readonly<Record<string, string>>): 
     minifySyntax: true,
     logLevel: 'warning',
   });
+  for (const name of ['wasmldr', 'runner'])
+    renameSync(join(directory, `${name}.js`), join(directory, `${name}.mjs`));
   writeFileSync(join(directory, 'release.json'), JSON.stringify({ release: 'test', measurements: {} }));
   return directory;
 }

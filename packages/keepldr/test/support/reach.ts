@@ -35,11 +35,14 @@ export interface Reach {
 
 /** The guest of these tests tries everything, in a process of its own without Node's permission model when told to escape it. */
 const guest = `
-const fs = require('node:fs'), net = require('node:net'), { spawnSync } = require('node:child_process');
+import * as fs from 'node:fs';
+import * as net from 'node:net';
+import { spawnSync } from 'node:child_process';
+const { filename } = import.meta;
 const [, , how, text] = process.argv;
 if (how === 'escape') {
   // Node hands its permissions on to a child Node unless it finds that word among the arguments, wherever it stands.
-  const inner = spawnSync(process.execPath, [__filename, 'stay', text, '--permission'], { env: {}, timeout: 8000 });
+  const inner = spawnSync(process.execPath, [filename, 'stay', text, '--permission'], { env: {}, timeout: 8000 });
   process.stdout.write(inner.stdout.length > 0 ? inner.stdout : JSON.stringify({ escaped: String(inner.error ?? inner.stderr) }));
   process.exit(0);
 }
@@ -58,9 +61,9 @@ const reach = (options) => new Promise((resolve) => {
 const status = tell(() => fs.readFileSync('/proc/self/status')) === 'yes' ? fs.readFileSync('/proc/self/status', 'utf8') : '';
 (async () => {
   const result = {
-    readOwnFile: tell(() => fs.readFileSync(__filename)),
+    readOwnFile: tell(() => fs.readFileSync(filename)),
     writeOwnDirectory: tell(() => fs.writeFileSync('mine', 'x')),
-    writeRelease: tell(() => fs.writeFileSync(__filename, 'x')),
+    writeRelease: tell(() => fs.writeFileSync(filename, 'x')),
     readPasswords: tell(() => fs.readFileSync('/etc/passwd')),
     readSibling: tell(() => fs.readFileSync(facts.sibling)),
     writeRoot: tell(() => fs.writeFileSync('/intruder', 'x')),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -40,7 +40,8 @@ async function make(): Promise<string> {
     minifySyntax: true,
     logLevel: 'warning',
   });
-  writeFileSync(join(directory, 'runner.js'), '');
+  renameSync(join(directory, 'wasmldr.js'), join(directory, 'wasmldr.mjs'));
+  writeFileSync(join(directory, 'runner.mjs'), '');
   writeFileSync(join(directory, 'release.json'), JSON.stringify({ release: 'test', measurements: {} }));
   return directory;
 }
