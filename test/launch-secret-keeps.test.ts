@@ -66,6 +66,8 @@ test('a Keep is created now, verified, given a program later, and heard again, a
   assert.match(verified.stdout, /^accepted \(SIMULATED\): Keep .*, sev, 17 checks$/m);
   for (const check of ['sev/ark-anchor', 'launch/measurement', 'launch/key', 'launch/possession'])
     assert.match(verified.stderr, new RegExp(`✓ ${check}: `));
+  const unread = await keep('attest', '--json', '--policy', file('any.toml', Buffer.from('version = 1')), id);
+  assert.equal(errorCode(unread), 'cli/usage', 'a policy that nobody would look at is not taken');
   const echo = file('echo.wasm', programs.echo());
   const left = await keep('run', '--detach', id, echo);
   assert.equal(left.status, 0, left.stderr);
@@ -118,6 +120,7 @@ test('a Keep with a launch secret has no evidence to make a policy of, one with 
   const none = await keep('evidence', '--json', id, box.path('none.bin'));
   assert.equal(errorCode(none), 'cli/usage');
   assert.equal((await keep('rm', id)).status, 0);
+  assert.equal(errorCode(await keep('create', '--json', '--anchor', anchor)), 'cli/usage');
   const plain = (await keep('create')).stdout.trim();
   const [report, policy] = [box.path('report.bin'), box.path('policy.toml')];
   const written = await keep('evidence', plain, report);

@@ -7,6 +7,8 @@ import { isSimulated, parseTee } from '../../host/tee.ts';
 import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
 import { readNamedTrust, type NamedTrust } from '../../named-file.ts';
+import { cliProblem } from '../../problems.ts';
+import { parseLease } from '../../host/lease.ts';
 import { hasLaunchSecret } from '../../run/launch-kinds.ts';
 import { reportSimulated } from '../../run/report.ts';
 import { resourcesOf } from '../../run/resources.ts';
@@ -17,11 +19,17 @@ import type { CreateFlags } from './flags.ts';
 export async function createKeep(this: EnarxContext, flags: CreateFlags): Promise<void> {
   const tee = parseTee(flags.tee);
   const resources = resourcesOf(flags);
+  const lease = flags.lease === undefined ? undefined : parseLease(flags.lease);
+  if (!hasLaunchSecret(tee) && (flags.anchor !== undefined || flags.endorsements !== undefined))
+    throw cliProblem('cli/usage', {
+      found: `--anchor or --endorsements with --tee ${tee}`,
+      expected: 'them with `keep run`, `keep attest` or `keep attach`, which judge a Keep of that kind',
+    });
   const [host, named] = await Promise.all([hostOrDefault(this.process.env, flags), readNamedTrust(flags)]);
   const key = await new OwnerKeys(this.process.env).prepare();
   try {
     const { name } = await withHost(host, async (at) => {
-      const keep = await at.createKeep({ tee, resources });
+      const keep = await at.createKeep({ tee, resources, lease });
       if (hasLaunchSecret(tee)) await seal(this, keep, { flags, named, tee, identity: key.identity });
       return keep;
     });
