@@ -112,6 +112,8 @@ async function bundle(): Promise<void> {
   for (const file of globSync('js-component-bindgen-component*.wasm', { cwd: transpilerFiles }))
     copyFileSync(join(transpilerFiles, file), join(release, file));
   copyFileSync(join(root, 'packages', 'image', 'debian.lock.json'), join(release, 'debian.lock.json'));
+  // Wherever a release is put, Node shall know what its files are without compiling them twice.
+  writeFileSync(join(release, 'package.json'), '{ "type": "module" }\n');
 }
 
 /** What a client of this release expects a Keep's loader to measure as. */
