@@ -58,6 +58,8 @@ export async function serveGuest({
     const { id, tee, secret: table } = opened.launch;
     const secret = launchSecretOf(tee, table, secrets);
     if (secret !== undefined) keep.reserve(secret.owner);
+    // A delivery waits for the runner longer than for anything else here, so it boots while the key is made and clients come.
+    keep.prepare();
     const certificate = await createKeepCertificate(id, Date.now(), secret?.key);
     keep.useNetwork(async (files) => {
       if (listenForSockets === undefined) throw networkProblem('network/unsupported');
@@ -79,8 +81,6 @@ export async function serveGuest({
       channel.accept(connection);
     });
     opened.state('ready');
-    // Not before: starting it takes longer than making the key, and the host's way to tell its client is long enough to hide it.
-    keep.prepare();
     await Promise.race([opened.closed, keep.finished]);
     // Whoever asked for the end is told that it came. A host that reads nothing must not keep the guest alive.
     await Promise.race([
