@@ -27,8 +27,18 @@ export interface EvidenceCsr extends Signed {
 const extensionRequestOid = '1.2.840.113549.1.9.14';
 const snpEvidenceOid = '1.3.6.1.4.1.58270.1.3';
 
+/** A certification request with one extension, in which its maker's evidence is. */
+export interface CertificationRequest extends Signed {
+  /** SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array;
+  readonly keyKind: KeyKind;
+  /** Object identifier and value of the extension. */
+  readonly oid: string;
+  readonly value: Uint8Array;
+}
+
 /** @throws EnarxError `der/malformed`, `x509/unsupported`, `evidence/unrecognised` */
-export function readEvidenceCsr(bytes: Uint8Array): EvidenceCsr {
+export function readCertificationRequest(bytes: Uint8Array): CertificationRequest {
   const outer = contentsOf(readDer(bytes, tags.sequence));
   const body = outer.next(tags.sequence);
   const signatureAlgorithm = signatureAlgorithmOf(outer.next(tags.sequence).encoded);
@@ -41,24 +51,32 @@ export function readEvidenceCsr(bytes: Uint8Array): EvidenceCsr {
   const attributes = contentsOf(info.next(explicitTag(0)));
   info.end();
   const request = contentsOf(attributes.next(tags.sequence));
-  expectOid(request.next(tags.oid), extensionRequestOid);
+  expectOid(readOid(request.next(tags.oid)), extensionRequestOid);
   const extensions = contentsOf(readDer(request.next(tags.set).content, tags.sequence));
   const extension = contentsOf(extensions.next(tags.sequence));
-  expectOid(extension.next(tags.oid), snpEvidenceOid);
-  const evidence = contentsOf(readDer(extension.next(tags.octetString).content, tags.sequence));
+  const oid = readOid(extension.next(tags.oid));
+  const value = extension.next(tags.octetString).content;
   for (const reader of [attributes, request, extensions, extension]) reader.end();
-  const endorsements = readEndorsementsOf(evidence.next(tags.sequence));
-  const report = evidence.next(tags.octetString).content;
-  evidence.end();
   return {
     toBeSigned: body.encoded,
     signatureAlgorithm,
     signature,
-    report,
-    endorsements,
     publicKey,
     keyKind: keyKindOf(publicKey),
+    oid,
+    value,
   };
+}
+
+/** @throws EnarxError `der/malformed`, `x509/unsupported`, `evidence/unrecognised` */
+export function readEvidenceCsr(bytes: Uint8Array): EvidenceCsr {
+  const { oid, value, ...request } = readCertificationRequest(bytes);
+  expectOid(oid, snpEvidenceOid);
+  const evidence = contentsOf(readDer(value, tags.sequence));
+  const endorsements = readEndorsementsOf(evidence.next(tags.sequence));
+  const report = evidence.next(tags.octetString).content;
+  evidence.end();
+  return { ...request, report, endorsements };
 }
 
 /** Either the VCEK certificate, or a sequence of it and of lists with the address of each. */
@@ -67,8 +85,13 @@ function readEndorsementsOf(element: DerElement): Uint8Array[] {
   const first = members.next(tags.sequence);
   const lists = members.next(tags.sequence);
   if (!members.atEnd) return [element.encoded];
-  const entries = contentsOf(readDer(lists.content, tags.sequence));
-  const found = [first.encoded];
+  return [first.encoded, ...readListsOf(readDer(lists.content, tags.sequence))];
+}
+
+/** Revocation lists, each with its address, as the first Enarx collected them. @throws EnarxError `der/malformed` */
+export function readListsOf(element: DerElement): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  const entries = contentsOf(element);
   while (!entries.atEnd) {
     const entry = contentsOf(entries.next(tags.sequence));
     entry.next(tags.utf8String);
@@ -78,8 +101,7 @@ function readEndorsementsOf(element: DerElement): Uint8Array[] {
   return found;
 }
 
-function expectOid(element: DerElement, oid: string): void {
-  const found = readOid(element);
+function expectOid(found: string, oid: string): void {
   if (found !== oid)
     throw attestationProblem('evidence/unrecognised', {
       found: `a certification request with ${found}`,
@@ -87,7 +109,10 @@ function expectOid(element: DerElement, oid: string): void {
     });
 }
 
-export async function checkCsrSignature(csr: EvidenceCsr | undefined): Promise<Outcome> {
+/** Whether a request is signed by the key that it is for, as whoever asks must show. */
+export async function checkCsrSignature(
+  csr: (Signed & Pick<EvidenceCsr, 'publicKey' | 'keyKind'>) | undefined,
+): Promise<Outcome> {
   if (csr === undefined) return notCsr;
   const key = await importPublicKey(csr.publicKey, csr.keyKind);
   return key !== undefined && csr.signatureAlgorithm.key === csr.keyKind && (await verifySignature(csr, key))

@@ -39,5 +39,6 @@ export const quoteBindingChecks = {
   'quote/tcb-level':
     'A level of Intel’s applies to the versions of platform, quoting enclave and TDX module, and none of them is revoked.',
   'quote/event-log': 'The event log that came along replays to the RTMRs in the quote.',
-  'quote/certificate-key': 'The quote that came in a certificate was made for the key of that certificate.',
+  'quote/certificate-key':
+    'The quote that came in a certificate or a certification request was made for the key in it, which signed the request.',
 } as const satisfies CheckTable;

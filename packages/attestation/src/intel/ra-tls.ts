@@ -6,6 +6,7 @@ import { contentsOf, readDer } from '../der/reader.ts';
 import { explicitTag, tags } from '../der/tags.ts';
 import { readOid } from '../der/values.ts';
 import { readDstackTdx } from '../dstack/quote.ts';
+import { checkCsrSignature, type CertificationRequest } from '../evidence-csr.ts';
 import { sha256 } from '../x509/chain.ts';
 import { writePem } from '../pem.ts';
 import { withoutOpenEnclaveHeader } from './open-enclave.ts';
@@ -18,6 +19,8 @@ export interface CertifiedQuote {
   readonly claims: Uint8Array | undefined;
   /** SubjectPublicKeyInfo of the certificate. */
   readonly publicKey: Uint8Array;
+  /** The request, where it came in one: whoever asks for a certificate must show that the key is theirs. */
+  readonly request?: CertificationRequest;
 }
 
 /** TCG DICE tagged evidence. */
@@ -108,7 +111,9 @@ export async function checkCertificateKey(
   reportData: Uint8Array,
 ): Promise<Outcome> {
   if (certified === undefined) return notApplicable('the evidence is no certificate');
-  const { claims, publicKey } = certified;
+  const { claims, publicKey, request } = certified;
+  const possession = await checkCsrSignature(request);
+  if (possession.status === 'fail') return possession;
   const isFor = async (bytes: Uint8Array): Promise<boolean> =>
     compareBytes(reportData, concatBytes(await sha256(bytes), new Uint8Array(32))) === 0;
   if (claims === undefined) {

@@ -10,6 +10,7 @@ import { reasonOf } from '../checks.ts';
 import { readPem } from '../pem.ts';
 import { withoutOpenEnclaveHeader } from './open-enclave.ts';
 import { quoteFormatOf } from './quote.ts';
+import { readRequestedQuote } from './certification-request.ts';
 import { readCertifiedQuote, type CertifiedQuote } from './ra-tls.ts';
 
 /** A quote out of what it came wrapped in. */
@@ -34,7 +35,8 @@ export interface RecognisedQuote {
  *   dstack’s agents send it,
  * - in dstack’s `VersionedAttestation`, alone or in JSON as `attestation`,
  * - in the JSON of Azure’s guests, `td_quote` beside `hcl_report` and perhaps `tpm_quote`,
- * - in the certificate of a TLS server (RA-TLS), DER or one block of PEM.
+ * - in the certificate of a TLS server (RA-TLS), DER or one block of PEM,
+ * - in a certification request as the first Enarx made it, likewise.
  *
  * Small, since all evidence passes here; the verifier itself is loaded when there is a quote.
  */
@@ -57,15 +59,17 @@ function bareQuote(bytes: Uint8Array): RecognisedQuote | undefined {
 
 /** What is no certificate with a quote may be something else of DER. */
 function fromCertificate(der: () => Uint8Array | undefined): RecognisedQuote | undefined {
-  let certified: CertifiedQuote | undefined;
+  let found: ReturnType<typeof readRequestedQuote>;
   try {
-    certified = readCertifiedQuote(der() ?? new Uint8Array());
+    const bytes = der() ?? new Uint8Array();
+    const certified = readCertifiedQuote(bytes);
+    found = certified === undefined ? readRequestedQuote(bytes) : { certified, endorsements: [] };
   } catch (error) {
     reasonOf(error);
     return undefined;
   }
-  const recognised = certified && quoteOf(certified.quote, []);
-  return recognised && { ...recognised, certified: certified as CertifiedQuote };
+  const recognised = found && quoteOf(found.certified.quote, found.endorsements);
+  return recognised && { ...recognised, certified: (found as NonNullable<typeof found>).certified };
 }
 
 function quoteOf(quote: Uint8Array, endorsements: readonly Uint8Array[]): RecognisedQuote | undefined {
