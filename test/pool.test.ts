@@ -177,13 +177,13 @@ test('the bundle of a host holds nothing of the programs that ran on it', async 
   assert.equal(ran.status, 0, ran.stderr);
   assert.match(ran.stdout, /planted-input/);
   const out = box.path('bundle.json');
-  const saved = await enarx(box, ['support-bundle', '--host', host.url, '--out', out, '--json']);
+  const saved = await enarx(box, ['host', 'support-bundle', '--host', host.url, '--out', out, '--json']);
   assert.deepEqual([saved.status, JSON.parse(saved.stdout)], [0, { out, complete: true }]);
   assert.equal(statSync(out).mode & 0o777, 0o600);
   const bundle = readFileSync(out, 'utf8');
   assert.match(bundle, /"word": "evidence-given"/);
   for (const text of [bundle, host.log()]) assert.ok(!text.includes('planted'));
-  const again = await enarx(box, ['support-bundle', '--host', host.url, '--out', out, '--json']);
+  const again = await enarx(box, ['host', 'support-bundle', '--host', host.url, '--out', out, '--json']);
   assert.match(again.stderr, /cli\/file-unwritable/, 'what is there is not written over');
 });
 
@@ -191,6 +191,7 @@ test('a bundle of a host that does not answer tells of the machine', async () =>
   using box = await sandbox();
   const out = box.path('bundle.json');
   const saved = await enarx(box, [
+    'host',
     'support-bundle',
     '--host',
     `unix:${box.path('nobody')}`,

@@ -15,6 +15,7 @@ import { EnarxError, type ProblemKind } from '@enarx/protocol';
 
 import { configRoutes } from './commands/config/routes.ts';
 import { evidenceRoutes } from './commands/evidence/routes.ts';
+import { hostRoutes } from './commands/host/routes.ts';
 import { imageRoutes } from './commands/image/routes.ts';
 import { keepRoutes } from './commands/keep/routes.ts';
 import { keepmgrCommand } from './commands/keepmgr/command.ts';
@@ -22,7 +23,6 @@ import { measureRoutes } from './commands/measure/routes.ts';
 import { platformCommand } from './commands/platform/command.ts';
 import { policyRoutes } from './commands/policy/routes.ts';
 import { runCommand } from './commands/run/command.ts';
-import { supportBundleCommand } from './commands/support-bundle/command.ts';
 import type { EnarxContext } from './context.ts';
 import { exitStatus, runExitStatus, type StatusTable } from './exit-status.ts';
 import type { Output } from './output.ts';
@@ -40,8 +40,8 @@ export const routes = buildRouteMap<string, EnarxContext>({
     run: runCommand,
     keepmgr: keepmgrCommand,
     keep: keepRoutes,
+    host: hostRoutes,
     platform: platformCommand,
-    supportBundle: supportBundleCommand,
     config: configRoutes,
     evidence: evidenceRoutes,
     policy: policyRoutes,

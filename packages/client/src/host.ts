@@ -38,6 +38,8 @@ export interface NewKeep {
   readonly tee: Tee;
   /** For machines; the host's own measure where it is left out. */
   readonly resources?: Resources | undefined;
+  /** Milliseconds after which the host stops it, unless it is renewed. */
+  readonly lease?: number | undefined;
   /** Called when the request has left this process: a good moment to compute what the Keep will be judged by. */
   readonly onSent?: (() => void) | undefined;
 }
@@ -64,6 +66,16 @@ export class Host {
     return this.#api.get('/v1/platform', platform);
   }
 
+  /** Has the host take no new Keeps, or take them again. For operators of the host. */
+  cordon(cordoned: boolean): Promise<ManagerInfo> {
+    return this.#api.post(cordoned ? '/v1/cordon' : '/v1/uncordon', managerInfo, 200);
+  }
+
+  /** Has the host take no new Keeps and stop those that it has; resolves when nothing runs there any more. For operators of the host. */
+  drain(): Promise<ManagerInfo> {
+    return this.#api.post('/v1/drain', managerInfo, 200);
+  }
+
   /** What an operator may hand to whoever is to help: JSON, without secrets. For operators of the host. */
   async supportBundle(): Promise<string> {
     return (await this.#api.get('/v1/support', supportBundle)).json;
@@ -74,9 +86,13 @@ export class Host {
   }
 
   /** Has the host launch a Keep. Returns as soon as the host has begun; `open` waits until it is ready. */
-  async createKeep({ tee, resources, onSent }: NewKeep): Promise<Keep> {
+  async createKeep({ tee, resources, lease, onSent }: NewKeep): Promise<Keep> {
     const steps = new Steps(this.#onStep);
-    const wanted = { tee, ...(resources === undefined ? {} : { resources }) };
+    const wanted = {
+      tee,
+      ...(resources === undefined ? {} : { resources }),
+      ...(lease === undefined ? {} : { lease }),
+    };
     const summary = await this.#api.post('/v1/keeps', keepMessage, 201, [createKeep, wanted], onSent);
     if (summary.tee !== tee)
       throw clientProblem('client/host-answer', { found: `a Keep of kind ${summary.tee}`, expected: tee });

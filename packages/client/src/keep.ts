@@ -4,6 +4,7 @@ import {
   formatKeepId,
   keep as keepMessage,
   keepLog,
+  renewKeep,
   type Keep as KeepSummary,
   type LogEntry,
 } from '@enarx/protocol';
@@ -47,6 +48,14 @@ export class Keep {
   /** The host's own events, oldest first. What the program prints is never among them. */
   log(): Promise<LogEntry[]> {
     return this.#api.get(this.#path('/log'), keepLog);
+  }
+
+  /** Has the host grant it so many milliseconds from now; at their end it is stopped. */
+  async renew(lease: number): Promise<KeepSummary> {
+    return sameKeep(
+      this.id,
+      await this.#api.post(this.#path('/renew'), keepMessage, 200, [renewKeep, { lease }]),
+    );
   }
 
   /** Has the host end the Keep. Anyone who reaches the host may. */

@@ -4,7 +4,7 @@ import { formatKeepId, type Keep } from '@enarx/protocol';
 import { printable, table, type Json } from '../output.ts';
 
 /** A Keep as the host describes it, for `--json`. */
-export function keepJson({ id, tee, state, created, ended, reason }: Keep): Json {
+export function keepJson({ id, tee, state, created, ended, reason, expires }: Keep): Json {
   return {
     id: formatKeepId(id),
     tee,
@@ -12,6 +12,7 @@ export function keepJson({ id, tee, state, created, ended, reason }: Keep): Json
     created: isoTime(created),
     ended: ended === undefined ? undefined : isoTime(ended),
     reason,
+    expires: expires === undefined ? undefined : isoTime(expires),
   };
 }
 

@@ -250,10 +250,10 @@ async function log(subject: ApiSubject, { id, caller }: Asking): Promise<Reply> 
   return reply(keepLog, await keepFor(subject, id, caller).log());
 }
 
-async function renew(subject: ApiSubject, { id, caller, request }: Asking): Promise<Reply> {
+async function renew(subject: ApiSubject, { id, caller, number, request }: Asking): Promise<Reply> {
   const keep = keepFor(subject, id, caller);
   const { lease } = await readMessage(request, renewKeep, subject.limits.bodyTime);
-  keep.renew(grantable(lease, caller) ?? lease);
+  keep.renew(grantable(lease, caller) ?? lease, number);
   return summary(keep);
 }
 
@@ -268,21 +268,21 @@ async function remove(subject: ApiSubject, { id, caller, number }: Asking): Prom
   return { status: 204 };
 }
 
-async function cordon(subject: ApiSubject, { caller }: Asking): Promise<Reply> {
+async function cordon(subject: ApiSubject, { caller, number }: Asking): Promise<Reply> {
   refuseTenants(caller);
-  subject.keeps.cordon(true);
+  subject.keeps.cordon(true, number);
   return info(subject);
 }
 
-async function uncordon(subject: ApiSubject, { caller }: Asking): Promise<Reply> {
+async function uncordon(subject: ApiSubject, { caller, number }: Asking): Promise<Reply> {
   refuseTenants(caller);
-  subject.keeps.cordon(false);
+  subject.keeps.cordon(false, number);
   return info(subject);
 }
 
-async function drain(subject: ApiSubject, { caller }: Asking): Promise<Reply> {
+async function drain(subject: ApiSubject, { caller, number }: Asking): Promise<Reply> {
   refuseTenants(caller);
-  await subject.keeps.drain();
+  await subject.keeps.drain(number);
   return info(subject);
 }
 

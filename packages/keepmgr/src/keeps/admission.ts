@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { availableMemory, constrainedMemory } from 'node:process';
+import { constrainedMemory } from 'node:process';
 
 import type { Limits } from '../limits.ts';
 import { keepmgrProblem } from '../problems.ts';
@@ -48,7 +48,10 @@ export function admit(
   }
 }
 
-/** Of the machine, or of the daemon's control group where that has less. @throws EnarxError `keepmgr/host-busy` */
+/**
+ * Of the machine, or of the daemon's control group where that has less. How much of a group's is free nobody says: what it uses holds what was read of files, too.
+ * @throws EnarxError `keepmgr/host-busy`
+ */
 export function readMachineMemory(meminfo = '/proc/meminfo'): MachineMemory {
   let text: string;
   try {
@@ -61,9 +64,5 @@ export function readMachineMemory(meminfo = '/proc/meminfo'): MachineMemory {
     Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) / 1024;
   const group = constrainedMemory() / 2 ** 20;
   const total = field('MemTotal');
-  const bounded = group > 0 && group < total;
-  return {
-    total: bounded ? group : total,
-    available: Math.min(field('MemAvailable'), bounded ? availableMemory() / 2 ** 20 : Infinity),
-  };
+  return { total: group > 0 ? Math.min(group, total) : total, available: field('MemAvailable') };
 }

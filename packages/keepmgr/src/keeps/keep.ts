@@ -195,10 +195,11 @@ export class Keep {
    * Grants the Keep so many milliseconds from now; then it is stopped.
    * @throws EnarxError `keep/ended`, `keepmgr/state-unusable`
    */
-  renew(lease: number): void {
+  renew(lease: number, asked: Uint8Array): void {
     if (this.#gone || this.#stopping || hasEnded(this.#state)) throw this.#endedProblem();
     this.#lease.grant(lease);
     this.#record.write();
+    this.#journal.line('keep-renewed', { lease }, asked);
     this.#changed();
   }
 

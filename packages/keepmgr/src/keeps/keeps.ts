@@ -306,20 +306,24 @@ export class Keeps {
     return this.#cordoned;
   }
 
-  /** Takes no new Keeps, or takes them again, also after a restart. @throws EnarxError `keepmgr/state-unusable` */
-  cordon(cordoned: boolean): void {
+  /**
+   * Takes no new Keeps, or takes them again, also after a restart.
+   * @param number - of the request, 8 bytes
+   * @throws EnarxError `keepmgr/state-unusable`
+   */
+  cordon(cordoned: boolean, number: Uint8Array): void {
     this.#around.store.set('cordoned', cordoned ? 'yes' : 'no');
     this.#cordoned = cordoned;
     if (cordoned) this.#pool.close();
     else this.#pool.resize(this.#poolSizes);
-    this.#around.log(cordoned ? 'cordoned' : 'uncordoned');
+    this.#around.log(cordoned ? 'cordoned' : 'uncordoned', { request: toHex(number) });
   }
 
   /** Takes no new Keeps and stops those that run. Resolves when nothing runs any more. */
-  async drain(): Promise<void> {
-    this.cordon(true);
+  async drain(number: Uint8Array): Promise<void> {
+    this.cordon(true, number);
     await Promise.allSettled([...this.#creating.values()].map(({ keep }) => keep));
-    await Promise.all([this.#pool.empty(), ...[...this.#live].map((keep) => keep.stop())]);
+    await Promise.all([this.#pool.empty(), ...[...this.#live].map((keep) => keep.stop(number))]);
   }
 
   /** @throws EnarxError `keep/unknown` */

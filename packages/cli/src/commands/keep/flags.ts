@@ -6,6 +6,11 @@ export interface KeepFlags extends OutputFlags, HostFlags {}
 
 export interface CreateFlags extends KeepFlags, MachineFlags, Omit<TrustFlags, 'policy'> {
   readonly tee: string;
+  readonly lease: string | undefined;
+}
+
+export interface RenewFlags extends KeepFlags {
+  readonly lease: string;
 }
 
 export interface AttestFlags extends KeepFlags, TrustFlags, ExpectationFlags {

@@ -4,7 +4,7 @@ import { buildCommand, buildRouteMap } from '@stricli/core';
 import type { EnarxContext } from '../../context.ts';
 import { outputFlags } from '../../context.ts';
 import { expectationFlags, machineFlags, hostFlags, trustFlags, workloadFlags } from '../flags.ts';
-import type { AttestFlags, CreateFlags, KeepFlags, KeepRunFlags, RemoveFlags } from './flags.ts';
+import type { AttestFlags, CreateFlags, KeepFlags, KeepRunFlags, RemoveFlags, RenewFlags } from './flags.ts';
 
 const keepFlags = { ...hostFlags, ...outputFlags } as const;
 const verbose = {
@@ -23,6 +23,13 @@ const create = buildCommand<CreateFlags, [], EnarxContext>({
   parameters: {
     flags: {
       tee: { kind: 'parsed', parse: String, default: 'sim', brief: 'Kind of Keep', placeholder: 'KIND' },
+      lease: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'How long it may be before the host stops it, unless it is renewed: 30m, 2h',
+        placeholder: 'TIME',
+      },
       ...machineFlags,
       anchor: trustFlags.anchor,
       endorsements: trustFlags.endorsements,
@@ -154,6 +161,18 @@ const stop = buildCommand<KeepFlags, [string], EnarxContext>({
   docs: { brief: 'Have the host end a Keep' },
 });
 
+const renew = buildCommand<RenewFlags, [string], EnarxContext>({
+  loader: async () => (await import('./stop.ts')).renewKeep,
+  parameters: {
+    flags: {
+      lease: { kind: 'parsed', parse: String, brief: 'How long from now: 30m, 2h', placeholder: 'TIME' },
+      ...keepFlags,
+    },
+    positional: keepId,
+  },
+  docs: { brief: 'Have the host grant a Keep a lease from now on' },
+});
+
 const rm = buildCommand<RemoveFlags, string[], EnarxContext>({
   loader: async () => (await import('./stop.ts')).removeKeeps,
   parameters: {
@@ -170,6 +189,6 @@ const rm = buildCommand<RemoveFlags, string[], EnarxContext>({
 });
 
 export const keepRoutes = buildRouteMap<string, EnarxContext>({
-  routes: { create, ls, show, attest, evidence, run, attach, logs, stop, rm },
+  routes: { create, ls, show, attest, evidence, run, attach, logs, renew, stop, rm },
   docs: { brief: 'Keeps on a host, one step at a time' },
 });

@@ -3,16 +3,25 @@ import { EnarxError, formatKeepId } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { keepJson, keepTable } from '../../host/keep-summary.ts';
+import { parseLease } from '../../host/lease.ts';
 import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
 import { cliProblem } from '../../problems.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';
 import { SealedLaunches } from '../../state/sealed-launches.ts';
-import type { KeepFlags, RemoveFlags } from './flags.ts';
+import type { KeepFlags, RemoveFlags, RenewFlags } from './flags.ts';
 
 export async function stopKeep(this: EnarxContext, flags: KeepFlags, id: string): Promise<void> {
   const host = await hostOrDefault(this.process.env, flags);
   const keep = await withHost(host, (at) => at.keep(id).stop());
+  this.output.result(keepJson(keep), () => keepTable([keep]));
+}
+
+/** Has the host keep it for so long from now. */
+export async function renewKeep(this: EnarxContext, flags: RenewFlags, id: string): Promise<void> {
+  const lease = parseLease(flags.lease);
+  const host = await hostOrDefault(this.process.env, flags);
+  const keep = await withHost(host, (at) => at.keep(id).renew(lease));
   this.output.result(keepJson(keep), () => keepTable([keep]));
 }
 

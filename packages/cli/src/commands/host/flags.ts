@@ -2,6 +2,8 @@
 import type { OutputFlags } from '../../context.ts';
 import type { HostFlags } from '../flags.ts';
 
-export interface SupportBundleFlags extends OutputFlags, HostFlags {
+export interface HostCommandFlags extends OutputFlags, HostFlags {}
+
+export interface SupportBundleFlags extends HostCommandFlags {
   readonly out: string;
 }
