@@ -13,7 +13,7 @@ export function useFirst(bytes: Uint8Array): void {
   ahead = bytes;
 }
 
-/** Loading node:crypto takes 5 ms and 2 MiB, and most programs want one seed. */
+/** Loading node:crypto takes 5 ms and memory, and most programs want one seed. */
 export function prepareRandom(): typeof Crypto {
   crypto ??= process.getBuiltinModule('node:crypto');
   return crypto;
