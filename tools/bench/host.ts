@@ -20,14 +20,19 @@ export interface BenchHost extends AsyncDisposable {
 export interface BenchHostOptions {
   /** Keeps that are launched before anybody asks, by kind. */
   readonly pool?: Readonly<Record<string, number>>;
+  /** Limits of the daemon that are not the usual ones. */
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 /** A keepmgr as an operator starts it, with a simulated processor of its own that is made before anything is measured. */
-export async function startBenchHost({ pool }: BenchHostOptions = {}): Promise<BenchHost> {
+export async function startBenchHost({ pool, limits }: BenchHostOptions = {}): Promise<BenchHost> {
   const directory = mkdtempSync(join(tmpdir(), 'enarx-bench-'));
   const config = join(directory, 'keepmgr.toml');
-  const kinds = Object.entries(pool ?? {}).map(([tee, count]) => `${tee} = ${String(count)}\n`);
-  writeFileSync(config, kinds.length === 0 ? '' : `[pool]\n${kinds.join('')}`);
+  const section = (name: string, values: Readonly<Record<string, number>> = {}): string =>
+    [`[${name}]`, ...Object.entries(values).map(([key, value]) => `${key} = ${String(value)}`), ''].join(
+      '\n',
+    );
+  writeFileSync(config, `${section('pool', pool)}${section('limits', limits)}`);
   const env = {
     PATH: process.env['PATH'] ?? '',
     HOME: directory,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,27 +10,14 @@ import { cborContentType, createKeep, encodeMessage } from '@enarx/protocol';
 
 import { referenceTo } from '../../../packages/keepldr/src/processes.ts';
 import { startKeepmgr, type Launcher } from '../../../packages/keepmgr/src/index.ts';
-import { openDatabase } from '../../../packages/keepmgr/src/state/database.ts';
 import { sharedProcessor } from '../../../test/support/simulated-processor.ts';
+import { emptyRelease, fillWithRecords } from '../records.ts';
 import type { BenchModule, BenchRow } from '../row.ts';
 
 const records = 10_000;
 const perSecond = 200;
 /** Milliseconds that the slowest of a hundred requests may take. */
 const bound = 20;
-
-/** Writes what a daemon of long standing would have. */
-function fill(path: string): void {
-  const database = openDatabase(join(path, 'state.db'));
-  database.exec('BEGIN');
-  const insert = database.prepare(
-    `INSERT INTO keeps VALUES (?, 'local', NULL, 'sim', 'exited', ?, ?, NULL, NULL, NULL, ?, 'b', NULL, '[]')`,
-  );
-  for (let index = 0; index < records; index += 1)
-    insert.run(randomBytes(16), Date.now(), Date.now(), new Uint8Array(32));
-  database.exec('COMMIT');
-  database.close();
-}
 
 /** No loader at all: what is measured is the daemon and its disk. */
 function nullLauncher(pid: number): Launcher {
@@ -44,11 +30,8 @@ function nullLauncher(pid: number): Launcher {
 
 async function measure({ short }: { short: boolean }): Promise<BenchRow[]> {
   const state = mkdtempSync(join(tmpdir(), 'enarx-bench-api-'));
-  const release = join(state, 'release');
-  mkdirSync(release);
-  for (const name of ['keepldr.js', 'wasmldr.mjs', 'runner.mjs']) writeFileSync(join(release, name), '');
-  writeFileSync(join(release, 'release.json'), '{"release":"bench"}');
-  fill(state);
+  const release = emptyRelease(state);
+  fillWithRecords(state, records);
   const stand = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
   const { file, anchorFile } = await sharedProcessor();
   const many = 1_000_000;

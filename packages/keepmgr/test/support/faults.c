@@ -26,7 +26,7 @@ struct control {
   volatile int64_t clock_offset; // milliseconds that the time of day is off
   volatile int64_t commits;      // to the database, so far
   volatile int64_t stop_at;      // number of the commit at which to wait, 0 for none
-  volatile int64_t stop_where;   // 0 before its first write, 1 between the last write and the sync, 2 behind the sync
+  volatile int64_t stop_where;   // 0 before it, 1 in its middle, 2 behind it, 3 behind its sync
   volatile int64_t waiting;
   volatile int64_t go_on;
 };
@@ -89,29 +89,32 @@ static int is_log(int fd) {
   return length > 4 && concerns(fd) && memcmp(path + length - 4, "-wal", 4) == 0;
 }
 
-// A commit writes to the write-ahead log and then syncs it. The database is one thread's.
-static int writing;
-
-static int refuses_write(int fd) {
-  if (!writing && is_log(fd)) {
-    writing = 1;
-    control->commits += 1;
-    wait_here(0);
-  }
-  return fails(control->write_error, fd);
+// A commit of ours is one frame of the write-ahead log: a head of 24 bytes and a page. Some are synced then.
+enum { frame_head = 24, page = 4096 };
+static void before_write(int fd, size_t length) {
+  if (length != frame_head || !is_log(fd)) return;
+  control->commits += 1;
+  wait_here(0);
+}
+static ssize_t after_write(int fd, size_t length, ssize_t result) {
+  if ((length == frame_head || length == page) && is_log(fd)) wait_here(length == frame_head ? 1 : 2);
+  return result;
 }
 
 ssize_t write(int fd, const void *bytes, size_t length) {
   REAL(write);
-  return refuses_write(fd) ? -1 : real(fd, bytes, length);
+  before_write(fd, length);
+  return fails(control->write_error, fd) ? -1 : after_write(fd, length, real(fd, bytes, length));
 }
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at) {
   REAL(pwrite);
-  return refuses_write(fd) ? -1 : real(fd, bytes, length, at);
+  before_write(fd, length);
+  return fails(control->write_error, fd) ? -1 : after_write(fd, length, real(fd, bytes, length, at));
 }
 ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) {
   REAL(pwrite64);
-  return refuses_write(fd) ? -1 : real(fd, bytes, length, at);
+  before_write(fd, length);
+  return fails(control->write_error, fd) ? -1 : after_write(fd, length, real(fd, bytes, length, at));
 }
 int ftruncate(int fd, off_t length) {
   REAL(ftruncate);
@@ -139,13 +142,8 @@ int mkdir(const char *path, mode_t mode) {
 }
 
 static int sync_through(int fd, int (*real)(int)) {
-  int log = writing && is_log(fd);
-  if (log) wait_here(1);
   int result = fails(control->sync_error, fd) ? -1 : real(fd);
-  if (log) {
-    wait_here(2);
-    writing = 0;
-  }
+  if (is_log(fd)) wait_here(3);
   return result;
 }
 int fsync(int fd) {

@@ -23,8 +23,8 @@ const fields = [
 ] as const;
 type Field = (typeof fields)[number];
 
-/** Before the first write of a commit, between its last write and the sync, behind the sync. */
-export const places = { before: 0, written: 1, synced: 2 } as const;
+/** Before a commit, in its middle, behind it, and behind its sync where it has one. */
+export const places = { before: 0, torn: 1, written: 2, synced: 3 } as const;
 
 let library: string | undefined;
 
@@ -93,6 +93,9 @@ export interface FaultyOptions {
   /** A command that comes before the daemon's own, such as one that gives it other mounts. */
   readonly through?: readonly string[];
   readonly arguments?: readonly string[];
+  readonly listen?: string;
+  /** Directory of another release. */
+  readonly release?: string | undefined;
 }
 
 /** A daemon as a process of its own. @throws Error with its log when it ends before it is ready */
@@ -113,10 +116,16 @@ export async function startFaulty(state: string, options: FaultyOptions = {}): P
 /** The same, not waited for. */
 export async function spawnFaulty(
   state: string,
-  { env = {}, through = [], arguments: more = [] }: FaultyOptions = {},
+  {
+    env = {},
+    through = [],
+    arguments: more = [],
+    listen = 'http://127.0.0.1:0',
+    release,
+  }: FaultyOptions = {},
 ): Promise<Omit<FaultyDaemon, 'client'>> {
-  const program = join(await releaseWithStandIn(), 'keepmgr.js');
-  const command = [process.execPath, program, '--listen', 'http://127.0.0.1:0', '--state', state, ...more];
+  const program = join(release ?? (await releaseWithStandIn()), 'keepmgr.js');
+  const command = [process.execPath, program, '--listen', listen, '--state', state, ...more];
   const [executable = '', ...words] = [...through, ...command];
   const child = spawn(executable, words, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   process.once('exit', () => child.kill('SIGKILL'));
