@@ -57,9 +57,9 @@ async function runs({ run }: LauncherHost, id: string): Promise<boolean> {
 /** Everything that Keeps leave where they run, if they leave anything. A spare is none's. */
 async function leftovers(host: LauncherHost): Promise<string[]> {
   const directories = (await host.run('ls', `${host.state}/keeps`)).split('\n');
-  const processes = (
-    await host.run('sh', '-c', 'pgrep -fa "wasmldr.mjs|keepldr.js launch.sock" || true')
-  ).split('\n');
+  const processes = (await host.run('sh', '-c', 'pgrep -fa "wasmldr|keepldr.js launch.sock" || true')).split(
+    '\n',
+  );
   const here = processes.filter(
     (line) => !line.includes('pgrep') && (line.includes(host.state) || line.includes('launch.sock')),
   );
@@ -262,4 +262,89 @@ describe('loaders as units of systemd', { skip: noMachine, timeout: 300_000 }, (
       }
     });
   }
+
+  test('a ceiling that the kernel does not enforce refuses the Keep, unless the configuration allows it, and is told of either way', async () => {
+    const refusing = await systemdHost({ unit: 'template', groups: 'unified', ceilings: template });
+    try {
+      const controllers = await refusing.run('cat', '/sys/fs/cgroup/cgroup.controllers');
+      const enforced = ['memory', 'cpu', 'pids'].every((name) => controllers.split(/\s/).includes(name));
+      if (enforced) {
+        await readyKeep(refusing);
+        return;
+      }
+      const refusal = refusing.client.create();
+      await assert.rejects(refusal, { code: 'keepmgr/ceiling-not-enforced', status: 503 });
+      assert.match(await refusing.events(), /"event":"ceiling-not-enforced".*"ceiling":"memory","most":384/);
+      assert.deepEqual(await refusing.client.list(), []);
+      await clean(refusing);
+      await refusing.run(
+        ...[
+          'sh',
+          '-c',
+          'echo "unenforced = \\"allow\\"" >> /etc/enarx/keepmgr.toml && systemctl restart enarx-keepmgr.service',
+        ],
+      );
+      await readyKeep(refusing);
+      const told = (await refusing.events())
+        .split('\n')
+        .filter((line) => line.includes('"event":"ceiling-not-enforced"'));
+      assert.equal(told.length, 6, 'three of the refused Keep, three of the allowed one');
+    } finally {
+      await refusing.stop();
+    }
+  });
+
+  test('a template that is not there, and a user who may not start it, are typed refusals that readiness tells of', async () => {
+    const host = await systemdHost({ unit: 'template', ceilings: template });
+    try {
+      assert.equal((await host.client.ask('GET', '/readyz')).status, 200);
+      await host.run('mv', '/usr/share/polkit-1/rules.d/enarx.rules', '/var/tmp/');
+      await host.run('systemctl', 'restart', 'polkit.service');
+      await assert.rejects(host.client.create(), { code: 'keepmgr/systemd-refused', status: 503 });
+      await host.run('mv', '/var/tmp/enarx.rules', '/usr/share/polkit-1/rules.d/');
+      await host.run('systemctl', 'restart', 'polkit.service');
+      await readyKeep(host);
+      await host.run(
+        'sh',
+        '-c',
+        'mv /usr/lib/systemd/system/enarx-keep@.service /var/tmp && systemctl daemon-reload',
+      );
+      await assert.rejects(host.client.create(), { code: 'keepmgr/systemd-refused' });
+      const { status, body } = await host.client.ask('GET', '/readyz');
+      assert.equal(status, 503);
+      assert.match(Buffer.from(body).toString(), /enarx-keep@\.service/);
+    } finally {
+      await host.stop();
+    }
+  });
+
+  test('the two kinds of units are confined alike', async () => {
+    const host = await systemdHost({ unit: 'transient', section, ceilings: template });
+    try {
+      const transient = `enarx-keep-${formatKeepId((await readyKeep(host)).id)}.service`;
+      const instance = `enarx-keep@${'0'.repeat(32)}.service`;
+      // It ends at once, since nobody waits for it; systemd tells of it all the same.
+      await host.run('systemctl', 'start', instance).catch(() => undefined);
+      const properties = async (unit: string): Promise<Map<string, string>> => {
+        const lines = (await host.run('systemctl', 'show', unit)).split('\n');
+        return new Map(
+          lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+        );
+      };
+      const [one, other] = [await properties(transient), await properties(instance)];
+      const same =
+        'NoNewPrivileges ProtectSystem ProtectHome PrivateTmp ProtectClock ProtectControlGroups ProtectKernelModules RestrictRealtime ' +
+        'RestrictSUIDSGID LockPersonality SystemCallFilter SystemCallArchitectures SystemCallErrorNumber KeyringMode RemoveIPC DevicePolicy ' +
+        'DeviceAllow UMask LimitCORE LimitNOFILE OOMPolicy OOMScoreAdjust Restart Slice KillMode KillSignal TimeoutStopUSec StandardInput ' +
+        'StandardOutput StandardError Type LogRateLimitIntervalUSec LogRateLimitBurst SyslogIdentifier MemorySwapMax';
+      for (const name of same.split(' ')) {
+        assert.ok(one.has(name), name);
+        assert.equal(one.get(name), other.get(name), name);
+      }
+      assert.equal(other.get('CapabilityBoundingSet') ?? '', '');
+      assert.equal(one.get('PrivateNetwork'), 'yes', 'no program may have sockets on this host');
+    } finally {
+      await host.stop();
+    }
+  });
 });
