@@ -41,7 +41,7 @@ const elsewhere: readonly (readonly [command: RegExp, by: string])[] = [
 ];
 
 /** Programs that serve until they are stopped. */
-const servers = /examples\/(chat|echo|http)\//;
+const servers = /examples\/(chat|echo|handler|http)\//;
 
 function documents(): string[] {
   const { stdout } = spawnSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' });

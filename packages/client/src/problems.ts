@@ -31,7 +31,7 @@ export const clientProblems = {
     kind: 'unsupported',
     status: 422,
     title: 'The component is none that a Keep can run',
-    mend: 'Build a command for WASI 0.2 (docs/programs.md lists its interfaces): one that exports wasi:cli/run, without wasi:http.',
+    mend: 'Build for WASI 0.2, not 0.3 (docs/programs.md lists the interfaces): a component that exports wasi:cli/run or wasi:http/incoming-handler.',
   },
   'client/keep-id-invalid': {
     kind: 'usage',

@@ -13,7 +13,14 @@ import { encodeFrameHead, encodeMessage } from '@enarx/protocol';
 
 import { LoopbackNetwork } from '../../../test/support/loopback-network.ts';
 import { programs } from '../../../test/support/programs.ts';
-import { runnerFrame, socketCreditMessage, socketHead, socketMessage } from '../src/runner-frames.ts';
+import {
+  dialMessage,
+  mostDials,
+  runnerFrame,
+  socketCreditMessage,
+  socketHead,
+  socketMessage,
+} from '../src/runner-frames.ts';
 import { start, type Started } from './support.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'enarx-liar-'));
@@ -33,6 +40,8 @@ function data(socket: number, bytes: number): Buffer {
   return frame(runnerFrame.socketData, payload);
 }
 
+const dial = (request: number, file: number): Uint8Array =>
+  frame(runnerFrame.dial, encodeMessage(dialMessage, { request, file }));
 const credit = (socket: number, bytes: number): Buffer =>
   frame(runnerFrame.socketCredit, encodeMessage(socketCreditMessage, { socket, bytes }));
 
@@ -107,6 +116,12 @@ suite('a runner is killed that sends', () => {
     ]),
     'credit for more than a window': Buffer.concat([boot, credit(1, 1)]),
     'credit for a socket that is not open': Buffer.concat([boot, credit(9, 1)]),
+    'a wish to be connected where a listener is': Buffer.concat([boot, dial(0, 0)]),
+    'a wish to be connected by no descriptor': Buffer.concat([boot, dial(0, 2)]),
+    'more wishes to be connected than it may have': Buffer.concat([
+      boot,
+      ...Array.from({ length: mostDials + 1 }, (_, request) => dial(request, 1)),
+    ]),
     'the taking of a connection that did not come': Buffer.concat([
       boot,
       frame(runnerFrame.accept, number(0)),

@@ -14,6 +14,7 @@ const largestHead = 65_536;
 export const handlerProblems = {
   'handler/trapped': { status: 500, title: 'The handler trapped' },
   'handler/no-response': { status: 500, title: 'The handler returned without a response' },
+  'handler/incomplete': { status: 500, title: 'The handler gave its response up before it began' },
   'handler/failed': { status: 500, title: 'The handler answered with an error' },
   'handler/response-too-large': { status: 500, title: 'The head of the response is too large' },
   'handler/timeout': { status: 504, title: 'The handler made no headway in time' },
@@ -27,6 +28,9 @@ export class HttpExchange {
   readonly outparam: ResponseOutparam;
   readonly #response: ServerResponse;
   #answered = false;
+  /** Whether something of the response may be on its way. */
+  #begun = false;
+  #over = false;
 
   constructor(host: ComponentHost, message: IncomingMessage, response: ServerResponse) {
     this.#response = response;
@@ -41,38 +45,52 @@ export class HttpExchange {
   /** The handler is over, of itself or not: what it owes is made good as far as that can still be done. */
   over(problem: HandlerProblem): void {
     const response = this.#response;
-    if (!this.#answered) refuse(response, problem);
+    this.#over = true;
+    if (!this.#answered) {
+      this.#answered = true;
+      refuse(response, problem);
+    }
     // The client is to see that it is not whole. A body that was finished has ended its message.
-    else if (!response.writableEnded) response.destroy();
+    else if (this.#begun && !response.writableEnded) response.destroy();
   }
 
   #answer(answer: Answer): void {
+    // Its time is over.
+    if (this.#answered) return;
     this.#answered = true;
     const response = this.#response;
     if (answer.tag === 'err') {
+      this.#begun = true;
       refuse(response, 'handler/failed', answer.val);
       return;
     }
-    const { sink } = answer.val;
-    if (answer.val.sentFields.size > largestHead) {
+    // In a moment: what the handler has written by then goes out with the head, and one that gives up before that is still answered for.
+    setImmediate(() => {
+      this.#begin(answer.val);
+    });
+  }
+
+  #begin(answer: OutgoingResponse): void {
+    this.#begun = true;
+    const response = this.#response;
+    const { sink } = answer;
+    if (answer.sentFields.size > largestHead) {
       sink?.fail();
       refuse(response, 'handler/response-too-large');
-      return;
-    }
-    if (response.destroyed) {
+    } else if (sink?.state === 'failed' || (sink?.state === 'open' && this.#over)) {
+      sink.fail();
+      refuse(response, 'handler/incomplete');
+    } else if (response.destroyed) {
       sink?.fail();
-      return;
+    } else {
+      head(response, answer);
+      if (sink === undefined) response.end();
+      else {
+        sink.attach(response);
+        // A client that waits for the head gets it, also where the body begins much later.
+        if (!response.writableEnded) response.flushHeaders();
+      }
     }
-    head(response, answer.val);
-    if (sink === undefined) {
-      response.end();
-      return;
-    }
-    sink.attach(response);
-    // A client that waits for the head gets it, also where the body begins much later.
-    setImmediate(() => {
-      if (!response.writableEnded && !response.destroyed) response.flushHeaders();
-    });
   }
 }
 

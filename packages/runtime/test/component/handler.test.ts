@@ -169,8 +169,11 @@ describe('a handler that does what it should not', () => {
 
   test('gives up in the middle of a body, or sends another length than it said: the client sees that it is not whole', async () => {
     await using server = await serving(handler);
-    await assert.rejects(ask(server.port, '/cut'));
-    await assert.rejects(ask(server.port, '/short'));
+    await assert.rejects(ask(server.port, '/cut/100'));
+    await assert.rejects(ask(server.port, '/short/100'));
+    // Before anything is on its way, there is still an answer.
+    assert.deepEqual(problem(await ask(server.port, '/cut')), [500, 'urn:enarx:handler/incomplete']);
+    assert.deepEqual(problem(await ask(server.port, '/short')), [500, 'urn:enarx:handler/incomplete']);
     assert.equal(await said(server.port, '/count'), '1');
     server.started.run.kill();
     assert.match((await server.started.finished).stderr.toString(), /HttpResponseBodySize\(Some\(11\)\)/);
@@ -194,9 +197,15 @@ describe('visitors', () => {
 
   test('are turned away with 503 where too many wait', async () => {
     await using server = await serving(handler, { limits: { requests: 1, descriptors: 600 } });
-    const holding = ask(server.port, '/late/4000');
+    const holding = ask(server.port, '/late/5000');
     await delay(200);
-    const many = await Promise.all(Array.from({ length: 300 }, () => ask(server.port, '/count')));
+    const asked: Promise<Answer>[] = [];
+    for (let wave = 0; wave < 6; wave += 1) {
+      // No more at once than may wait to be accepted.
+      asked.push(...Array.from({ length: 50 }, () => ask(server.port, '/count')));
+      await delay(200);
+    }
+    const many = await Promise.all(asked);
     const refused = many.filter(({ status }) => status === 503);
     assert.equal(refused.length, 300 - 256);
     const [one] = refused;

@@ -295,12 +295,37 @@ test('without sockets in the list nothing is bound, connected or looked up', asy
   const { resolveAddresses } = interfaces['wasi:sockets/ip-name-lookup'];
   const address = { tag: 'ipv4', val: { port: 80, address: [192, 0, 2, 1] } } as const;
   const later = { tag: 'ipv6', val: { port: 80, address: [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1] } } as const;
-  assert.equal(await failure(() => createTcpSocket('ipv4').startBind(network, address)), 'access-denied');
-  assert.equal(await failure(() => createTcpSocket('ipv4').startConnect(network, address)), 'access-denied');
-  assert.equal(await failure(() => createTcpSocket('ipv6').startConnect(network, later)), 'access-denied');
-  assert.equal(await failure(() => createTcpSocket('ipv4').startConnect(network, later)), 'invalid-argument');
+  assert.equal(
+    await failure(() => {
+      createTcpSocket('ipv4').startBind(network, address);
+    }),
+    'access-denied',
+  );
+  assert.equal(
+    await failure(() => {
+      createTcpSocket('ipv4').startConnect(network, address);
+    }),
+    'access-denied',
+  );
+  assert.equal(
+    await failure(() => {
+      createTcpSocket('ipv6').startConnect(network, later);
+    }),
+    'access-denied',
+  );
+  assert.equal(
+    await failure(() => {
+      createTcpSocket('ipv4').startConnect(network, later);
+    }),
+    'invalid-argument',
+  );
   assert.equal(await failure(() => createTcpSocket('ipv4').finishConnect()), 'not-in-progress');
-  assert.equal(await failure(() => createTcpSocket('ipv4').startListen()), 'invalid-state');
+  assert.equal(
+    await failure(() => {
+      createTcpSocket('ipv4').startListen();
+    }),
+    'invalid-state',
+  );
   assert.equal(await failure(() => createTcpSocket('ipv4').accept()), 'invalid-state');
   assert.equal(await failure(() => resolveAddresses(network, 'a.example')), 'access-denied');
   assert.equal(await failure(() => resolveAddresses(network, 'a b')), 'invalid-argument');

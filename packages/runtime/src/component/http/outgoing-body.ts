@@ -64,6 +64,11 @@ export class BodySink implements Sink {
     this.#direction = direction;
   }
 
+  /** Whether more may come, all has come, or it will not come whole. */
+  get state(): 'open' | 'finished' | 'failed' {
+    return this.#state;
+  }
+
   /** No more comes. @throws ResultError as {@link OutgoingBody.finish} */
   finish(trailers: Fields | undefined): void {
     if (this.#length !== undefined && this.#length !== this.#written) {

@@ -39,6 +39,7 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
             "cut" => {
                 let (stream, body) = begin(out, Fields::new());
                 let _ = stream.blocking_write_and_flush(b"not all of it");
+                pause(rest);
                 drop(stream);
                 drop(body);
             }
@@ -47,6 +48,7 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
                 headers.set("content-length", &[b"100".to_vec()]).unwrap();
                 let (stream, body) = begin(out, headers);
                 let _ = stream.blocking_write_and_flush(b"not so long");
+                pause(rest);
                 drop(stream);
                 if let Err(code) = OutgoingBody::finish(body, None) {
                     eprintln!("finish: {code:?}");
@@ -82,6 +84,13 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
                 ResponseOutparam::set(out, Ok(response));
             }
         }
+    }
+}
+
+/// So many milliseconds, where there is a number.
+fn pause(milliseconds: &str) {
+    if let Ok(milliseconds) = milliseconds.parse::<u64>() {
+        subscribe_duration(milliseconds * 1_000_000).block();
     }
 }
 
