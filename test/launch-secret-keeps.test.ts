@@ -133,3 +133,16 @@ test('a Keep with a launch secret has no evidence to make a policy of, one with 
   assert.match(attested.stdout, /^accepted \(SIMULATED\)/);
   assert.equal((await keep('rm', plain)).status, 0);
 });
+
+test('no machine is given more than its host allows, or nonsense', async () => {
+  for (const [code, ...args] of [
+    ['keepmgr/resources', '--memory', '8GiB'],
+    ['keepmgr/resources', '--vcpus', '64'],
+    ['cli/usage', '--memory', '1KiB'],
+    ['cli/usage', '--vcpus', '0'],
+  ] as const) {
+    const refused = await keep('create', '--json', '--tee', 'vm', ...args);
+    assert.equal(errorCode(refused), code, args.join(' '));
+  }
+  assert.equal((await keep('ls', '--json')).stdout.trim(), '[]');
+});

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { decodeIdAuthentication, decodeIdBlock, readFirmware } from '@enarx/attestation/measure';
+import {
+  decodeIdAuthentication,
+  decodeIdBlock,
+  readFirmware,
+  tdxLaunchDigest,
+} from '@enarx/attestation/measure';
 import { decodeSecretTable, encodeSecretTable, readPlatformChain } from '@enarx/attestation/sev';
 
-import { buildFirmware } from '../../../packages/attestation/test/measure/built-firmware.ts';
+import { buildFirmware, guids, words } from '../../../packages/attestation/test/measure/built-firmware.ts';
 import { realFiles } from '../real.ts';
 import type { FuzzTarget } from '../target.ts';
 
@@ -42,6 +47,26 @@ const firmware: FuzzTarget = {
   seeds: () => [new Uint8Array(buildFirmware({})), ...realFiles(/^ovmf-firmware$/)],
 };
 
+/** Each section of a page: one that is measured, the variables, and memory without contents. */
+const tdxFirmware: FuzzTarget = {
+  name: 'tdx-metadata',
+  run: tdxLaunchDigest,
+  seeds: () => [
+    new Uint8Array(
+      buildFirmware({
+        entries: [[guids.tdxMetadata, words(8192 - 0x200)]],
+        alter: (image) => {
+          image.write('TDVF', 0x200, 'latin1');
+          words(112, 1, 3).copy(image, 0x204);
+          words(4096, 4096, 0xffff_f000, 0, 4096, 0, 0, 1).copy(image, 0x210);
+          words(0, 4096, 0xfffe_0000, 0, 4096, 0, 1, 0).copy(image, 0x230);
+          words(0, 0, 0x80_9000, 0, 8192, 0, 2, 0).copy(image, 0x250);
+        },
+      }),
+    ),
+  ],
+};
+
 const idBlock: FuzzTarget = {
   name: 'id-block',
   run: (input) =>
@@ -54,4 +79,4 @@ const idBlock: FuzzTarget = {
   ],
 };
 
-export default [certificates, secrets, firmware, idBlock];
+export default [certificates, secrets, firmware, tdxFirmware, idBlock];
