@@ -37,6 +37,8 @@ interface Parts {
   readonly signer?: Authority;
   readonly reportData?: Uint8Array;
   readonly extension?: string;
+  /** Of the three things in it; the first releases had the quote alone, then the lists. */
+  readonly without?: 'tcb' | 'lists';
 }
 
 /** As the first Enarx made them: quote, lists with their addresses, signers of the TCB info, TCB info. */
@@ -45,11 +47,15 @@ async function request(parts: Parts = {}): Promise<Uint8Array> {
   const quote = await platform.enclave().quote(parts.reportData ?? reportData);
   const lists = [rootList, pckList].map((list) => derSequence(derUtf8String('https://…'), list));
   const signers = readPem(Buffer.from(chain).toString()).map(({ content }) => content);
-  const value = derSequence(
-    derOctetString(quote),
-    derSequence(derSequence(...lists)),
-    derSequence(derSequence(...signers), derOctetString(tcbInfo)),
-  );
+  const tcb = derSequence(derSequence(...signers), derOctetString(tcbInfo));
+  const value =
+    parts.without === 'lists'
+      ? quote
+      : derSequence(
+          derOctetString(quote),
+          derSequence(derSequence(...lists)),
+          ...(parts.without === 'tcb' ? [] : [tcb]),
+        );
   const extensions = derSequence(derSequence(derOid(extension), derOctetString(value)));
   const attribute = derSequence(derOid('1.2.840.113549.1.9.14'), derSet(extensions));
   const body = derSequence(derInteger(0), derSequence(), key.publicKey, derExplicit(0, attribute));
@@ -67,6 +73,16 @@ describe('a quote of SGX in a certification request of the first Enarx', () => {
       assert.equal(result.format, 'sgx');
       assert.deepEqual(failures(result), []);
       assert.match(checkOf(result, 'quote/certificate-key').detail, /SHA-256 of the key/);
+    }
+  });
+
+  test('is verified without collateral in it, too, as of the first releases', async () => {
+    for (const without of ['tcb', 'lists'] as const) {
+      const evidence = await request({ without });
+      assert.deepEqual(failures(await verify(evidence)), ['quote/endorsements-complete']);
+      const { collateral } = platform;
+      const result = await verifyEvidence({ evidence, endorsements: collateral, anchors: [anchor], at });
+      assert.deepEqual(failures(result), []);
     }
   });
 
