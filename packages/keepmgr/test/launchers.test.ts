@@ -180,6 +180,21 @@ for (const { name, host: start, skip = false, systemd } of subjects) {
       await clean(host);
     });
 
+    test(
+      'a systemd that is executed anew, and so closes all connections, loses no Keep',
+      { skip: !systemd },
+      async () => {
+        const { id } = await readyKeep(host);
+        await host.run('systemctl', 'daemon-reexec');
+        const other = await readyKeep(host);
+        await host.run('kill', '-KILL', await loaderOf(host, id));
+        assert.equal((await host.client.reaches(id, 'failed', 'exited')).reason, 'keepmgr/loader-died');
+        assert.match(await host.client.tell(other.id, 'pid'), /^[0-9]+$/);
+        await host.client.remove(other.id);
+        await clean(host);
+      },
+    );
+
     test('sixteen at once are sixteen Keeps with sixteen loaders, and nothing is left of them', async () => {
       const keeps = await Promise.all(Array.from({ length: 16 }, () => readyKeep(host)));
       const loaders = await Promise.all(keeps.map(({ id }) => loaderOf(host, id)));
