@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { randomBytes } from 'node:crypto';
-
 import type { FrameStream } from '@enarx/channel/frame-stream';
 import {
   credit,
@@ -12,47 +10,17 @@ import {
   maxFramePayload,
   type Ended,
   type Frame,
-  type Limits,
 } from '@enarx/protocol';
 
-import { OutputQueue, type OutputConsumer, type OutputName } from './output-queue.ts';
+import { OutputQueue, type OutputName } from './output-queue.ts';
 import { runtimeProblem, type RuntimeProblemCode } from './problems.ts';
 import { sendPackage, type PackageEntry } from './package-sender.ts';
+import { defaultDescriptors, defaultFiles, defaultRequest, type Workload } from './workload.ts';
 import { watchProcessorTime } from './processor-time.ts';
-import {
-  randomAhead,
-  runMessage,
-  runnerFrame,
-  wakeMessage,
-  type File,
-  type Run as RunnerRun,
-} from './runner-frames.ts';
-import { isSocket, Sockets, type Network } from './sockets.ts';
+import { runnerFrame, wakeMessage } from './runner-frames.ts';
+import { isSocket, Sockets } from './sockets.ts';
 import { TurnWatch } from './turn-watch.ts';
-import { defaultMemory, pagesFor, tiersFor, type Shape } from './runner-flags.ts';
-
-/** What to run, and who hears of it. */
-export interface Workload extends Shape {
-  /** argv of the program, its own name first. */
-  readonly args: readonly string[];
-  readonly env: readonly (readonly [name: string, value: string])[];
-  readonly limits: Limits;
-  /** Descriptors 0, 1, 2 and so on; standard input, output and error where it is left out. */
-  readonly files?: readonly File[] | undefined;
-  /**
-   * What lies in the directories among `files` when the program starts. Taken up before the module: what is given to `writeModule` waits until all of it
-   * is sent. A later entry replaces an earlier one with the same path.
-   */
-  readonly package?: AsyncIterable<PackageEntry> | undefined;
-  /** Where the sockets among `files` lead. */
-  readonly network?: Network | undefined;
-  /** The module is fit to run and the program starts. */
-  onStarted?(): void;
-  /** The program reads: so many bytes more of standard input may be written. */
-  onStdinWanted(bytes: number): void;
-  /** Output in order, one piece (at most 64 KiB) at a time; the program is held up when the promise stays open. Rejecting it stops the program. */
-  readonly onOutput: OutputConsumer;
-}
+import { defaultMemory } from './runner-flags.ts';
 
 export interface ProcessEnd {
   /** False when there never was a process. */
@@ -71,59 +39,12 @@ export interface RunnerProcess {
   kill(): void;
 }
 
-const defaultFiles: readonly File[] = [{ kind: 'stdin' }, { kind: 'stdout' }, { kind: 'stderr' }];
 /** Milliseconds between the last byte of the module and the start of the program. */
 const preparationTime = 60_000;
 /** Milliseconds for which what was printed before the end is still read, and for which a killed process may take to be gone. */
 const settlingTime = 5000;
 /** Bytes of standard input that a runner may have asked for and not been sent. */
 const maxStdinCredit = 1_048_576;
-/** Where the workload sets no limit: bytes, and numbers of files and descriptors. */
-const defaultStorage = 268_435_456;
-const defaultInodes = 65_536;
-const defaultDescriptors = 1024;
-/** Milliseconds that a request may go without headway, and requests that are answered at once. */
-const defaultRequest = 60_000;
-const defaultRequests = 16;
-
-/**
- * What the runner is told of a workload.
- *
- * @throws EnarxError `message/invalid`, `cbor/too-large`
- */
-export function encodeWorkload(workload: Workload): Uint8Array {
-  const { size, args, env, files = defaultFiles, limits } = workload;
-  return encodeMessage(runMessage, {
-    size,
-    args: [...args],
-    env: env.map(([name, value]) => [name, value] as [string, string]),
-    files: files.map((file, number) => fileForRunner(file, workload.network?.listening(number))),
-    pages: pagesFor(limits),
-    tiers: tiersFor(workload),
-    bytes: limits.storage ?? defaultStorage,
-    inodes: limits.inodes ?? defaultInodes,
-    descriptors: limits.descriptors ?? defaultDescriptors,
-    random: randomBytes(randomAhead),
-    request: limits.request ?? defaultRequest,
-    requests: limits.requests ?? defaultRequests,
-  });
-}
-
-/** Of a socket the runner learns what a component calls it by. */
-function fileForRunner(file: File, bound: ReturnType<Network['listening']>): RunnerFile {
-  if (file.kind === 'listen')
-    return {
-      kind: 'listen',
-      tls: file.prot === 'tls',
-      port: file.port,
-      ...(bound === undefined ? {} : { bound }),
-    };
-  if (file.kind === 'connect')
-    return { kind: 'connect', tls: file.prot === 'tls', host: file.host, port: file.port };
-  return file;
-}
-
-type RunnerFile = RunnerRun['files'][number];
 type Outcome = { readonly ended: Ended } | { readonly problem: EnarxError };
 
 /** One program in one runner, seen from the supervisor. Whatever the runner says is checked; a runner that lies is killed. */

@@ -5,8 +5,9 @@ import type { Duplex, Readable } from 'node:stream';
 import { FrameStream } from '@enarx/channel/frame-stream';
 
 import { runtimeProblem } from './problems.ts';
-import { encodeWorkload, Run, type ProcessEnd, type RunnerProcess, type Workload } from './run.ts';
+import { Run, type ProcessEnd, type RunnerProcess } from './run.ts';
 import { nodeArguments, tuningFor, type Shape, type Tuning } from './runner-flags.ts';
+import { encodeWorkload, type Workload } from './workload.ts';
 
 export interface RunnerOptions {
   /** Absolute path of the bundled runner, the one file that it may read. */
