@@ -44,13 +44,14 @@ const bounds: Readonly<Record<keyof Ceilings, Bound>> = {
 /**
  * The ceilings that the kernel does not hold a process to.
  * @param processId - a process of the Keep
+ * @param root - directory in which the kernel's file systems are looked for
  */
-export function shortfalls(processId: number, wanted: Ceilings): Shortfall[] {
+export function shortfalls(processId: number, wanted: Ceilings, root = '/'): Shortfall[] {
   return (Object.keys(bounds) as (keyof Ceilings)[]).flatMap((ceiling) => {
     const most = wanted[ceiling];
     if (most === undefined) return [];
     try {
-      const found = boundOf(processId, bounds[ceiling]);
+      const found = boundOf(processId, bounds[ceiling], root);
       // The kernel rounds memory to pages and quotas to its clock; what is lower than wanted bounds as well.
       return found <= most * 1.001 ? [] : [{ ceiling, wanted: most, found: String(found) }];
     } catch (error) {
@@ -60,19 +61,19 @@ export function shortfalls(processId: number, wanted: Ceilings): Shortfall[] {
 }
 
 /** @throws Error where the controller is not to be found for this process */
-function boundOf(processId: number, { controller, unified, legacy }: Bound): number {
-  const groups = readFileSync(`/proc/${String(processId)}/cgroup`, 'latin1')
-    .trim()
-    .split('\n');
-  const mounts = readFileSync('/proc/self/mountinfo', 'latin1').trim().split('\n');
+function boundOf(processId: number, { controller, unified, legacy }: Bound, root: string): number {
+  const groups = textIn(root, `proc/${String(processId)}/cgroup`).split('\n');
+  const mounts = textIn(root, 'proc/self/mountinfo').split('\n');
   for (const line of groups) {
     // cgroups(7): hierarchy, controllers, path
     const [hierarchy, controllers = '', ...path] = line.split(':');
     const isUnified = hierarchy === '0' && controllers === '';
     if (!isUnified && !controllers.split(',').includes(controller)) continue;
-    const root = mounts.map((mount) => mountPoint(mount, isUnified ? undefined : controller)).find(Boolean);
-    if (root === undefined) continue;
-    const directory = join(root, path.join(':'));
+    const mounted = mounts
+      .map((mount) => mountPoint(mount, isUnified ? undefined : controller))
+      .find(Boolean);
+    if (mounted === undefined) continue;
+    const directory = join(root, mounted, path.join(':'));
     if (!isUnified) return legacy(directory);
     // In a hybrid of both versions the controller is elsewhere.
     if (textIn(directory, 'cgroup.controllers').split(' ').includes(controller)) return unified(directory);
@@ -97,5 +98,6 @@ function textIn(directory: string, file: string): string {
 
 function numberIn(directory: string, file: string): number {
   const text = textIn(directory, file);
-  return text === 'max' ? Infinity : Number(text);
+  // An empty text would be the number 0, the strictest of all.
+  return text === 'max' ? Infinity : Number.parseInt(text, 10);
 }

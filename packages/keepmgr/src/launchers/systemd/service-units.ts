@@ -18,6 +18,7 @@ export const privateSocket = '/run/systemd/private';
 export const systemBus = '/run/dbus/system_bus_socket';
 /** Milliseconds until a unit has been started or stopped. */
 const longestJob = 15_000;
+const mostEndedJobs = 256;
 
 export type Property = readonly [name: string, value: Variant];
 /** Properties of a service by their names. */
@@ -27,7 +28,9 @@ export type ServiceProperties = ReadonlyMap<string, DbusValue>;
 export class ServiceUnits {
   readonly #path: string;
   #connection: Promise<DbusConnection> | undefined;
-  readonly #jobs = new Map<string, (result: string) => void>();
+  /** Who waits for the end of a job, by its object path. */
+  readonly #jobs = new Map<string, Set<(result: string) => void>>();
+  readonly #endedJobs = new Map<string, string>();
   readonly #changes = new Map<string, () => void>();
 
   /** @param path - of the socket on which systemd, or the system's bus, listens */
@@ -124,21 +127,37 @@ export class ServiceUnits {
     });
   }
 
-  /** A call that begins a job, and the job's end. Its signal may come before the answer. */
+  /** A call that begins a job, and the job's end. One unit may have several, and others may wait for the same. */
   async #job(unit: string, member: string, signature: string, body: readonly DbusValue[]): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<string>();
-    await this.#connected();
-    this.#jobs.set(unit, resolve);
-    const timer = setTimeout(resolve, longestJob, 'timeout');
-    try {
-      await this.#call(member, signature, body);
-      const result = await promise;
-      if (result !== 'done')
-        throw keepmgrProblem('keepmgr/systemd-refused', { found: `${member} of ${unit}: ${result}` });
-    } finally {
-      clearTimeout(timer);
-      this.#jobs.delete(unit);
-    }
+    const [job] = await this.#call(member, signature, body);
+    const result = await this.#endOf(job as string);
+    if (result !== 'done')
+      throw keepmgrProblem('keepmgr/systemd-refused', { found: `${member} of ${unit}: ${result}` });
+  }
+
+  /** The signal may have come before the answer that names the job. */
+  #endOf(job: string): Promise<string> {
+    const ended = this.#endedJobs.get(job);
+    if (ended !== undefined) return Promise.resolve(ended);
+    return new Promise((resolve) => {
+      const waiters = this.#jobs.get(job) ?? new Set();
+      this.#jobs.set(job, waiters);
+      const settle = (result: string): void => {
+        clearTimeout(timer);
+        waiters.delete(settle);
+        if (waiters.size === 0) this.#jobs.delete(job);
+        resolve(result);
+      };
+      const timer = setTimeout(settle, longestJob, 'timeout');
+      waiters.add(settle);
+    });
+  }
+
+  #jobEnded(job: string, result: string): void {
+    for (const settle of [...(this.#jobs.get(job) ?? [])]) settle(result);
+    this.#endedJobs.set(job, result);
+    const [oldest] = this.#endedJobs.keys();
+    if (this.#endedJobs.size > mostEndedJobs && oldest !== undefined) this.#endedJobs.delete(oldest);
   }
 
   #connected(): Promise<DbusConnection> {
@@ -154,7 +173,10 @@ export class ServiceUnits {
       void connection.closed.then(() => {
         this.#connection = undefined;
         // Signals may have been missed: whoever waits looks again.
-        for (const resolve of this.#jobs.values()) resolve('connection lost');
+        for (const waiters of [...this.#jobs.values()])
+          for (const settle of [...waiters]) settle('connection lost');
+        // A systemd that was executed anew may count its jobs from the beginning.
+        this.#endedJobs.clear();
         for (const changed of this.#changes.values()) changed();
       });
       if (this.#hasBus) {
@@ -189,8 +211,8 @@ export class ServiceUnits {
 
   #signalled({ path, interface: name, member, body }: Message): void {
     if (name === managerInterface && member === 'JobRemoved') {
-      const [, , unit, result] = body;
-      this.#jobs.get(unit as string)?.(result as string);
+      const [, job, , result] = body;
+      this.#jobEnded(job as string, result as string);
     } else if (name === properties) this.#changes.get(path)?.();
   }
 }
