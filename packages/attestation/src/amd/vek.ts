@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { concatBytes } from '@enarx/protocol';
+
+import { reasonOf } from '../checks.ts';
 import { readDer } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readSmallInteger, readText } from '../der/values.ts';
@@ -72,7 +75,7 @@ export function readVek(certificate: Certificate): Vek {
   readSmallInteger(readDer(required(oids.structVersion, 'a structure version'), tags.integer), 1);
   const productName = readText(readDer(required(oids.productName, 'a product name')));
   // VCEKs add the stepping, as in Milan-B0.
-  const product = amdProducts.find((known) => known === productName.split('-', 1)[0]);
+  const product = amdProducts.find((known) => productName === known || productName.startsWith(`${known}-`));
   if (product === undefined) throw malformed(`the product ${productName}`, amdProducts.join(', '));
   const layout = product === 'Turin' ? 'family-1ah' : 'family-19h';
   const spl = (number: number): number => {
@@ -89,9 +92,9 @@ export function readVek(certificate: Certificate): Vek {
   const hardwareId = value(oids.hardwareId);
   const cspId = value(oids.cspId);
   if (kind === 'vcek' && (hardwareId === undefined || cspId !== undefined))
-    throw malformed('a VCEK without hardware id or with a provider id');
+    throw malformed('a VCEK without hardware id or with a provider id', 'a hardware id alone');
   if (kind === 'vlek' && (hardwareId !== undefined || cspId === undefined))
-    throw malformed('a VLEK with hardware id or without a provider id');
+    throw malformed('a VLEK with hardware id or without a provider id', 'a provider id alone');
   return {
     certificate,
     kind,
@@ -103,16 +106,36 @@ export function readVek(certificate: Certificate): Vek {
 }
 
 function readHardwareId(value: Uint8Array, length: number): Uint8Array {
-  if (value.length === length) return value;
   const content = value.length === length + 2 ? readDer(value, tags.octetString).content : value;
   if (content.length !== length)
     throw malformed(`a hardware id of ${String(value.length)} bytes`, `${String(length)} bytes`);
   return content;
 }
 
-function malformed(found: string, expected?: string): Error {
-  return attestationProblem('amd/certificate-malformed', {
-    found,
-    ...(expected === undefined ? {} : { expected }),
-  });
+function malformed(found: string, expected: string): Error {
+  return attestationProblem('amd/certificate-malformed', { found, expected });
+}
+
+/** 64 bytes, as reports have it. */
+export function paddedChipId(hardwareId: Uint8Array): Uint8Array {
+  return concatBytes(hardwareId, new Uint8Array(64 - hardwareId.length));
+}
+
+/** What the certificate says, or why it cannot be read. */
+export type VekReading = { readonly vek: Vek } | { readonly unreadable: string };
+
+/** What a certificate says does not change; one that a cache gives again is not read again. */
+const readings = new WeakMap<Certificate, VekReading>();
+
+export function tryReadVek(certificate: Certificate): VekReading {
+  let reading = readings.get(certificate);
+  if (reading === undefined) {
+    try {
+      reading = { vek: readVek(certificate) };
+    } catch (error) {
+      reading = { unreadable: reasonOf(error) };
+    }
+    readings.set(certificate, reading);
+  }
+  return reading;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareBytes, concatBytes, toHex } from '@enarx/protocol';
 
-import { readVek, type Vek } from '../amd/vek.ts';
-import { failed, notApplicable, notReached, outcomeOf, passed, reasonOf, type Outcome } from '../checks.ts';
+import { paddedChipId, type Vek, type VekReading } from '../amd/vek.ts';
+import { failed, notApplicable, notReached, outcomeOf, passed, type Outcome } from '../checks.ts';
 import type { Anchor } from '../anchors.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { readIntermediateName, type AmdChain } from './chain.ts';
@@ -10,25 +10,6 @@ import type { snpBindingChecks } from './check-table.ts';
 import { signatureNumberLength, signatureNumberUsed } from './form.ts';
 import { productOfCpuid } from './product.ts';
 import { snpSignatureOffset, type UnverifiedSnpReport } from './report.ts';
-
-/** What the certificate says, or why it cannot be read. */
-export type VekReading = { readonly vek: Vek } | { readonly unreadable: string };
-
-/** What a certificate says does not change; one that a cache gives again is not read again. */
-const readings = new WeakMap<Certificate, VekReading>();
-
-export function tryReadVek(certificate: Certificate): VekReading {
-  let reading = readings.get(certificate);
-  if (reading === undefined) {
-    try {
-      reading = { vek: readVek(certificate) };
-    } catch (error) {
-      reading = { unreadable: reasonOf(error) };
-    }
-    readings.set(certificate, reading);
-  }
-  return reading;
-}
 
 /** All but the signature of the report, which takes longer than everything else. */
 type BindingOutcomes = Readonly<Record<Exclude<keyof typeof snpBindingChecks, 'snp/signature'>, Outcome>>;
@@ -125,11 +106,6 @@ function checkChip({ chipId }: UnverifiedSnpReport, { hardwareId }: Vek): Outcom
   return compareBytes(chipId, paddedChipId(hardwareId)) === 0
     ? passed(toHex(hardwareId))
     : failed(`the certificate is for the chip ${toHex(hardwareId)}, the report is from ${toHex(chipId)}`);
-}
-
-/** 64 bytes, as reports have it. */
-export function paddedChipId(hardwareId: Uint8Array): Uint8Array {
-  return concatBytes(hardwareId, new Uint8Array(64 - hardwareId.length));
 }
 
 /** @param key - of the endorsement key certificate, when the signatures of the chain are good */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { compareBytes, toHex } from '@enarx/protocol';
+import { compareBytes } from '@enarx/protocol';
 
 import { chainUrl, vcekUrl } from '../amd/kds.ts';
-import { vekKindOf, type VekKind } from '../amd/vek.ts';
+import { paddedChipId, tryReadVek, vekKindOf, type VekKind } from '../amd/vek.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { importPublicKey, verifySignature } from '../x509/signature.ts';
 import { amdProducts, productOfCpuid, type AmdProduct } from './product.ts';
@@ -28,10 +28,7 @@ export async function findChain(
 ): Promise<FoundChain> {
   const candidates = delivered.filter((certificate) => vekKindOf(certificate) !== undefined);
   if (candidates.length === 0) return { missing: missingVek(report) };
-  const wanted = report.signingKey;
-  const [vek] = [...candidates].sort((a, b) => rank(b, wanted, report) - rank(a, wanted, report)) as [
-    Certificate,
-  ];
+  const [vek] = [...candidates].sort((a, b) => rank(b, report) - rank(a, report)) as [Certificate];
   const intermediate = await issuerOf(vek, delivered, builtIn);
   if (intermediate === undefined) return { missing: missingAuthority(vek.issuer.commonName) };
   const root = await issuerOf(intermediate, delivered, builtIn);
@@ -39,18 +36,18 @@ export async function findChain(
   return { chain: [vek, intermediate, root] };
 }
 
-/** A table may hold a VCEK and a VLEK, or one for an older TCB. The best match is used; all checks are still made. */
-function rank(vek: Certificate, wanted: string, { chipId, reportedTcb }: UnverifiedSnpReport): number {
-  const kind = vekKindOf(vek) === wanted ? 4 : 0;
-  const values = [...vek.extensions.values()].map(({ value }) => toHex(value));
-  const chip = toHex(chipId);
-  // Of Turin the chip id ends in zeros that the certificate leaves out.
-  const sameChip = values.some(
-    (value) => value.length >= 16 && (value.endsWith(chip) || chip.startsWith(value)),
-  );
-  const microcode = (reportedTcb[7] as number).toString(16).padStart(2, '0');
-  const sameLevel = values.some((value) => value.startsWith('02') && value.endsWith(microcode));
-  return kind + (sameChip ? 2 : 0) + (sameLevel ? 1 : 0);
+/**
+ * A table may hold a VCEK and a VLEK, some for an older TCB, some of another chip. The kind counts most, then the chip, then
+ * the TCB. The best match is used; all checks are still made.
+ */
+function rank(certificate: Certificate, { signingKey, chipId, reportedTcb }: UnverifiedSnpReport): number {
+  const kind = vekKindOf(certificate) === signingKey ? 4 : 0;
+  const reading = tryReadVek(certificate);
+  if ('unreadable' in reading) return kind;
+  const { hardwareId, tcb } = reading.vek;
+  const sameChip = hardwareId !== undefined && compareBytes(paddedChipId(hardwareId), chipId) === 0;
+  const sameTcb = compareBytes(tcb, reportedTcb) === 0;
+  return kind + (sameChip ? 2 : 0) + (sameTcb ? 1 : 0);
 }
 
 /**

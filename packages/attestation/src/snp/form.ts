@@ -47,8 +47,8 @@ export function checkForm(
 /** MBZ fields outside POLICY and PLATFORM_INFO (SEV-SNP ABI, table 23), as half-open ranges. */
 function reservedRanges({ version, bytes }: UnverifiedSnpReport): [start: number, end: number][] {
   const ranges: [number, number][] = [
-    [0x49, 0x4c],
-    [0x4c, 0x50],
+    // Bits 31:8 of the key information, and the field behind it.
+    [0x49, 0x50],
     // Before version 3 the three bytes of CPUID were reserved too.
     [version >= 3 ? 0x18b : 0x188, 0x1a0],
     [0x1eb, 0x1ec],
@@ -56,7 +56,7 @@ function reservedRanges({ version, bytes }: UnverifiedSnpReport): [start: number
     // Version 5 put the mitigation vectors first.
     [version >= 5 ? 0x208 : 0x1f8, snpSignatureOffset],
   ];
-  // Bits 31:5 of the key information; the bytes above are in the first range.
+  // Bits 7:5 of the key information.
   if (((bytes[0x48] as number) & 0xe0) !== 0) ranges.unshift([0x48, 0x49]);
   return ranges;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Anchor } from '../anchors.ts';
-import { amdExtensionOids } from '../amd/vek.ts';
+import { amdExtensionOids, paddedChipId, tryReadVek, type VekReading } from '../amd/vek.ts';
 import { azureChecks, checkQuote, checkRuntimeData } from '../azure/check.ts';
 import { readRuntimeData, type AzureRuntimeData } from '../azure/runtime-data.ts';
 import {
@@ -19,14 +19,7 @@ import type { Recognised } from '../evidence.ts';
 import { asVerified, isSimulated, type Verification, type VerifyOptions } from '../verification.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { chainNotReached, checkSignatures, verifyChain } from '../x509/chain.ts';
-import {
-  bindingNotReached,
-  checkBinding,
-  checkSignature,
-  paddedChipId,
-  tryReadVek,
-  type VekReading,
-} from './binding.ts';
+import { bindingNotReached, checkBinding, checkSignature } from './binding.ts';
 import { findChain, type AmdChain } from './chain.ts';
 import { snpBindingChecks, snpEndorsementChecks, snpFormChecks } from './check-table.ts';
 import type { SnpClaims } from './claims.ts';

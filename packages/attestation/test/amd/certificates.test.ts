@@ -120,6 +120,29 @@ describe('endorsement key certificates', () => {
     await assert.rejects(read({ [amdOid('3.9')]: undefined }), /no extension .*3\.9/);
   });
 
+  test('have each level in its place, some of which must be there', async () => {
+    const reading = async (amd: FakeAmd, values: Record<string, Uint8Array | undefined>) =>
+      readVek(readCertificate(await amd.vcek(values))).tcb;
+    for (const [amd, order, optional] of [
+      [milan, [1, 2, 4, 5, 6, 7, 3, 8], [4, 5, 6, 7]],
+      [turin, [9, 1, 2, 3, 5, 6, 7, 8], [5, 6, 7]],
+    ] as const) {
+      const levels = Object.fromEntries(
+        order.map((number) => [amdOid(`3.${String(number)}`), derInteger(10 * number)]),
+      );
+      assert.deepEqual(
+        [...(await reading(amd, levels))],
+        order.map((number) => 10 * number),
+      );
+      for (const number of order) {
+        const without = reading(amd, { ...levels, [amdOid(`3.${String(number)}`)]: undefined });
+        if ((optional as readonly number[]).includes(number))
+          assert.equal((await without)[order.indexOf(number as never)], 0);
+        else await assert.rejects(without, { expected: 'a security patch level' });
+      }
+    }
+  });
+
   test('of providers name one in IA5 or UTF-8, and no chip', async () => {
     const read = async (values: Record<string, Uint8Array | undefined>) =>
       readVek(readCertificate(await milan.vlek(values)));
@@ -127,6 +150,15 @@ describe('endorsement key certificates', () => {
     assert.equal((await read({ [amdOid('5')]: derUtf8String('Wolke') })).cspId, 'Wolke');
     await assert.rejects(read({ [amdOid('5')]: undefined }), /without a provider id/);
     await assert.rejects(read({ [amdOid('4')]: chipId }), /VLEK with hardware id/);
+  });
+
+  test('name the product alone or with its stepping, and nothing that only begins alike', async () => {
+    const read = async (name: string) =>
+      readVek(readCertificate(await milan.vcek({ [amdOid('2')]: derUtf8String(name) }))).product;
+    assert.equal(await read('Milan'), 'Milan');
+    assert.equal(await read('Genoa-B1'), 'Genoa');
+    for (const name of ['Milano-B0', 'Mil', '-Milan', '', '-'])
+      await assert.rejects(read(name), { expected: 'Milan, Genoa, Turin' });
   });
 
   test('are told by their subject, which is SEV-VCEK and not VCEK', async () => {
@@ -138,6 +170,8 @@ describe('endorsement key certificates', () => {
       assert.equal(vekKindOf(await named(name)), undefined);
     assert.throws(() => readVek(readCertificate(milan.certificates.ask)), {
       code: 'amd/certificate-malformed',
+      found: 'the subject SEV-Milan',
+      expected: 'SEV-VCEK or SEV-VLEK',
     });
   });
 });
