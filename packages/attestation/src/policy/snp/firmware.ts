@@ -182,7 +182,7 @@ export const firmwareFields: readonly SnpField[] = [
     kind: versionByProduct,
     actual: ({ report }) => version(report.committedFirmware).join('.'),
     judge: (least, { product, report }) => {
-      const wanted = product === undefined ? undefined : least[product];
+      const wanted = product && least[product];
       if (wanted === undefined)
         return { status: 'fail', found: `${product ?? 'unknown product'}, which is not named` };
       return passWhen(!olderThan(version(report.committedFirmware), wanted.parts));
