@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Sources that decide what is believed, and the tests that must notice a change of them, the likeliest first. */
+/** Sources that decide what is believed, and the tests that must notice a change of them. */
 export interface Subject {
   readonly name: string;
   readonly sources: readonly string[];
@@ -28,6 +28,7 @@ export const subjects: readonly Subject[] = [
     tests: test(
       'snp/checks',
       'amd/certificates',
+      'amd/verify',
       'snp/defects',
       'snp/vectors',
       'azure/azure',
@@ -52,6 +53,7 @@ export const subjects: readonly Subject[] = [
       'snp/checks',
       'snp/vectors',
       'snp/defects',
+      'sev/verify',
     ),
   },
   {
@@ -79,12 +81,13 @@ export const subjects: readonly Subject[] = [
       'appraise/sev-fields',
       'policy/parse',
       'policy/template',
+      'appraise/several-tees',
     ),
   },
   {
     name: 'azure',
-    sources: source('azure/check', 'azure/hcl', 'azure/quote', 'evidence-csr'),
-    tests: test('azure/azure', 'evidence', 'snp/vectors'),
+    sources: source('azure/check', 'azure/hcl', 'azure/quote', 'azure/runtime-data', 'evidence-csr'),
+    tests: test('azure/azure', 'evidence', 'snp/vectors', 'intel/azure-guest'),
   },
   {
     name: 'sev',
