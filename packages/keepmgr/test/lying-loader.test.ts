@@ -36,7 +36,7 @@ async function hostOfLiars(behaviour: string): Promise<Host> {
   writeFileSync(join(release, 'behaviour'), behaviour);
   return startHost({
     release,
-    limits: { launchTime: 1500, stopTime: 400, openWait: 300, absence: 500, helloTime: 300 },
+    limits: { launchTime: 5000, stopTime: 400, openWait: 300, absence: 500, helloTime: 300 },
   });
 }
 
@@ -58,7 +58,8 @@ describe('a loader', { concurrency: 4 }, () => {
       await using host = await hostOfLiars(behaviour);
       const { id } = await host.client.create();
       const ended = await host.client.reaches(id, 'failed', 'exited');
-      assert.deepEqual([ended.state, ended.reason], ['failed', reason]);
+      const log = (await host.client.log(id)).join(' | ');
+      assert.deepEqual([ended.state, ended.reason], ['failed', reason], log);
       await eventually('no process is left', () => processesOf(host.state).length === 0);
       assert.equal((await host.client.ask('GET', '/v1/')).status, 200);
       await assert.rejects(host.client.channel(id), { code: 'keep/ended' });

@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 
-import { isMachineKind } from '@enarx/keepldr/machine-kinds';
 import {
   type Keep as KeepMessage,
   type KeepLog,
@@ -24,18 +23,14 @@ import { Deadline } from './deadline.ts';
 import { KeepJournal } from './keep-journal.ts';
 import { KeepProcesses } from './keep-processes.ts';
 import { Lease } from './lease.ts';
+import { launchTimeOf } from './launch-time.ts';
 import { LoaderWords } from './loader-words.ts';
 import { Signal } from './signal.ts';
 import { StateTimes } from './state-times.ts';
 import { hasEnded, next, reasonOf, type KeepEvent } from './states.ts';
-import type { Assignment, LaunchDetails, Surroundings, WantedKeep } from './surroundings.ts';
+import type { Assignment, KeepSurroundings, LaunchDetails, WantedKeep } from './surroundings.ts';
 import { isToken, tokenDigest } from './token.ts';
 import { launchFrame, wantedLoader } from './wanted-loader.ts';
-
-export interface KeepSurroundings extends Surroundings {
-  /** Told of each change of a Keep, once the next daemon would find it. */
-  readonly changed: (keep: Keep) => void;
-}
 
 /** After the loader's end its last frames may still have to be read. */
 const lastFramesTime = 1000;
@@ -50,7 +45,7 @@ export class Keep {
   /** MiB that it counts for. */
   readonly memory: number;
   readonly belonging: Belonging;
-  readonly #around: KeepSurroundings;
+  readonly #around: KeepSurroundings<Keep>;
   readonly #journal: KeepJournal;
   readonly #channels: Channels;
   readonly #tokenDigest: Uint8Array;
@@ -75,7 +70,7 @@ export class Keep {
   #stopReason: string | undefined;
 
   private constructor(
-    around: KeepSurroundings,
+    around: KeepSurroundings<Keep>,
     identity: Pick<KeepRecord, 'id' | 'tee' | 'memory' | 'tokenDigest'>,
     belonging: Belonging,
     record?: KeepRecord,
@@ -104,11 +99,10 @@ export class Keep {
         this.#loaderEnded('gone');
       },
       lost: () => {
-        this.#lose();
+        this.#lose('keepmgr/lost-keep');
       },
     });
-    const { launchTime, machineLaunchTime } = around.limits;
-    this.#launchDeadline = performance.now() + (isMachineKind(identity.tee) ? machineLaunchTime : launchTime);
+    this.#launchDeadline = performance.now() + launchTimeOf(identity.tee, around.limits);
   }
 
   /**
@@ -117,7 +111,11 @@ export class Keep {
    *
    * @throws EnarxError `keepmgr/state-unusable`, `keepmgr/launch-failed`
    */
-  static async create(around: KeepSurroundings, wanted: WantedKeep, details: LaunchDetails): Promise<Keep> {
+  static async create(
+    around: KeepSurroundings<Keep>,
+    wanted: WantedKeep,
+    details: LaunchDetails,
+  ): Promise<Keep> {
     const token = randomBytes(32);
     const { id, tee, memory, to } = wanted;
     const identity = { id, tee, memory, tokenDigest: tokenDigest(token) };
@@ -130,7 +128,7 @@ export class Keep {
   }
 
   /** A Keep that an earlier daemon left. If its loader lives, it will come back by itself within its ten seconds. */
-  static restore(around: KeepSurroundings, record: KeepRecord): Keep {
+  static restore(around: KeepSurroundings<Keep>, record: KeepRecord): Keep {
     const keep = new Keep(around, record, new Belonging(record), record);
     keep.#state = record.state;
     keep.#ended = record.ended;
@@ -322,9 +320,8 @@ export class Keep {
       if (this.#gone) throw this.#endedProblem();
       this.#record.write();
     } catch (error) {
-      this.#fail('keepmgr/launch-failed');
       this.#processes.kill();
-      this.#tearDown();
+      this.#lose('keepmgr/launch-failed');
       await this.#cleared;
       await launcher.end?.(id);
       // Nobody was told of it, so nobody will remove it.
@@ -347,12 +344,13 @@ export class Keep {
       this.#journal.note('awaiting-loader');
       this.#absence.begin(this.#around.limits.absence);
     } else {
-      this.#lose();
+      this.#lose('keepmgr/lost-keep');
     }
   }
 
-  #lose(): void {
-    if (!hasEnded(this.#state)) this.#fail('keepmgr/lost-keep');
+  /** Whatever it was for, it is over, and nothing of it is left. */
+  #lose(code: KeepmgrProblemCode): void {
+    if (!hasEnded(this.#state)) this.#apply('failed', code);
     this.#tearDown();
   }
 
@@ -371,8 +369,7 @@ export class Keep {
 
   #misbehaved(detail: string): void {
     this.#journal.note('loader-misbehaved', detail);
-    if (!hasEnded(this.#state)) this.#fail('keepmgr/loader-misbehaved');
-    this.#tearDown();
+    this.#lose('keepmgr/loader-misbehaved');
   }
 
   #apply(event: KeepEvent, reason?: string): void {
@@ -401,18 +398,13 @@ export class Keep {
     const { stopTime, lingerTime } = this.#around.limits;
     if (this.#state === 'launching') {
       this.#deadline.within(Math.max(0, this.#launchDeadline - performance.now()), () => {
-        this.#fail('keepmgr/launch-timeout');
-        this.#tearDown();
+        this.#lose('keepmgr/launch-timeout');
       });
     } else if (hasEnded(this.#state)) {
       this.#deadline.within(this.#state === 'exited' ? lingerTime : stopTime, () => {
         this.#tearDown();
       });
     }
-  }
-
-  #fail(code: KeepmgrProblemCode): void {
-    this.#apply('failed', code);
   }
 
   /** The control connection is gone; the loader may be, too. */
@@ -430,8 +422,7 @@ export class Keep {
       if (this.#gone || this.#abandoned) return;
       this.#journal.note('loader-ended', how);
       if (this.#stopping) this.#apply('stopped');
-      else if (!hasEnded(this.#state)) this.#fail('keepmgr/loader-died');
-      this.#tearDown();
+      this.#lose('keepmgr/loader-died');
     };
     if (this.#control === undefined) finish();
     else setTimeout(finish, lastFramesTime);

@@ -170,6 +170,8 @@ export class PoolOfKind {
           break;
         }
         this.add(keep);
+        // It may have died before it was added.
+        this.changed(keep);
         if (this.#waiting.size > this.#wanted) await this.#giveUp(keep, 'shrunk');
         await this.#untilSettled(keep);
         if (keep.state !== 'ready') break;

@@ -20,6 +20,12 @@ export interface Surroundings {
   readonly release: string;
 }
 
+/** What it shares, and whom it tells. */
+export interface KeepSurroundings<Keep> extends Surroundings {
+  /** Told of each change of a Keep, once the next daemon would find it. */
+  readonly changed: (keep: Keep) => void;
+}
+
 /** Whose a Keep is. */
 export interface Assignment {
   readonly tenant: string;
