@@ -75,7 +75,7 @@ export const defaultLimits: Limits = {
   endedKeeps: 256,
   endedAge: 86_400_000,
   readyWait: 30_000,
-  openWait: 5_000,
+  openWait: 20_000,
   channelsPerKeep: 8,
   channelIdle: 60_000,
   connections: 1024,

@@ -117,9 +117,19 @@ export class Store {
     this.#uncleared.delete(path);
   }
 
-  /** Forgets a Keep. Its directory has gone before. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
-  forget(id: Uint8Array): void {
-    attempt(() => this.#remove.run(id));
+  /** Forgets Keeps, all or none. Their directories have gone before. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
+  forget(...ids: readonly Uint8Array[]): void {
+    attempt(() => {
+      this.#database.exec('BEGIN IMMEDIATE');
+      try {
+        for (const id of ids) this.#remove.run(id);
+        this.#database.exec('COMMIT');
+      } catch (error) {
+        // Some failures have rolled it back already.
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+        throw error;
+      }
+    });
   }
 
   /** Every record, oldest first. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
