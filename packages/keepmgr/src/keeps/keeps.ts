@@ -11,12 +11,12 @@ import type { Caller } from '../api/caller.ts';
 import { admit, type Committed } from './admission.ts';
 import type { Changes } from './changes.ts';
 import { memoryOf } from './footprint.ts';
-import { Keep, type KeepSurroundings } from './keep.ts';
+import { Keep } from './keep.ts';
 import { LaunchPlaces } from './launch-places.ts';
 import type { LaunchPlan, PlanLaunch, Wanted } from './launch-plan.ts';
 import { Pool, type PoolSizes } from './pool.ts';
 import { Quotas } from './quotas.ts';
-import type { Assignment, Surroundings } from './surroundings.ts';
+import type { Assignment, KeepSurroundings, Surroundings } from './surroundings.ts';
 
 /** Who asks for what. */
 export interface Asked extends Wanted {
@@ -41,7 +41,7 @@ const nobody = '';
 
 /** All Keeps of one daemon: which there are, and how many there may be. What happens to a Keep is its own affair. */
 export class Keeps {
-  readonly #around: KeepSurroundings;
+  readonly #around: KeepSurroundings<Keep>;
   /** In the order of their creation. */
   readonly #keeps = new Map<string, Keep>();
   /** Those of which only the record is left, in the order of their end. */
@@ -154,7 +154,8 @@ export class Keeps {
     const { limits } = this.#around;
     this.#refuseWhenClosing();
     if (this.#cordoned) throw keepmgrProblem('keepmgr/cordoned');
-    if (this.running + this.#creating.size >= limits.keeps)
+    const begun = [...this.#creating.values()].filter((creation) => creation.tenant !== nobody).length;
+    if (this.running + begun >= limits.keeps)
       throw keepmgrProblem('keepmgr/full', { expected: `at most ${String(limits.keeps)} Keeps` });
     const memory = memoryOf(asked.tee, asked.resources, limits);
     this.#quotas.refuseBeyond(asked.caller, this.#holdingOf(tenant), memory);
@@ -190,13 +191,27 @@ export class Keeps {
       keep.assign(assignmentOf(asked));
     } catch (error) {
       // Whether it is on disk is not known, so nobody may have it.
-      void keep.kill().catch(() => undefined);
+      this.#discard(keep);
       throw error;
     }
     this.#add(keep);
     this.#changes.note(keep);
     log('keep-created', { keep: formatKeepId(keep.id), request: numberOf(asked), tee, pool: true });
     return keep;
+  }
+
+  #discard(keep: Keep): void {
+    keep
+      .kill()
+      .then(() => {
+        this.#forget(keep);
+      })
+      .catch((error: unknown) => {
+        this.#around.log('keep-not-removed', {
+          keep: formatKeepId(keep.id),
+          detail: (error as Error).message,
+        });
+      });
   }
 
   async #launch(id: Uint8Array, plan: LaunchPlan, asked: Asked): Promise<Keep> {
