@@ -180,10 +180,8 @@ for (const { name, host: start, skip = false, systemd } of subjects) {
       await clean(host);
     });
 
-    test(
-      'a systemd that is executed anew, and so closes all connections, loses no Keep',
-      { skip: !systemd },
-      async () => {
+    if (systemd) {
+      test('a systemd that is executed anew, and so closes all connections, loses no Keep', async () => {
         const { id } = await readyKeep(host);
         await host.run('systemctl', 'daemon-reexec');
         const other = await readyKeep(host);
@@ -192,8 +190,8 @@ for (const { name, host: start, skip = false, systemd } of subjects) {
         assert.match(await host.client.tell(other.id, 'pid'), /^[0-9]+$/);
         await host.client.remove(other.id);
         await clean(host);
-      },
-    );
+      });
+    }
 
     test('sixteen at once are sixteen Keeps with sixteen loaders, and nothing is left of them', async () => {
       const keeps = await Promise.all(Array.from({ length: 16 }, () => readyKeep(host)));
