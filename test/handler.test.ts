@@ -28,6 +28,26 @@ after(async () => {
   box[Symbol.dispose]();
 });
 
+test('the ready-made components have the digests that stand beside them', () => {
+  const fixtures = join(import.meta.dirname, '..', 'packages', 'runtime', 'test', 'component', 'rust');
+  for (const [directory, list] of [
+    [join(handler, '..'), 'handler.component.wasm.sha256'],
+    [fixtures, 'SHA256SUMS'],
+  ] as const) {
+    const lines = readFileSync(join(directory, list), 'utf8').trim().split('\n');
+    assert.ok(lines.length > 0);
+    for (const line of lines) {
+      const [digest, name = ''] = line.split(/\s+/);
+      assert.equal(
+        createHash('sha256')
+          .update(readFileSync(join(directory, name)))
+          .digest('hex'),
+        digest,
+      );
+    }
+  }
+});
+
 interface Served extends AsyncDisposable {
   readonly port: number;
   readonly key: string;
