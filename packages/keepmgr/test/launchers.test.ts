@@ -69,7 +69,7 @@ async function leftovers(host: LauncherHost): Promise<string[]> {
 }
 
 async function clean(host: LauncherHost): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   let left = await leftovers(host);
   while (left.length > 0 && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 100));
