@@ -48,8 +48,14 @@ export async function bootMachine(groups: ControlGroups): Promise<Machine> {
     stdio: 'ignore',
     detached: true,
   });
-  const stop = (): void => {
+  const kill = (): void => {
     outer.kill('SIGKILL');
+  };
+  // A test that is broken off leaves no machine behind.
+  process.once('exit', kill);
+  const stop = (): void => {
+    process.off('exit', kill);
+    kill();
     const groupsMade = readFileSync(join(directory, 'cgroups'), 'utf8').split('\n').filter(Boolean);
     // The kernel gives them back when the last process has gone.
     for (let tries = 0; tries < 100 && groupsMade.some((group) => existsSync(group)); tries += 1) {
