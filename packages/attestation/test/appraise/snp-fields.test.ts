@@ -465,9 +465,12 @@ suite('minimum versions', () => {
       checks.find(({ id }) => id === 'policy/snp-measurements')?.policyLine,
       lineOf(hex(0x3e, 48)),
     );
-    assert.equal(
-      checks.find(({ id }) => id === 'policy/snp-firmware-minimum-tcb')?.policyLine,
-      lineOf('models = [0x10, 0x1f]'),
-    );
+    for (const evidence of [{}, { report: { 0x187: 83 } }])
+      assert.equal(
+        appraise(snpEvidence(evidence), parsePolicy(text), offline).find(
+          ({ id }) => id === 'policy/snp-firmware-minimum-tcb',
+        )?.policyLine,
+        lineOf('models = [0x10, 0x1f]'),
+      );
   });
 });

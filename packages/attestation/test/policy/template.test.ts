@@ -79,7 +79,10 @@ suite('the template of a policy', () => {
     assert.equal(valueIn(template, 'snp', 'measurements'), `["${hex(0x3e, 48)}"]`);
     assert.equal(valueIn(template, 'snp', 'products'), '["Genoa"]');
     assert.equal(valueIn(template, 'snp', 'chips-accepted'), '"any"');
+    assert.equal(valueIn(template, 'snp', 'id-keys'), `["${hex(0x1d, 48)}"]`);
     assert.equal(valueIn(template, 'snp', 'author-keys'), `["${hex(0xa0, 48)}"]`);
+    assert.equal(valueIn(template, 'snp', 'signing-keys'), '["vcek"]');
+    assert.equal(valueIn(template, 'snp', 'csp-ids'), '"any"');
     assert.equal(valueIn(template, 'snp', 'crl'), '"required"');
     assert.equal(valueIn(template, 'snp.guest-policy', 'debug'), 'false');
     assert.equal(valueIn(template, 'snp.guest-policy', 'abi-minimum'), '"1.51"');
@@ -113,6 +116,45 @@ suite('the template of a policy', () => {
     assert.equal(valueIn(template, 'snp.guest-policy', 'debug'), '"any"');
     assert.match(warningOn(template, 'debug') ?? '', /THE HOST CAN READ THIS GUEST/);
     assert.match(warningOn(template, 'migrate-ma') ?? '', /migration agent/);
+  });
+
+  test('asks of each bit of the guest policy and of the platform for what protects, never for less', () => {
+    const protects = {
+      debug: [19, false],
+      'migrate-ma': [18, false],
+      smt: [16, false],
+      'single-socket': [20, true],
+      cxl: [21, false],
+      'mem-aes-256-xts': [22, true],
+      'rapl-disabled': [23, true],
+      'ciphertext-hiding': [24, true],
+      'page-swap-disabled': [25, true],
+    } as const;
+    for (const [key, [bit, wanted]] of Object.entries(protects))
+      for (const set of [true, false]) {
+        const raw = 0x20133 | (set ? 2 ** bit : 0);
+        const policy = [raw & 0xff, (raw >> 8) & 0xff, (raw >> 16) & 0xff, (raw >> 24) & 0xff];
+        assert.equal(
+          valueIn(acceptsItself({ report: { 0x008: policy } }), 'snp.guest-policy', key),
+          set === wanted ? String(wanted) : '"any"',
+          `${key} ${String(set)}`,
+        );
+      }
+    for (const [key, bit] of Object.entries({
+      smt: 0,
+      tsme: 1,
+      ecc: 2,
+      'rapl-disabled': 3,
+      'ciphertext-hiding': 4,
+      'alias-check-complete': 5,
+      tio: 7,
+    }))
+      for (const set of [true, false])
+        assert.equal(
+          valueIn(acceptsItself({ report: { 0x040: set ? 2 ** bit : 0 } }), 'snp.platform', key),
+          set && key === 'alias-check-complete' ? 'true' : '"any"',
+          `${key} ${String(set)}`,
+        );
   });
 
   test('warns of versions below the recommended ones and asks for those of the evidence', () => {

@@ -517,6 +517,15 @@ describe('the chain', () => {
     await assertOnly('x509/not-revoked', /0x10001/, verifyFake(amd, { more: [newer, list] }));
   });
 
+  test('under a root of our own may have the serial of the intermediate that AMD revoked', async () => {
+    const genoa = await fakeAmd('Genoa');
+    const ask = await certify(genoa.ask, genoa.ark, {
+      serial: 0x20001,
+      extensions: [basicConstraints(true, 0), keyUsage(0x04)],
+    });
+    assert.deepEqual(failures(await verifyFake(genoa, { ask })), []);
+  });
+
   test('is not judged by the list of another root, nor by the newest of several when that is stale', async () => {
     const other = await issueList(turin.ark, { revoked: [0x10001] });
     const result = await verifyFake(amd, { more: [other] });
