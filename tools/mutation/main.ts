@@ -5,7 +5,7 @@
 //
 // All mutants of a subject are put into its sources at once, behind a switch (mutants.ts). A first run without any says which tests come by
 // which mutant, and how long each takes. Then a process that stays turns on one after the other and runs these tests, the quickest first.
-// What decides when a module is loaded, and whatever seems to survive, gets a process of its own.
+// Whatever seems to survive that, and what only decides while a module is loaded, gets a process of its own, in which it acts from the start.
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -61,6 +61,7 @@ class Worker {
       env: {
         ...process.env,
         ENARX_MUTATION: mutated,
+        ENARX_KEYS: work,
         ...(mutant === undefined ? {} : { ENARX_MUTANT: String(mutant) }),
       },
     });
@@ -97,8 +98,9 @@ class Run {
   readonly #mutated: string;
   readonly #queue: Numbered[] = [];
   readonly #tests: readonly string[];
-  /** Tests by the mutant that they come by, the quickest first; none of a mutant that acts when a module is loaded. */
+  /** Tests by the mutant that they come by, the quickest first. */
   readonly #meeting = new Map<number, string[]>();
+  /** Mutants that are come by before any test. */
   readonly #atLoading = new Set<number>();
   /** Every test, those first that come by anything in the same source, and of these the quickest. */
   readonly #ofSource = new Map<string, string[]>();
@@ -168,18 +170,17 @@ class Run {
   /** `sound` says that the worker may judge another. */
   async #judge(one: Numbered, worker: Worker): Promise<{ result: Result; sound: boolean }> {
     const { number, source } = one;
-    if (this.#atLoading.has(number))
-      return { result: await this.#judgeAlone(one, this.#ofSource.get(source) ?? []), sound: true };
     const tests = this.#meeting.get(number) ?? [];
-    if (tests.length === 0) return { result: { ...one, end: 'survived' }, sound: true };
+    const alone = this.#atLoading.has(number) ? (this.#ofSource.get(source) ?? []) : tests;
+    if (alone.length === 0) return { result: { ...one, end: 'survived' }, sound: true };
+    if (tests.length === 0) return { result: await this.#judgeAlone(one, alone), sound: true };
     const answer = await worker.ask({ mutant: number, tests }, this.#patience(tests));
     if (answer === 'hung') return { result: { ...one, end: 'hung' }, sound: false };
-    if (answer !== 'ended' && 'noticed' in answer) {
-      if (answer.noticed !== null && answer.sound)
-        return { result: { ...one, end: 'noticed', by: answer.noticed }, sound: true };
-      return { result: await this.#judgeAlone(one, tests), sound: answer.sound };
-    }
-    return { result: await this.#judgeAlone(one, tests), sound: false };
+    if (answer === 'ended' || !('noticed' in answer))
+      return { result: await this.#judgeAlone(one, alone), sound: false };
+    if (answer.noticed !== null && answer.sound)
+      return { result: { ...one, end: 'noticed', by: answer.noticed }, sound: true };
+    return { result: await this.#judgeAlone(one, alone), sound: answer.sound };
   }
 
   async #judgeAlone(one: Numbered, tests: readonly string[]): Promise<Result> {

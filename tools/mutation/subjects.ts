@@ -22,11 +22,10 @@ export const subjects: readonly Subject[] = [
       'snp/tcb',
       'snp/product',
       'amd/vek',
-      'verify',
-      'verification',
     ),
     tests: test(
       'snp/checks',
+      'snp/chain',
       'amd/certificates',
       'amd/verify',
       'snp/defects',
@@ -35,6 +34,11 @@ export const subjects: readonly Subject[] = [
       'evidence',
       'appraise/attest',
     ),
+  },
+  {
+    name: 'entrance',
+    sources: source('verify', 'verification'),
+    tests: test('snp/checks', 'evidence', 'appraise/attest', 'nitro/checks', 'intel/checks', 'oak/evidence'),
   },
   {
     name: 'x509',
@@ -76,6 +80,7 @@ export const subjects: readonly Subject[] = [
     ),
     tests: test(
       'appraise/snp-fields',
+      'appraise/snp-words',
       'appraise/appraise',
       'appraise/attest',
       'appraise/sev-fields',

@@ -4,6 +4,7 @@
 import { pathToFileURL } from 'node:url';
 
 import { testsOf, type Test } from './harness.ts';
+import { keepKeys, keysAnew, keysFor } from './keys.ts';
 
 /** What main.ts asks. */
 export type Order =
@@ -41,6 +42,7 @@ for (const event of ['unhandledRejection', 'uncaughtException'])
     strayed = true;
   });
 
+keepKeys(process.env['ENARX_KEYS'] as string);
 const loaded = new Map<string, Promise<readonly Test[]>>();
 
 async function testOf(name: string): Promise<Test> {
@@ -62,12 +64,15 @@ async function passes(name: string, number: number): Promise<boolean> {
     acting = fromStart;
     const test = await testOf(name);
     await test.prepare();
+    keysFor('tested');
     acting = number;
     await test.run();
     await new Promise(setImmediate);
     return !strayed;
   } catch {
     return false;
+  } finally {
+    keysFor('prepared');
   }
 }
 
@@ -94,6 +99,7 @@ async function record(files: readonly string[]): Promise<Answer> {
 }
 
 async function judge(number: number, tests: readonly string[]): Promise<Answer> {
+  keysAnew();
   for (const test of tests)
     if (!(await passes(test, number))) {
       // A mutant may leave something behind that makes the tests of the next one fail.
