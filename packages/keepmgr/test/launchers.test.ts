@@ -60,9 +60,7 @@ async function leftovers(host: LauncherHost): Promise<string[]> {
   const processes = (await host.run('sh', '-c', 'pgrep -fa "wasmldr|keepldr.js launch.sock" || true')).split(
     '\n',
   );
-  const here = processes.filter(
-    (line) => !line.includes('pgrep') && (line.includes(host.state) || line.includes('launch.sock')),
-  );
+  const here = processes.filter((line) => !line.includes('pgrep') && line.includes(host.mark));
   return [...directories, ...here, ...(await host.units())]
     .filter((line) => line !== '')
     .map((line) => line.slice(0, 100));
@@ -141,8 +139,10 @@ for (const { name, host: start, skip = false, systemd } of subjects) {
       const { id } = await readyKeep(host);
       const loader = await loaderOf(host, id);
       await host.killDaemon();
-      await eventually('the loader is back', async () =>
-        (await host.client.log(id)).includes('keepmgr loader-connected'),
+      await eventually(
+        'the loader is back',
+        async () => (await host.client.log(id)).includes('keepmgr loader-connected'),
+        30_000,
       );
       assert.equal((await host.client.show(id)).state, 'ready');
       assert.equal(await loaderOf(host, id), loader, 'the same loader');
@@ -161,8 +161,10 @@ for (const { name, host: start, skip = false, systemd } of subjects) {
     test('kill -9 of a loader that the daemon did not start itself is noticed as well', async () => {
       const { id } = await readyKeep(host);
       await host.killDaemon();
-      await eventually('the loader is back', async () =>
-        (await host.client.log(id)).includes('keepmgr loader-connected'),
+      await eventually(
+        'the loader is back',
+        async () => (await host.client.log(id)).includes('keepmgr loader-connected'),
+        30_000,
       );
       await host.run('kill', '-KILL', await loaderOf(host, id));
       const ended = await host.client.reaches(id, 'failed', 'exited');

@@ -18,6 +18,8 @@ export interface LauncherHost {
   readonly client: Client;
   /** State directory, where {@link run} runs. */
   readonly state: string;
+  /** What every process of its Keeps, and nobody else's, has in its command line where they run. */
+  readonly mark: string;
   /** Runs a command beside the daemon. @throws Error with what it said */
   readonly run: (...command: string[]) => Promise<string>;
   /** Kills the daemon with SIGKILL, and resolves when the next one answers. */
@@ -79,6 +81,7 @@ export async function childHost(spareLoaders: number, section = ''): Promise<Lau
       return client;
     },
     state: state.path,
+    mark: state.path,
     run: async (...[file = '', ...args]) => (await promisify(execFile)(file, args)).stdout,
     killDaemon: async () => {
       await end('SIGKILL');
@@ -157,6 +160,8 @@ async function startOn(machine: Machine, options: SystemdHostOptions): Promise<L
   return {
     client,
     state,
+    // The machine has its processes to itself.
+    mark: '',
     run,
     killDaemon: async () => {
       const before = await mainProcess();
