@@ -79,7 +79,7 @@ for (const [state, commit] of Object.entries(commits))
           // A delivery that was cut off in its middle ends the Keep.
           const refusals =
             state === 'claimed' ? ['wasmldr/workload-taken', 'keep/ended'] : ['wasmldr/workload-taken'];
-          assert.ok(refusals.includes(code ?? 'taken'), code);
+          assert.ok(refusals.includes(code ?? 'taken'), String(code));
         }
         const last = connect({ url: next.url });
         await last.keep(keep.name).remove();

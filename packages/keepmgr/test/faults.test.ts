@@ -109,9 +109,15 @@ describe('a disk', { concurrency: 2 }, () => {
         await daemon.ended;
       }
       await using next = await startFaulty(state.path);
-      const known = (await next.client.list()).map(({ id }) => formatKeepId(id)).sort();
-      assert.deepEqual(known, acknowledged.map(({ id }) => formatKeepId(id)).sort());
-      for (const { id } of acknowledged) await next.client.remove(id);
+      const known = new Map((await next.client.list()).map((keep) => [formatKeepId(keep.id), keep.state]));
+      for (const { id } of acknowledged) {
+        assert.equal(known.get(formatKeepId(id)), 'ready');
+        known.delete(formatKeepId(id));
+      }
+      // Of a creation that was refused the record may be left, as of one that failed; nothing else of it.
+      for (const state of known.values()) assert.equal(state, 'failed');
+      assert.equal(readdirSync(join(state.path, 'keeps')).length, acknowledged.length);
+      for (const { id } of await next.client.list()) await next.client.remove(id);
       state.remove();
     },
   );
