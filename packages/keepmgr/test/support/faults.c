@@ -48,7 +48,10 @@ __attribute__((constructor)) static void begin(void) {
   control = mapped;
 }
 
-#define REAL(name) __typeof__(&name) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+// Looked up once: dlsym takes a lock, which a thread may hold while another forks.
+#define REAL(name)                                                                                                      \
+  static __typeof__(&name) real;                                                                                       \
+  if (real == NULL) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 static int concerns_path(const char *path) {
   return directory[0] != 0 && path != NULL && strncmp(path, directory, strlen(directory)) == 0;
