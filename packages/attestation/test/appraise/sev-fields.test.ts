@@ -65,6 +65,12 @@ suite('each field of [sev] has evidence that passes and evidence that only it ca
   });
 });
 
+test('the element of a list that refuses a chip gives the line', () => {
+  const text = sevPolicy({ 'chips-refused': `[\n  "${hex(0xc2, 32)}",\n  "${hex(0xc1, 32)}",\n]` });
+  const refused = appraise(sevEvidence(), parsePolicy(text), offline).find(({ status }) => status === 'fail');
+  assert.equal(refused?.policyLine, text.slice(0, text.indexOf(hex(0xc1, 32))).split('\n').length);
+});
+
 test('a platform has no report data: what is expected of it is refused, and nothing need be', () => {
   for (const word of ['"any"', '"required"']) {
     const policy = parsePolicy(sevPolicy().replace('report-data = "any"', `report-data = ${word}`));

@@ -85,6 +85,7 @@ suite('the template of a policy', () => {
     assert.equal(valueIn(template, 'snp', 'csp-ids'), '"any"');
     assert.equal(valueIn(template, 'snp', 'crl'), '"required"');
     assert.equal(valueIn(template, 'snp.guest-policy', 'debug'), 'false');
+    assert.equal(valueIn(template, 'snp.guest-policy', 'unknown-bits'), '"refused"');
     assert.equal(valueIn(template, 'snp.guest-policy', 'abi-minimum'), '"1.51"');
     assert.equal(valueIn(template, 'snp.platform', 'alias-check-complete'), 'true');
     assert.match(

@@ -108,6 +108,10 @@ test("the platform's own CEK, which AMD did not sign, gives way to the signed on
   const alone = await verify({ cek: unsigned });
   assert.deepEqual(failuresOf(alone), ['sev/cek-signed', 'sev/signers']);
   assert.match(alone.checks.find(({ id }) => id === 'sev/cek-signed')!.detail, /kdsintf\.amd\.com\/cek\/id/);
+  assert.match(
+    alone.checks.find(({ id }) => id === 'sev/signers')!.detail,
+    /the CEK is signed by nobody, not by ASK$/,
+  );
 });
 
 test('a platform that was made here passes under its own anchor, and is called simulated', async () => {
@@ -241,6 +245,10 @@ for (const [what, id, forge] of forgeries) {
 test('a PEK that the CEK did not sign at all is refused', async () => {
   const verification = await verify({ pek: await made('PEK', { signers: [signer.oca] }) });
   assert.deepEqual(failuresOf(verification), ['sev/pek-signed-by-cek', 'sev/signers']);
+  assert.match(
+    verification.checks.find(({ id }) => id === 'sev/signers')!.detail,
+    /the PEK is signed by OCA, not by OCA and CEK$/,
+  );
 });
 
 test('a PEK whose CEK signature stands twice is refused', async () => {

@@ -97,6 +97,14 @@ describe('good evidence', () => {
       microcode: 219,
     });
     assert.deepEqual(verifiedClaims(result).chipId?.subarray(0, 9), Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 0));
+    assert.equal(
+      checkOf(result, 'snp/tcb-order').detail,
+      'reported: fmc 1, bootloader 4, tee 0, snp 24, microcode 219',
+    );
+    assert.equal(
+      checkOf(await verifyFake(amd), 'snp/tcb-order').detail,
+      'reported: bootloader 4, tee 0, snp 24, microcode 219',
+    );
   });
 
   test('passes with a VLEK, which names a provider and no chip', async () => {
@@ -289,6 +297,12 @@ describe('endorsements', () => {
     );
     assert.match(
       await verify(await amd.report({ 0: [2], 0x188: [0, 0, 0] })),
+      /vcek\/v1\/Milan\/.* or .*vcek\/v1\/Genoa\//,
+    );
+    // Nine bytes of an id are more than a Turin has.
+    const nine = Uint8Array.from({ length: 64 }, (_, index) => (index < 9 ? index + 1 : 0));
+    assert.match(
+      await verify(await amd.report({ 0: [2], 0x188: [0, 0, 0], 0x1a0: nine })),
       /vcek\/v1\/Milan\/.* or .*vcek\/v1\/Genoa\//,
     );
     assert.match(
