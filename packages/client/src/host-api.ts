@@ -15,7 +15,8 @@ import {
 
 import { parseAddress, type Address } from './address.ts';
 import { refuseInsecure, type HostAccess } from './host-access.ts';
-import { connectionTo, type HostConnection } from './host-connection.ts';
+import type { HostConnection } from './host-connection.ts';
+import { connectionTo } from './host-plain.ts';
 import { clientProblem } from './problems.ts';
 import { ReportedError } from '@enarx/channel';
 import type { Tap } from './tap.ts';
