@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { concatBytes } from '@enarx/protocol';
+import { joinBytes } from '@enarx/protocol';
 
 import { attestationProblem } from '../problems.ts';
 import { encodeAttestation, type NamedMessage } from './names.ts';
@@ -69,8 +69,8 @@ const escapes: Readonly<Record<string, number>> = {
 /** Bytes that make UTF-8 by chance stand as the characters that they make. */
 function unquote(quoted: string): Uint8Array {
   const utf8 = new TextEncoder();
-  return concatBytes(
-    ...(quoted.match(/[^\\]+|\\x[0-9a-fA-F]{1,2}|\\[0-7]{1,3}|\\./gsu) ?? []).map((part) => {
+  return joinBytes(
+    (quoted.match(/[^\\]+|\\x[0-9a-fA-F]{1,2}|\\[0-7]{1,3}|\\./gsu) ?? []).map((part) => {
       if (!part.startsWith('\\')) return utf8.encode(part);
       const escaped = part.slice(1);
       const byte = /^x./.test(escaped)

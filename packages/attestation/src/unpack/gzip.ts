@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { concatBytes } from '@enarx/protocol';
+import { joinBytes } from '@enarx/protocol';
 
 import { attestationProblem } from '../problems.ts';
 
@@ -39,5 +39,5 @@ export async function gunzip(bytes: Uint8Array, most: number): Promise<Uint8Arra
   } finally {
     await written;
   }
-  return concatBytes(...chunks);
+  return joinBytes(chunks);
 }

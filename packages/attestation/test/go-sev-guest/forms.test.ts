@@ -41,6 +41,10 @@ describe('the text form of an attestation of go-sev-guest', () => {
     );
   });
 
+  test('is refused however many escapes it has', () => {
+    refused(utf8(`report { measurement: "${'\\a'.repeat(400_000)}" }`), /field 12 of 400000 bytes/);
+  });
+
   test('is refused when it is broken', () => {
     for (const [text, found] of [
       ['report {', /a message without its end/],
