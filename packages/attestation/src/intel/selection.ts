@@ -2,6 +2,7 @@
 import { compareBytes, toHex } from '@enarx/protocol';
 
 import type { RevocationList } from '../x509/crl.ts';
+import { listThatCounts } from '../x509/revocation.ts';
 import type { Collateral } from './collateral.ts';
 import type { SignedDocument } from './documents.ts';
 import type { PckChain, SigningChain } from './path.ts';
@@ -15,7 +16,7 @@ export type SignedIdentity = Extract<SignedDocument, { kind: 'enclave-identity' 
 export interface Selection {
   readonly tcbInfo: SignedTcbInfo | undefined;
   readonly identity: SignedIdentity | undefined;
-  /** Newest list of the PCK’s authority and of the root. */
+  /** Lists of the PCK’s authority and of the root that count. */
   readonly pckList: RevocationList | undefined;
   readonly rootList: RevocationList | undefined;
   /** Sentences on what is not there. */
@@ -49,10 +50,7 @@ export function selectCollateral(
     ({ content }) => 2 * Number(content.id === quotingEnclave[format]) + Number(isWithin(content, at)),
   );
   const listOf = (issuer: Uint8Array | undefined): RevocationList | undefined =>
-    issuer &&
-    revocationLists
-      .filter((list) => compareBytes(list.issuer.encoded, issuer) === 0)
-      .toSorted((a, b) => Number(b.number - a.number) || b.thisUpdate - a.thisUpdate)[0];
+    issuer && listThatCounts(revocationLists, issuer, at);
   const authority = pckChain?.[1].subject;
   const root = pckChain?.[2].subject ?? signingChain?.[1].subject;
   const pckList = listOf(authority?.encoded);

@@ -16,9 +16,9 @@ export interface Revocation {
    * - `none`: no list of this root was given.
    */
   readonly status: 'good' | 'bad' | 'none';
-  /** Of the newest list. */
+  /** Of the list that counts. */
   readonly crlNumber: bigint | undefined;
-  /** Milliseconds since 1970, of the newest list. */
+  /** Milliseconds since 1970, of the list that counts. */
   readonly thisUpdate: number | undefined;
   readonly nextUpdate: number | undefined;
 }
@@ -42,6 +42,25 @@ export const noList: Revocation = {
   nextUpdate: undefined,
 };
 
+/**
+ * The list of an issuer that counts at a time: of those within their dates the newest. Where none is, the newest of all, which its
+ * dates then fail. Who keeps lists of several months may so verify for any of them; what any of them revokes is revoked.
+ */
+export function listThatCounts(
+  revocationLists: readonly RevocationList[],
+  issuer: Uint8Array,
+  at: number,
+): RevocationList | undefined {
+  const lists = revocationLists
+    .filter((list) => compareBytes(list.issuer.encoded, issuer) === 0)
+    // Intel's lists all have the same number: there the date tells which is newer.
+    .toSorted((a, b) => Number(b.number - a.number) || b.thisUpdate - a.thisUpdate);
+  return lists.find((list) => isWithinDates(list, at)) ?? lists[0];
+}
+
+const isWithinDates = ({ thisUpdate, nextUpdate }: RevocationList, at: number): boolean =>
+  thisUpdate <= at && at <= nextUpdate;
+
 /** @param rootKey - once the root's own signature is good */
 export async function checkRevocation(
   { chain, revocationLists, at, knownRevoked }: RevocationToCheck,
@@ -50,10 +69,9 @@ export async function checkRevocation(
   keys: KeyCache | undefined,
 ): Promise<{ list: Outcome; notRevoked: Outcome; revocation: Revocation }> {
   const root = chain[chain.length - 1] as Certificate;
-  const lists = revocationLists
-    .filter(({ issuer }) => compareBytes(issuer.encoded, root.subject.encoded) === 0)
-    // Intel's lists all have the same number: there the date tells which is newer.
-    .sort((a, b) => Number(b.number - a.number) || b.thisUpdate - a.thisUpdate);
+  const lists = revocationLists.filter(
+    ({ issuer }) => compareBytes(issuer.encoded, root.subject.encoded) === 0,
+  );
   const failures: string[] = [];
   const revoked = new Set<bigint>();
   for (const list of lists) {
@@ -68,14 +86,14 @@ export async function checkRevocation(
     if (list.unhandled.length > 0)
       failures.push(`${title} has the critical extension ${list.unhandled.join(', ')}, which we do not know`);
   }
-  const [newest] = lists;
-  if (newest !== undefined) {
+  const counting = listThatCounts(lists, root.subject.encoded, at);
+  if (counting !== undefined) {
     if (root.keyUsage?.crlSign !== true)
       failures.push(`the key of ${titleOf(root)} is not for signing lists`);
     // An outdated list may lack exactly the entry that matters: it is worth no more than none, and says so.
-    if (!(newest.thisUpdate <= at && at <= newest.nextUpdate))
+    if (!isWithinDates(counting, at))
       failures.push(
-        `list ${String(newest.number)} of ${titleOf(root)} is for ${formatTime(newest.thisUpdate)} to ${formatTime(newest.nextUpdate)}, not for ${formatTime(at)}; fetch the current list`,
+        `list ${String(counting.number)} of ${titleOf(root)} is for ${formatTime(counting.thisUpdate)} to ${formatTime(counting.nextUpdate)}, not for ${formatTime(at)}; fetch the current list`,
       );
   }
   const gone = chain
@@ -90,28 +108,30 @@ export async function checkRevocation(
     .map((certificate) => knownRevoked(certificate, anchor))
     .filter((reason) => reason !== undefined);
   const list =
-    newest === undefined
+    counting === undefined
       ? notApplicable(`no list of ${titleOf(root)} was given`)
       : outcomeOf(
           failures,
-          `list ${String(newest.number)} of ${titleOf(root)}, until ${formatTime(newest.nextUpdate)}`,
+          `list ${String(counting.number)} of ${titleOf(root)}, until ${formatTime(counting.nextUpdate)}`,
         );
   const notRevoked = outcomeOf(
     [...gone, ...known],
-    newest === undefined ? 'not on the list that comes with this release; no other was given' : 'on no list',
+    counting === undefined
+      ? 'not on the list that comes with this release; no other was given'
+      : 'on no list',
   );
   const good = list.status === 'pass' && notRevoked.status === 'pass';
   return {
     list,
     notRevoked,
     revocation:
-      newest === undefined
+      counting === undefined
         ? noList
         : {
             status: good ? 'good' : 'bad',
-            crlNumber: newest.number,
-            thisUpdate: newest.thisUpdate,
-            nextUpdate: newest.nextUpdate,
+            crlNumber: counting.number,
+            thisUpdate: counting.thisUpdate,
+            nextUpdate: counting.nextUpdate,
           },
   };
 }

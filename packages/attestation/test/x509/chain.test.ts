@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
 import type { Anchor } from '../../src/anchors.ts';
-import { derBitString, derInteger, derNull, derOctetString, derSequence } from '../../src/der/index.ts';
+import {
+  derBitString,
+  derInteger,
+  derNull,
+  derOctetString,
+  derSequence,
+  readDer,
+  readInteger,
+  tags,
+} from '../../src/der/index.ts';
 import {
   KeyCache,
   readCertificate,
@@ -13,6 +22,7 @@ import {
   type ChainResult,
   type ChainToVerify,
 } from '../../src/x509/index.ts';
+import { importPublicKey, signatureName } from '../../src/x509/signature.ts';
 import {
   at,
   basicConstraints,
@@ -132,6 +142,28 @@ test('signatures that are no two numbers in range are no signatures', async () =
     assert.equal(await verifySignature({ ...good, signature }, key), false);
 });
 
+test('a good signature has one spelling: nothing behind its numbers, and none that is too large', async () => {
+  const [good] = chain;
+  const key = (await importPublicKey(platform.publicKey, 'p384')) as CryptoKey;
+  const pair = readDer(good.signature, tags.sequence).reader();
+  const [r, s] = [readInteger(pair.next(tags.integer)), readInteger(pair.next(tags.integer))];
+  assert.equal(
+    await verifySignature({ ...good, signature: derSequence(derInteger(r), derInteger(s)) }, key),
+    true,
+  );
+  const beyond = 1n << 384n;
+  for (const numbers of [
+    [r, s, 1n],
+    [r + beyond, s],
+    [r + (beyond << 8n), s],
+    // Cut to its low bytes the second number is s, and what is above would fall into the place of the first.
+    [1n, r * beyond + s],
+  ]) {
+    const signature = derSequence(...numbers.map((number) => derInteger(number)));
+    assert.equal(await verifySignature({ ...good, signature }, key), false);
+  }
+});
+
 test('a certificate without a name is told of as such', async () => {
   const nameless = { ...leaf, name: [] };
   const result = await verify({
@@ -181,6 +213,23 @@ describe('a cache of keys', () => {
       failed(await verify({ keys, chain: [certificate, impostor, chain[2] as typeof certificate] })),
       ['x509/signatures'],
     );
+  });
+
+  test('knows which lists the root signed, by all that decides, and none that it did not', async () => {
+    const keys = new KeyCache();
+    const list = readRevocationList(await issueList(root));
+    const stranger = { ...(await ecAuthority('root', 'P-256')), name: root.name };
+    const forged = readRevocationList(await issueList(stranger));
+    for (let time = 0; time < 2; time += 1) {
+      assert.deepEqual(failed(await verify({ keys, revocationLists: [list] })), []);
+      assert.deepEqual(failed(await verify({ keys, revocationLists: [forged] })), ['x509/revocation-list']);
+    }
+    assert.equal(keys.knowsSignature(signatureName(list, root.publicKey)), true);
+    assert.equal(keys.knowsSignature(signatureName(list, stranger.publicKey)), false);
+    assert.equal(keys.knowsSignature(signatureName(forged, root.publicKey)), false);
+    // What it knows is not asked of the key again.
+    keys.addSignature(signatureName(forged, root.publicKey));
+    assert.deepEqual(failed(await verify({ keys, revocationLists: [forged] })), []);
   });
 
   test('holds no more than it may, and lets go of what was not used', async () => {
@@ -246,7 +295,8 @@ describe('revocation lists', () => {
         },
       );
     };
-    refused(new Uint8Array(262_145), 'x509/malformed', /262145 bytes/);
+    refused(new Uint8Array(262_145), 'x509/malformed', /262145 bytes; expected at most 262144/);
+    refused(new Uint8Array(262_144), 'der/malformed', /expected/);
     refused(await certify(root, root), 'der/malformed', /expected integer/);
     const { algorithm } = root.signer;
     const wrap = (body: Uint8Array, outer = algorithm): Uint8Array =>
@@ -257,6 +307,17 @@ describe('revocation lists', () => {
       'x509/malformed',
       /two different/,
     );
+    // A NULL more, in each of the places that end.
+    const more = derNull();
+    const body = readDer(good, tags.sequence).reader().next(tags.sequence);
+    const parts = body.reader();
+    const head = [1, 2, 3, 4, 5].map(() => parts.next().encoded);
+    const [entries, last] = [parts.next(), parts.next().encoded];
+    const [entry] = [entries.reader().next()];
+    const longEntry = derSequence(entry.content, more);
+    refused(derSequence(readDer(good, tags.sequence).content, more), 'der/malformed', /2 more bytes/);
+    refused(wrap(derSequence(body.content, more)), 'der/malformed', /2 more bytes/);
+    refused(wrap(derSequence(...head, derSequence(longEntry), last)), 'der/malformed', /2 more bytes/);
     const unnumbered = await issueList({ ...root, name: root.name }, { extensions: [] });
     const text = Buffer.from(unnumbered).toString('hex').replace('0603551d14', '0603551d15');
     refused(Uint8Array.from(Buffer.from(text, 'hex')), 'x509/malformed', /without a number/);
@@ -271,6 +332,42 @@ test('of lists with one number the later is the newest, in whatever order they c
   assert.deepEqual(failed(await verify({ revocationLists: lists })), []);
   assert.deepEqual(failed(await verify({ revocationLists: lists.toReversed() })), []);
   assert.deepEqual(failed(await verify({ revocationLists: lists.slice(0, 1) })), ['x509/revocation-list']);
+});
+
+test('of lists of several months the one for the time of verification counts, and what a later one revokes is revoked', async () => {
+  const day = 86_400_000;
+  const old = readRevocationList(
+    await issueList(root, { number: 1, thisUpdate: at - 60 * day, nextUpdate: at - 30 * day }),
+  );
+  const current = readRevocationList(await issueList(root, { number: 2 }));
+  const then = at - 40 * day;
+  for (const revocationLists of [
+    [old, current],
+    [current, old],
+  ]) {
+    const result = await verify({ revocationLists, at: then });
+    assert.deepEqual(failed(result), []);
+    assert.equal(result.revocation.crlNumber, 1n);
+    assert.equal((await verify({ revocationLists })).revocation.crlNumber, 2n);
+  }
+  // Between the two no list is for the time.
+  assert.deepEqual(failed(await verify({ revocationLists: [old, current], at: at - 20 * day })), [
+    'x509/revocation-list',
+  ]);
+  const [, intermediate] = chain;
+  const revoking = readRevocationList(await issueList(root, { number: 2, revoked: [intermediate.serial] }));
+  assert.deepEqual(failed(await verify({ revocationLists: [old, revoking], at: then })), [
+    'x509/not-revoked',
+  ]);
+});
+
+test('where no list was given it is said what is known instead', async () => {
+  const detailOf = async (lists: Uint8Array[]): Promise<string | undefined> => {
+    const { checks } = await verify({ revocationLists: lists.map((bytes) => readRevocationList(bytes)) });
+    return checks.find(({ id }) => id === 'x509/not-revoked')?.detail;
+  };
+  assert.equal(await detailOf([]), 'not on the list that comes with this release; no other was given');
+  assert.equal(await detailOf([await issueList(root)]), 'on no list');
 });
 
 test('a list holds in the first and in the last moment that it names, and not beyond', async () => {
