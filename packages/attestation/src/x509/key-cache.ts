@@ -23,36 +23,32 @@ export interface Reading {
  */
 export class KeyCache {
   readonly #capacity: number;
-  readonly #keys = new Map<string, CachedKey>();
-  readonly #signed = new Set<string>();
+  readonly #keys: Recent<CachedKey>;
+  readonly #signed: Recent<true>;
   readonly #readings = new Map<string, { readonly bytes: Uint8Array; readonly reading: Reading }>();
 
   /** @param capacity - most keys held; the least recently used goes first */
   constructor(capacity = 1024) {
     this.#capacity = capacity;
+    this.#keys = new Recent(capacity);
+    this.#signed = new Recent(capacity);
   }
 
   get(name: string): CachedKey | undefined {
-    const key = this.#keys.get(name);
-    if (key === undefined) return undefined;
-    this.#keys.delete(name);
-    this.#keys.set(name, key);
-    return key;
+    return this.#keys.get(name);
   }
 
   set(name: string, key: CachedKey): void {
     this.#keys.set(name, key);
-    if (this.#keys.size > this.#capacity) this.#keys.delete(this.#keys.keys().next().value as string);
   }
 
   /** @param name - all bytes of key, signature and what is signed */
   knowsSignature(name: string): boolean {
-    return this.#signed.delete(name) && this.#signed.add(name).size > 0;
+    return this.#signed.get(name) !== undefined;
   }
 
   addSignature(name: string): void {
-    this.#signed.add(name);
-    if (this.#signed.size > this.#capacity) this.#signed.delete(this.#signed.keys().next().value as string);
+    this.#signed.set(name, true);
   }
 
   /** What exactly these bytes were read as. */
@@ -68,6 +64,38 @@ export class KeyCache {
       this.#readings.delete(this.#readings.keys().next().value as string);
   }
 }
+
+/** What has names, the least recently used first; that goes when there are too many, or too long ones. */
+class Recent<V> {
+  readonly #capacity: number;
+  readonly #held = new Map<string, V>();
+  #length = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get(name: string): V | undefined {
+    const value = this.#held.get(name);
+    if (value === undefined) return undefined;
+    this.#held.delete(name);
+    this.#held.set(name, value);
+    return value;
+  }
+
+  set(name: string, value: V): void {
+    if (!this.#held.has(name)) this.#length += name.length;
+    this.#held.set(name, value);
+    for (const [oldest] of this.#held) {
+      if (this.#held.size <= this.#capacity && this.#length <= longestNames) return;
+      this.#held.delete(oldest);
+      this.#length -= oldest.length;
+    }
+  }
+}
+
+/** Characters of all names. Anybody can sign lists of 256 KiB under a root of their own, a thousand of which would fill the memory. */
+const longestNames = 16_777_216;
 
 /**
  * Length and the end, which of certificates is the signature. Whoever makes two that share it makes one push the other out: all bytes are

@@ -58,3 +58,17 @@ describe('what a cache remembers of bytes', async () => {
     assert.match(unreadable[0] as string, /more than 64/);
   });
 });
+
+describe('what a cache knows to be signed', () => {
+  test('is let go of when it is too much: a stranger’s own lists may be large', () => {
+    const keys = new KeyCache();
+    const named = (index: number): string => `${String(index)}|`.padEnd(262_144, 'x');
+    for (let index = 0; index < 65; index += 1) keys.addSignature(named(index));
+    keys.addSignature(named(64));
+    assert.ok(!keys.knowsSignature(named(0)));
+    for (const index of [1, 64]) assert.ok(keys.knowsSignature(named(index)));
+    keys.addSignature('x'.repeat(16_777_217));
+    assert.ok(!keys.knowsSignature(named(64)));
+    assert.ok(!keys.knowsSignature('x'.repeat(16_777_217)));
+  });
+});
