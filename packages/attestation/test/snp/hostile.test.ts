@@ -124,6 +124,13 @@ describe('hostile bytes', { skip: withoutVectors }, () => {
     await assert.rejects(verifyEvidence({ evidence: report, endorsements: [big], ...options }), {
       code: 'evidence/too-large',
     });
+    const pieces = Array.from({ length: 1025 }, () => Uint8Array.of(0x30));
+    await assert.rejects(verifyEvidence({ evidence: report, endorsements: pieces, ...options }), {
+      code: 'evidence/too-large',
+      found: /1025 pieces/,
+    });
+    const { checks } = await verifyEvidence({ evidence: report, endorsements: pieces.slice(1), ...options });
+    assert.equal(checks.find(({ id }) => id === 'snp/endorsements-readable')?.status, 'fail');
   });
 
   test('nesting and repetition that would take for ever are refused at once', async () => {
