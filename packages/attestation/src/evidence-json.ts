@@ -77,6 +77,9 @@ const sidecarMembers = [
   ['SnpReport', 'VcekCertChain'],
 ] as const;
 
+/** Members of what services answer about platforms, which is often given where the evidence should be. */
+const collateralMembers = ['vcekCert', 'tcbInfo', 'enclaveIdentity', 'tcb_info', 'qe_identity'] as const;
+
 /** `{hcl_report, tpm_quote?, …}`. @throws EnarxError `evidence/unrecognised`, `evidence/malformed` */
 export function readAzureJson(
   object: ReadonlyMap<string, unknown>,
@@ -85,7 +88,9 @@ export function readAzureJson(
   if (blob === undefined) {
     throw attestationProblem('evidence/unrecognised', {
       found: `JSON with the members ${[...object.keys()].slice(0, 8).join(', ')}`,
-      expected: 'outblob, attestation_report, hcl_report or report',
+      expected: collateralMembers.some((name) => object.has(name))
+        ? 'evidence; this is collateral, which endorses it'
+        : 'outblob, attestation_report, quote, hcl_report or report',
     });
   }
   const quote = object.get('tpm_quote') ?? object.get('quote');
@@ -150,7 +155,12 @@ const isMap = (value: unknown): value is object =>
 
 /** As a map, so that no member name can reach a prototype. */
 function objectOf(value: unknown): ReadonlyMap<string, unknown> {
-  if (!isMap(value)) throw malformed('JSON that is no object');
+  if (!isMap(value))
+    throw malformed(
+      Array.isArray(value)
+        ? `a list of ${String(value.length)} in JSON, no object`
+        : 'JSON that is no object',
+    );
   return new Map(Object.entries(value));
 }
 

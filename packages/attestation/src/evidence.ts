@@ -19,6 +19,7 @@ import {
 } from './go-sev-guest/attestation.ts';
 import { looksLikeGoSevGuestText, readGoSevGuestText } from './go-sev-guest/text.ts';
 import { looksLikeOakEvidence, readOakEvidence } from './oak/evidence.ts';
+import { holdsNitroDocument, nameNotEvidence } from './not-evidence.ts';
 import { attestationProblem } from './problems.ts';
 import { snpReportLength } from './snp/report.ts';
 import { titleOf } from './x509/certificate.ts';
@@ -94,7 +95,10 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
     }
     return snp(bytes.subarray(0, snpReportLength), [table]);
   }
-  throw unrecognised(`${String(bytes.length)} bytes${text.kind === 'bytes' ? ' out of hex or base64' : ''}`);
+  const { found, expected } = nameNotEvidence(bytes) ?? {
+    found: `${String(bytes.length)} bytes${text.kind === 'bytes' ? ' out of hex or base64' : ''}`,
+  };
+  throw unrecognised(found, expected);
 }
 
 function unrecognised(found: string, expected?: string): Error {
@@ -112,7 +116,12 @@ function refuseEndorsements(bytes: Uint8Array): void {
     ...certificates.map((certificate) => `a certificate of ${titleOf(certificate)}`),
     ...revocationLists.map(({ issuer }) => `a revocation list of ${issuer.commonName}`),
   ];
-  throw unrecognised(found.join(', '), 'evidence; these are endorsements of it');
+  throw unrecognised(
+    found.join(', '),
+    certificates.some(({ encoded }) => holdsNitroDocument(encoded))
+      ? 'the document of AWS Nitro Enclaves itself, whose hex is among the names of the certificate'
+      : 'evidence; these are endorsements of it',
+  );
 }
 
 function snp(report: Uint8Array, endorsements: readonly Uint8Array[]): Recognised {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { amdFormatOf, binaryOf, verifyAmd } from './amd/verify.ts';
-import { withoutBundles } from './bundle/bundle.ts';
+import { looksLikeBundle, withoutBundles } from './bundle/bundle.ts';
 import { unwrapIfWrapped } from './cmw/unwrap.ts';
 import { readDstackNitro } from './dstack/quote.ts';
 import { recogniseQuote } from './intel/recognise.ts';
 import { looksLikeNitro } from './nitro/recognise.ts';
+import { attestationProblem } from './problems.ts';
 import { received } from './received.ts';
 import { unpack } from './unpack/unpack.ts';
 import type { Verification, VerifyOptions } from './verification.ts';
@@ -18,6 +19,11 @@ import type { Verification, VerifyOptions } from './verification.ts';
  */
 export async function verifyEvidence(options: VerifyOptions): Promise<Verification> {
   const given = received(options);
+  if (looksLikeBundle(given.evidence))
+    throw attestationProblem('evidence/unrecognised', {
+      found: 'a bundle of collateral',
+      expected: 'evidence; this is collateral, which endorses it',
+    });
   const wrapped = unwrapIfWrapped(given.evidence);
   const { evidence, endorsements } = await unpack(wrapped?.evidence ?? given.evidence);
   const files = [...endorsements, ...(wrapped?.endorsements ?? []), ...given.endorsements];

@@ -47,7 +47,7 @@ export async function readRuntimeData({
   };
 }
 
-/** `HCLAkPub` among the keys of the runtime data. Read before its hash is checked, used only if that check passes. */
+/** `HCLAkPub` among the keys of the runtime data, of whom nothing is known until `azure/runtime-data` has passed. */
 function attestationKeyOf(runtimeData: Uint8Array): JsonWebKey | undefined {
   let value: unknown;
   try {

@@ -29,8 +29,12 @@ function beginsAsRecord(bytes: Uint8Array): boolean {
   // Of a record the first is text of a length that a media type has, or a number of at most two bytes.
   if (first === 0x82 || first === 0x83 || first === indefiniteArray)
     return (second >= 0x60 && second < 0x7a) || second <= 0x19;
-  return first === 0x5b;
+  return first === 0x5b && /^\[\s*"[\w.+-]+\\?\//.test(latin1.decode(bytes.subarray(0, longestType)));
 }
+
+const latin1 = new TextDecoder('latin1');
+/** Octets in which a list of JSON must name the media type of a record; other lists are none. */
+const longestType = 256;
 
 /**
  * The one piece of evidence in a wrapper. A record that says nothing of its role is taken for evidence; in a collection every

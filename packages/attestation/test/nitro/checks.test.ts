@@ -8,7 +8,7 @@ import { concatBytes, encodeCbor, type CborValue } from '@enarx/protocol';
 import { es256, es384 } from '../../src/cose/algorithms.ts';
 import { signSign1 } from '../../src/cose/sign1.ts';
 import { derSequence } from '../../src/der/index.ts';
-import { verifyEvidence } from '../../src/verify.ts';
+import { verifyNitro } from '../../src/nitro/verify.ts';
 import type { Verification, VerifyOptions } from '../../src/verification.ts';
 import { basicConstraints, issueList, keyUsage } from '../support/fake-amd.ts';
 import { at, digitalSignature, fakeAws, pcrOf } from '../support/fake-aws.ts';
@@ -20,7 +20,7 @@ async function verify(
   evidence: Uint8Array | Promise<Uint8Array>,
   options: Partial<VerifyOptions> = {},
 ): Promise<Verification> {
-  return verifyEvidence({
+  return verifyNitro({
     evidence: await evidence,
     endorsements: [],
     anchors: [aws.anchor],
