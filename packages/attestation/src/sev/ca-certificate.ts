@@ -41,9 +41,6 @@ const algorithmsBySize: ReadonlyMap<number, Algorithm> = new Map([
   [4096, { scheme: 'RSA-PSS', hash: 'SHA-384' }],
 ]);
 
-/** Lengths of certificates with keys of 2048 and 4096 bits. */
-export const caCertificateLengths: readonly number[] = [832, 1600];
-
 /**
  * Reads one certificate of 832 or 1600 bytes (SEV API specification, appendix B.1). Strict: the key has the exponent 65537
  * and as many bits as it says, and nothing follows.

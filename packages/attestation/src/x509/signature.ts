@@ -104,7 +104,8 @@ function fixedLengthSignature(der: Uint8Array, length: number): Uint8Array | und
   for (const [index, number] of numbers.entries()) {
     if (number <= 0n || number >= 1n << BigInt(8 * length)) return undefined;
     let left = number;
-    for (let at = (index + 1) * length - 1; left > 0n; at -= 1, left >>= 8n) bytes[at] = Number(left & 0xffn);
+    for (let at = (index + 1) * length - 1; at >= index * length; at -= 1, left >>= 8n)
+      bytes[at] = Number(left & 0xffn);
   }
   return bytes;
 }

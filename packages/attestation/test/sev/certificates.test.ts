@@ -108,10 +108,10 @@ test(
 );
 
 const sevRefusals: readonly (readonly [what: string, at: number, value: number, found: RegExp])[] = [
-  ['of another version', 0, 2, /the head 02/],
+  ['of another version', 0, 2, /the head 02[0-9a-f]{14}; expected version 1/],
   ['with reserved bytes', 6, 1, /the head/],
   ['of the usage of AMD’s own', 8, 0x13, /usage 0x1013/],
-  ['with an unknown key algorithm', 0xc, 4, /algorithm 0x4/],
+  ['with an unknown key algorithm', 0xc, 0x1a, /algorithm 0x1a/],
   ['with a key on P-256', 0x10, 1, /curve 1/],
   ['with a number of 49 bytes', 0x14 + 48, 1, /behind a number/],
   ['with a signature of nobody’s', 0x414, 0x07, /a signature of usage 0x1007/],
@@ -158,6 +158,15 @@ test('every length but the right one is refused', () => {
         code: 'sev/certificate-malformed',
       });
   }
+  assert.throws(() => readSevCertificate(good.pdh.subarray(1)), {
+    found: '2083 bytes',
+    expected: '2084 bytes',
+  });
+  // The head alone says already how long the whole is.
+  const head = good.ark.subarray(0, 64);
+  assert.throws(() => readCaCertificate(head), { found: '64 bytes', expected: '832 bytes' });
+  assert.throws(() => readPlatformChain([head]), { found: '64 bytes', expected: '832 bytes' });
+  assert.throws(() => readCaCertificate(head.subarray(1)), { expected: '832 or 1600 bytes' });
   assert.throws(() => readSevCertificate(concatBytes(good.pdh, Uint8Array.of(0))), EnarxError);
   assert.throws(() => readCaCertificate(concatBytes(good.ark, Uint8Array.of(0))), EnarxError);
 });

@@ -161,6 +161,15 @@ describe('our own certificates', () => {
     });
   });
 
+  test('may say that a key is for deciphering alone, whose bit is at the other end of the octet', async () => {
+    const usage = { oid: '2.5.29.15', critical: true, value: derBitString(Uint8Array.of(1)) };
+    assert.deepEqual(readCertificate(await certify(ec, rsa, { extensions: [usage] })).keyUsage, {
+      digitalSignature: false,
+      keyCertSign: false,
+      crlSign: false,
+    });
+  });
+
   test('without extensions and with the trailer field are read too', async () => {
     const old = await rsaAuthority('root', true);
     const der = await certify(ec, old);
@@ -226,6 +235,16 @@ describe('what RFC 5280 forbids', () => {
         },
         /the integer 256/,
       ],
+      [
+        'der/malformed',
+        {
+          extensions: derSequence(
+            extension(derOctetString(derSequence(derBoolean(true), derInteger(0), derNull()))),
+          ),
+        },
+        /2 more bytes/,
+      ],
+      ['der/malformed', { extensions: derSequence(extension(derOctetString(), derNull())) }, /2 more bytes/],
       ['der/malformed', { extensions: derSequence() }, /the end of the data/],
       ['der/malformed', { more: derNull() }, /1 more bytes|2 more bytes/],
       ['der/malformed', { issuer: derSequence(derSet()) }, /the end of the data/],
