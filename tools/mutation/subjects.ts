@@ -33,6 +33,7 @@ export const subjects: readonly Subject[] = [
       'azure/azure',
       'evidence',
       'appraise/attest',
+      'appraise/snp-words',
     ),
   },
   {
@@ -53,6 +54,7 @@ export const subjects: readonly Subject[] = [
     tests: test(
       'x509/chain',
       'x509/key-cache',
+      'x509/revocation',
       'x509/certificate',
       'snp/checks',
       'snp/vectors',

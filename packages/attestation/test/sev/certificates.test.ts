@@ -193,6 +193,9 @@ test('a file is refused where no certificate begins, and cut off where one ends 
 test('certificates are recognised by their head', needsVectors, () => {
   for (const bytes of [...certificatesOf('Naples'), ...certificatesOf('Rome')])
     assert.ok(looksLikeSevCertificates(bytes));
+  const [platform] = certificatesOf('Naples') as [Uint8Array];
+  assert.ok(looksLikeSevCertificates(platform.subarray(0, 12)));
+  assert.ok(!looksLikeSevCertificates(platform.subarray(0, 11)));
   for (const bytes of [
     new Uint8Array(),
     new Uint8Array(2084),

@@ -60,6 +60,22 @@ describe('what a cache remembers of bytes', async () => {
 });
 
 describe('what a cache knows to be signed', () => {
+  test('counts once, however often it is added', () => {
+    const keys = new KeyCache();
+    const large = 'x'.repeat(4_194_304);
+    keys.addSignature('first');
+    for (let time = 0; time < 5; time += 1) keys.addSignature(large);
+    assert.ok(keys.knowsSignature('first'));
+  });
+
+  test('is pushed out by nothing that was only asked for', () => {
+    const keys = new KeyCache(2);
+    keys.addSignature('first');
+    assert.ok(!keys.knowsSignature('unknown'));
+    keys.addSignature('second');
+    assert.ok(keys.knowsSignature('first'));
+  });
+
   test('is let go of when it is too much: a stranger’s own lists may be large', () => {
     const keys = new KeyCache();
     const named = (index: number): string => `${String(index)}|`.padEnd(262_144, 'x');
