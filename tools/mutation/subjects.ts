@@ -94,7 +94,7 @@ export const subjects: readonly Subject[] = [
   {
     name: 'azure',
     sources: source('azure/check', 'azure/hcl', 'azure/quote', 'azure/runtime-data', 'evidence-csr'),
-    tests: test('azure/azure', 'evidence', 'snp/vectors', 'intel/azure-guest'),
+    tests: test('azure/azure', 'evidence', 'snp/checks', 'snp/vectors', 'intel/azure-guest'),
   },
   {
     name: 'sev',

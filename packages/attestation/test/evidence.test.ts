@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
-import { encodeMessage, evidence as evidenceMessage } from '@enarx/protocol';
+import { concatBytes, encodeMessage, evidence as evidenceMessage } from '@enarx/protocol';
 
 import { certificateTableGuids } from '../src/amd/certificate-table.ts';
 import { anchorFromPem, vendorAnchors } from '../src/anchors.ts';
@@ -301,7 +301,11 @@ describe('a certification request with a report', () => {
     readonly extension?: string;
     readonly endorsements?: Uint8Array;
     readonly signer?: Authority;
+    /** Where a NULL too much stands at the end. */
+    readonly longer?: Level;
   }
+  const levels = ['whole', 'body', 'attributes', 'attribute', 'extensions', 'extension', 'evidence'] as const;
+  type Level = (typeof levels)[number];
 
   async function request(inner: Uint8Array, parts: Parts = {}): Promise<Uint8Array> {
     const {
@@ -310,26 +314,35 @@ describe('a certification request with a report', () => {
       extension = '1.3.6.1.4.1.58270.1.3',
       signer = key,
     } = parts;
+    const end = (level: Level): Uint8Array[] => (parts.longer === level ? [derNull()] : []);
+    const evidence = derSequence(
+      parts.endorsements ?? (await amd.vcek()),
+      derOctetString(inner),
+      ...end('evidence'),
+    );
+    const extensions = derSequence(
+      derSequence(derOid(extension), derOctetString(evidence), ...end('extension')),
+      ...end('extensions'),
+    );
     const body = derSequence(
       derInteger(version),
       derSequence(),
       key.publicKey,
       derExplicit(
         0,
-        derSequence(
-          derOid(attribute),
-          derSet(
-            derSequence(
-              derSequence(
-                derOid(extension),
-                derOctetString(derSequence(parts.endorsements ?? (await amd.vcek()), derOctetString(inner))),
-              ),
-            ),
-          ),
+        concatBytes(
+          derSequence(derOid(attribute), derSet(extensions), ...end('attribute')),
+          ...end('attributes'),
         ),
       ),
+      ...end('body'),
     );
-    return derSequence(body, signer.signer.algorithm, derBitString(await signer.signer.sign(body)));
+    return derSequence(
+      body,
+      signer.signer.algorithm,
+      derBitString(await signer.signer.sign(body)),
+      ...end('whole'),
+    );
   }
 
   const bound = async (): Promise<Uint8Array> =>
@@ -344,6 +357,8 @@ describe('a certification request with a report', () => {
     const result = await verifyFake(amd, { report: await request(await bound()) });
     assert.deepEqual(failures(result), []);
     assert.equal(checkOf(result, 'csr/key-bound').status, 'pass');
+    const vcek = await amd.vcek();
+    assert.deepEqual(recogniseEvidence(await request(report, { endorsements: vcek })).endorsements, [vcek]);
     const lists = derSequence(derSequence(derSequence(derUtf8String('https://…'), await issueList(amd.ark))));
     const withLists = await request(await bound(), { endorsements: derSequence(await amd.vcek(), lists) });
     assert.equal(recogniseEvidence(withLists).endorsements.length, 2);
@@ -382,6 +397,13 @@ describe('a certification request with a report', () => {
       /58270\.1\.2/,
     );
     refused(await request(report, { version: 1 }), 'der/malformed');
+  });
+
+  test('with anything behind any of its parts is refused', async () => {
+    for (const longer of levels) refused(await request(report, { longer }), 'der/malformed', /2 more bytes/);
+    const entry = derSequence(derUtf8String('https://…'), await issueList(amd.ark), derNull());
+    const endorsements = derSequence(await amd.vcek(), derSequence(derSequence(entry)));
+    refused(await request(report, { endorsements }), 'der/malformed', /2 more bytes/);
   });
 });
 

@@ -36,13 +36,9 @@ export function readHclReport(bytes: Uint8Array, tee: 'snp' | 'tdx'): HclReport 
   const version = u32(4);
   if (u32(0) !== magic || (version !== 1 && version !== 2))
     throw malformed(`version ${String(version)}`, 'HCLA 1 or 2');
-  const [, , reportType, hashType, length] = [0, 4, 8, 12, 16].map((at) => u32(runtimeDataOffset + at)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const reportType = u32(runtimeDataOffset + 8);
+  const hashType = u32(runtimeDataOffset + 12);
+  const length = u32(runtimeDataOffset + 16);
   if (reportType !== reportTypes[tee])
     throw malformed(
       `report type ${String(reportType)}`,

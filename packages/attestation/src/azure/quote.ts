@@ -31,7 +31,7 @@ export function readTpmQuote(
     const start = take(length);
     return message.subarray(start, start + length);
   };
-  if (view.byteLength < 6 || view.getUint32(take(4)) !== generatedValue || u16() !== attestQuote)
+  if (view.getUint32(take(4)) !== generatedValue || u16() !== attestQuote)
     throw malformed('a message that is no TPM quote');
   sized();
   const extraData = sized();

@@ -107,7 +107,7 @@ describe('Azure’s blob', () => {
 
   test('is asked for of nobody else: what Azure did not wrap passes none of its checks', async () => {
     const result = await verifyFake(amd);
-    for (const id of ['azure/runtime-data', 'azure/quote'])
+    for (const id of ['azure/runtime-data', 'azure/quote', 'csr/signature', 'csr/key-bound'])
       assert.equal(checkOf(result, id).status, 'not-applicable', id);
   });
 
@@ -159,6 +159,8 @@ describe('Azure’s blob', () => {
       Buffer.from('null'),
       Buffer.from('{"keys":7}'),
       Buffer.from('{"keys":[null,7,{"kid":1}]}'),
+      // Its own key, and then bytes that are no UTF-8.
+      Buffer.concat([runtimeJson().subarray(0, -1), Buffer.from(',"x":"\u00ff"}', 'latin1')]),
     ]) {
       const blob = hcl(await bound(runtime), runtime).toString('base64');
       const evidence = json({ report: [...Buffer.from(blob, 'base64')], quote: quoteJson(quoteMessage()) });
@@ -186,6 +188,7 @@ describe('Azure’s blob', () => {
     const good = hcl(report, runtime);
     assert.deepEqual(Buffer.from(readHclReport(good, 'snp').runtimeData), runtime);
     refused(good.subarray(0, 1235), /1235 bytes; expected at least 1236/);
+    refused(Buffer.alloc(1236), /version 0; expected HCLA 1 or 2/);
     const shortest = hcl(report, Buffer.alloc(0), { behind: Buffer.alloc(0) });
     assert.equal(shortest.length, 1236);
     assert.equal(readHclReport(shortest, 'snp').runtimeData.length, 0);

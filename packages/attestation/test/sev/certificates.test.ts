@@ -200,6 +200,7 @@ test('certificates are recognised by their head', needsVectors, () => {
     new Uint8Array(),
     new Uint8Array(2084),
     Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+    patched(good.pdh, 0, 2),
     vector('virtee+sev/tests/certs_data/report_milan.bin'),
   ])
     assert.ok(!looksLikeSevCertificates(bytes));
