@@ -354,6 +354,12 @@ describe('the chain', () => {
     const nobody = await verifyFake(amd, { options: { anchors: [] } });
     await assertOnly('x509/anchor', /none of the trusted ones \(none\)/, nobody);
     assert.equal(nobody.simulated, false);
+    // Such a failure is called SIMULATED only where nothing but simulated processors was asked for.
+    for (const [anchors, simulated] of [
+      [[turin.anchor], true],
+      [[turin.anchor, { ...turin.anchor, simulated: false }], false],
+    ] as const)
+      assert.equal((await verifyFake(amd, { options: { anchors } })).simulated, simulated);
     const foreign = { ...amd.anchor, vendor: 'intel' as const };
     await assertOnly(
       'x509/anchor',
