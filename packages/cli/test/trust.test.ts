@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { join } from 'node:path';
 
+import type { Platform } from '@enarx/protocol';
+
 import { readTrust } from '../src/run/trust.ts';
 import { Directory, enarx, errorCode } from './support/command.ts';
 
@@ -59,5 +61,24 @@ test('nobody is asked for a Keep that no policy could judge', async () => {
     const result = await enarx('run', '--host', 'http://127.0.0.1:9', '--tee', tee, '--json', program);
     assert.equal(result.status, 64, result.stderr);
     assert.equal(errorCode(result), 'cli/policy-missing');
+  }
+});
+
+test('a kind that one’s own machine cannot make asks for no policy, which nobody could write', async () => {
+  const program = await box.file('none.wasm', Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+  const result = await enarx('run', '--tee', 'sgx', '--json', program);
+  assert.equal(result.status, 241, result.stderr);
+  assert.equal(errorCode(result), 'tee/unsupported');
+  assert.match(result.stderr, /no backend for sgx/);
+});
+
+test('what this machine can make is what a run here would find: without an image no machines', async () => {
+  const result = await enarx('platform', '--json');
+  const { backends } = JSON.parse(result.stdout) as Platform;
+  for (const tee of ['vm', 'snp', 'tdx']) {
+    const backend = backends.find((each) => each.tee === tee);
+    assert.equal(backend?.usable, false);
+    const probe = backend.probes.find(({ id }) => id === 'image');
+    assert.match(probe?.remedy ?? '', /enarx image build/);
   }
 });

@@ -3,13 +3,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { imageFiles } from '@enarx/image/files';
-import { cutText, tees, type Platform } from '@enarx/protocol';
+import { cutText, tees, type Platform, type Tee } from '@enarx/protocol';
 
 import type { Probe } from './backends/backend.ts';
 import { findBackend } from './backends/backends.ts';
 import { isMachineKind } from './backends/machine-kinds.ts';
 import { hardwareProbes } from './platform/hardware.ts';
 import { readProcessorFlags } from './platform/processor.ts';
+import { keepldrProblem } from './problems.ts';
 
 /** What this host can do: for each kind of Keep what was looked for, what was found, and how to mend what is missing. */
 export async function probePlatform(): Promise<Platform['backends']> {
@@ -42,6 +43,14 @@ export function withImage(backends: Platform['backends'], image: string): Platfo
     const probe = probeImage(image);
     return { ...backend, usable: backend.usable && probe.pass, probes: [...backend.probes, probe] };
   });
+}
+
+/** @throws EnarxError `tee/unsupported`, with all that was looked for and not found */
+export function refuseUnusable(backends: Platform['backends'], tee: Tee): void {
+  const backend = backends.find((candidate) => candidate.tee === tee);
+  if (backend?.usable === true) return;
+  const missing = backend?.probes.filter(({ pass }) => !pass).map(({ found }) => found) ?? [];
+  throw keepldrProblem('tee/unsupported', { found: [tee, ...missing].join('; ') });
 }
 
 function probeImage(image: string): Probe {

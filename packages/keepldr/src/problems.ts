@@ -127,7 +127,7 @@ export const keepldrProblems = {
     kind: 'unsupported',
     status: 501,
     title: 'This host cannot make Keeps of that kind',
-    mend: 'Choose a kind that `enarx platform` shows as usable.',
+    mend: 'Choose a kind that `enarx platform` shows as usable, or mend what it finds missing.',
   },
 } as const satisfies Record<string, ProblemDefinition>;
 

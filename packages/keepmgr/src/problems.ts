@@ -61,7 +61,7 @@ export const keepmgrProblems = {
     kind: 'unsupported',
     status: 501,
     title: 'This host cannot make Keeps of that kind',
-    mend: 'Choose a kind that `enarx platform` shows as usable.',
+    mend: 'Choose a kind that `enarx platform` shows as usable, or mend what it finds missing.',
   },
   'keepmgr/full': {
     kind: 'unavailable',

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { isMachineKind } from '@enarx/keepldr/machine-kinds';
+import { refuseUnusable } from '@enarx/keepldr/platform';
 import { probeSandboxes } from '@enarx/keepldr/sandbox';
 import type { CreateKeep, Platform, Resources, Tee } from '@enarx/protocol';
 
@@ -50,7 +51,7 @@ export function launchPlanner(options: PlanOptions): PlanLaunch {
   const { limits, manager, image, release, sockets } = options;
   return async ({ tee, resources }) => {
     refuseTooMuch(limits, resources ?? {});
-    await refuseUnusable(options.platform, tee);
+    refuseUnusable(await options.platform(), tee);
     const [{ strongest }, simulator] = await Promise.all([probeSandboxes(), options.simulator]);
     const details: LaunchDetails = {
       manager,
@@ -85,11 +86,4 @@ function refuseTooMuch({ machineMemory, machineVcpus }: Limits, { memory = 0, vc
 /** Kinds whose owner takes part in the launch. */
 function hasLaunchSecret(tee: Tee): boolean {
   return tee === 'sim-sev' || tee === 'sev' || tee === 'sev-es';
-}
-
-async function refuseUnusable(platform: () => Promise<Platform['backends']>, tee: Tee): Promise<void> {
-  const backend = (await platform()).find((candidate) => candidate.tee === tee);
-  if (backend?.usable === true) return;
-  const missing = backend?.probes.filter(({ pass }) => !pass).map(({ found }) => found) ?? [];
-  throw keepmgrProblem('tee/unsupported', { found: [tee, ...missing].join('; ') });
 }

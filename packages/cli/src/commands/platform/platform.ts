@@ -3,7 +3,9 @@ import type { Platform } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { namedHost, type NamedHost } from '../../host/named-host.ts';
+import { ownBackends } from '../../host/own-backends.ts';
 import { printable, type Output } from '../../output.ts';
+import { imageDirectory } from '../../run/image.ts';
 import type { PlatformFlags } from './flags.ts';
 
 type Backend = Platform['backends'][number];
@@ -11,15 +13,13 @@ type Backend = Platform['backends'][number];
 /** Prints what this machine, or the host that the flags name, can do. */
 export async function showPlatform(this: EnarxContext, flags: PlatformFlags): Promise<void> {
   const host = await namedHost(this.process.env, flags);
-  const backends = host === undefined ? await ownBackends() : await backendsOf(host);
+  const backends =
+    host === undefined
+      ? await ownBackends(imageDirectory({ image: undefined }, this.process.env))
+      : await backendsOf(host);
   this.output.result({ backends }, () =>
     backends.map((backend) => describe(this.output, backend)).join('\n'),
   );
-}
-
-async function ownBackends(): Promise<Backend[]> {
-  const { probePlatform } = await import('@enarx/keepldr/platform');
-  return probePlatform();
 }
 
 async function backendsOf(named: NamedHost): Promise<Backend[]> {

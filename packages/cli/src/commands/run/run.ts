@@ -4,6 +4,7 @@ import type { Tee } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { namedHost, type NamedHost } from '../../host/named-host.ts';
+import { ownBackends } from '../../host/own-backends.ts';
 import { startOwnKeepmgr, sweepLeftovers, type OwnHost } from '../../host/own-keepmgr.ts';
 import { isSimulated, parseTee } from '../../host/tee.ts';
 import { deliver, prepareDelivery, statusOfEnd, trustFor, type Delivery } from '../../run/deliver.ts';
@@ -29,8 +30,12 @@ export async function runProgram(
     readNamedTrust(flags),
     namedHost(this.process.env, flags),
   ]);
-  // Before any host is asked for a Keep that could not be judged.
-  if (needsPolicy(tee) && named.policy === undefined) await trustFor(this, named, flags, tee);
+  if (needsPolicy(tee) && named.policy === undefined) {
+    // Nobody can write a policy for what his machine does not have.
+    if (host === undefined) await refuseUnusableHere(tee, imageDirectory(flags, this.process.env));
+    // Before any host is asked for a Keep that could not be judged.
+    await trustFor(this, named, flags, tee);
+  }
   using interruption = new Interruption(this.process.unread);
   try {
     if (host !== undefined) {
@@ -126,6 +131,12 @@ async function runOn(
   } finally {
     host.close();
   }
+}
+
+/** @throws EnarxError `tee/unsupported` */
+async function refuseUnusableHere(tee: Tee, image: string): Promise<void> {
+  const { refuseUnusable } = await import('@enarx/keepldr/platform');
+  refuseUnusable(await ownBackends(image), tee);
 }
 
 async function endOwn(own: OwnHost): Promise<void> {
