@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { appraise, notAppraised } from './appraise/appraise.ts';
 import { reportDataOutcome } from './appraise/report-data.ts';
-import { check, type Check } from './checks.ts';
+import { check, type Check, type Unreadable } from './checks.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Claims, VerifyOptions } from './verification.ts';
 import { verifyEvidence } from './verify.ts';
@@ -16,6 +16,8 @@ export interface Verdict {
   readonly checks: readonly Check[];
   /** What the evidence says; to be believed only when it was accepted. */
   readonly claims: Claims | undefined;
+  /** Why there are no claims. */
+  readonly unreadable?: Unreadable;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface AttestOptions extends VerifyOptions {
  * @throws EnarxError of the kinds `malformed` and `unsupported`, for bytes that are no evidence
  */
 export async function attest({ policy, reportData, ...options }: AttestOptions): Promise<Verdict> {
-  const { format, simulated, checks, claims, verified } = await verifyEvidence(options);
+  const { format, simulated, checks, claims, verified, unreadable } = await verifyEvidence(options);
   let appraised: readonly Check[];
   if (verified === undefined)
     appraised = policy === noPolicy ? [] : notAppraised(format, 'the evidence did not verify');
@@ -51,5 +53,6 @@ export async function attest({ policy, reportData, ...options }: AttestOptions):
     simulated,
     checks: [...checks, ...appraised],
     claims,
+    ...(unreadable === undefined ? {} : { unreadable }),
   };
 }

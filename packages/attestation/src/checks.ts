@@ -55,6 +55,14 @@ export function reasonOf(error: unknown): string {
   return error.message;
 }
 
+/** How evidence can be past reading. */
+export type Unreadable = 'malformed' | 'unsupported';
+
+/** The same of the error, which {@link reasonOf} has let pass. */
+export function unreadableAs(error: unknown): Unreadable {
+  return (error as EnarxError).kind === 'unsupported' ? 'unsupported' : 'malformed';
+}
+
 /** Point in time as people read it, to the second. @param milliseconds - since 1970 */
 export function formatTime(milliseconds: number): string {
   const { year, month, day, hour, minute, second } = utcTime(milliseconds);

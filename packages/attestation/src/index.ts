@@ -23,6 +23,7 @@ export {
   type CheckTable,
   type Claims,
   type EvidenceFormat,
+  type Unreadable,
   type Verification,
   type VerifiedEvidence,
   type VerifyOptions,

@@ -234,6 +234,12 @@ export const attestationProblems = {
     title: 'The payload is not an attestation document of an AWS Nitro Enclave',
     mend: 'Give the document as /dev/nsm returned it. Documents of NitroTPM, with their nitrotpm_pcrs, are another kind.',
   },
+  'nitro/document-unsupported': {
+    kind: 'unsupported',
+    status: 422,
+    title: 'The document has a field that documents of Nitro Enclaves have not had so far',
+    mend: 'Take the document of an enclave: those of NitroTPM are of instances. If AWS has added the field, use a release that knows it.',
+  },
   'result/malformed': {
     kind: 'malformed',
     status: 422,

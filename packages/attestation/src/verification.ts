@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Anchor } from './anchors.ts';
-import type { Check } from './checks.ts';
+import type { Check, Unreadable } from './checks.ts';
 import type { SgxClaims, TdxClaims } from './intel/claims.ts';
 import type { NitroClaims } from './nitro/claims.ts';
 import type { SevClaims } from './sev/claims.ts';
@@ -18,7 +18,7 @@ export interface ClaimsOfFormat {
   readonly format: EvidenceFormat;
 }
 
-export type { Check, CheckStatus, CheckTable } from './checks.ts';
+export type { Check, CheckStatus, CheckTable, Unreadable } from './checks.ts';
 
 declare const verified: unique symbol;
 
@@ -56,6 +56,8 @@ export interface Verification<C extends ClaimsOfFormat = Claims> {
   readonly checks: readonly Check[];
   /** What the evidence says, believed or not; `undefined` when it could not be read. */
   readonly claims: C | undefined;
+  /** Why there are no claims: the evidence breaks its own format, or is of a version or sort that this release does not know. */
+  readonly unreadable?: Unreadable;
   /** Only when no check failed. */
   readonly verified: VerifiedEvidence<C> | undefined;
 }

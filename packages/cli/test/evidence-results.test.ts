@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -103,6 +104,20 @@ suite('a Nitro document', () => {
 suite('evidence verify --result', () => {
   const show = (file: string, ...args: readonly string[]): ReturnType<typeof enarx> =>
     enarx('evidence', 'result', '--key', verifyingKey, '--json', file, ...args);
+
+  test('names the policy by the bytes that it was read from, though they come through a pipe', async () => {
+    const pipe = join(box.path, 'policy-pipe');
+    execFileSync('mkfifo', [pipe]);
+    const file = join(box.path, 'result.pipe');
+    const text = await readFile(policy);
+    const [made] = await Promise.all([
+      verify('--policy', pipe, '--result', file, '--result-key', signingKey),
+      writeFile(pipe, text),
+    ]);
+    assert.equal(made.status, 0, made.stderr);
+    const digest = createHash('sha256').update(text).digest('base64url');
+    assert.match((await show(file)).stdout, new RegExp(`"ni:///sha-256;${digest}"`));
+  });
 
   for (const form of ['cwt', 'jwt'])
     test(`writes a ${form} that evidence result verifies, and of simulated hardware affirms none`, async () => {

@@ -327,6 +327,34 @@ suite('evidence show', () => {
     assert.equal(verdict, 'rejected');
     assert.equal(claims, null);
   });
+
+  test(
+    'calls a document or quote that is cut off malformed, with exit status 30',
+    { skip: withoutVectors },
+    async () => {
+      for (const name of [
+        '../nitro/Dstack-TEE+dstack/dstack/dstack-attest/tests/nitro_attestation.bin',
+        '../tdx/Dstack-TEE+dstack/dstack/ra-tls/assets/tdx_quote',
+      ]) {
+        const cut = await box.file('cut-off', (await readFile(vectorPath(name))).subarray(0, 1000));
+        const verified = await enarx('evidence', 'verify', '--evidence', cut, '--no-policy', '--json');
+        assert.equal(verified.status, 30, name);
+        assert.equal((JSON.parse(verified.stdout) as JsonVerdict).claims, null);
+        assert.equal((await enarx('evidence', 'show', cut)).status, 30, name);
+      }
+    },
+  );
+
+  test('says which of several files is no evidence', { skip: withoutVectors }, async () => {
+    const file = await box.file('anything', 'hello');
+    const { status, stderr } = await enarx('evidence', 'show', evidence, file);
+    assert.equal(status, 30);
+    assert.match(stderr, new RegExp(`found: ${file}: 5 bytes`));
+    const vcek = vectorPath('virtee+sev/tests/certs_data/vcek_milan.der');
+    const named = await enarx('evidence', 'show', evidence, vcek);
+    assert.match(named.stderr, /vcek_milan\.der: a certificate of SEV-VCEK\n {2}expected: evidence/);
+    assert.equal((await enarx('evidence', 'show', evidence, evidence)).status, 0);
+  });
 });
 
 suite('real evidence', { skip: withoutVectors }, () => {

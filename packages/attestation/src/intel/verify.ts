@@ -10,6 +10,7 @@ import {
   outcomeOf,
   passed,
   reasonOf,
+  unreadableAs,
   type Outcome,
 } from '../checks.ts';
 import { asVerified, isSimulated, type Verification, type VerifyOptions } from '../verification.ts';
@@ -63,7 +64,7 @@ export async function verifyQuote(
   try {
     quote = parseQuote(recognised.quote);
   } catch (error) {
-    return unreadable(recognised.format, reasonOf(error), anchors);
+    return unreadable(recognised.format, error, anchors);
   }
   const { format } = quote;
   const td = format === 'tdx' ? readTdReport(quote.body) : undefined;
@@ -309,7 +310,8 @@ function claimsOf(
     : { format: 'tdx', report: td, azure, ...common };
 }
 
-function unreadable(format: 'sgx' | 'tdx', reason: string, anchors: readonly Anchor[]): IntelVerification {
+function unreadable(format: 'sgx' | 'tdx', error: unknown, anchors: readonly Anchor[]): IntelVerification {
+  const reason = reasonOf(error);
   const outcome = notReached('the quote cannot be read');
   const ids = [
     ...Object.keys(quoteFormChecks),
@@ -323,6 +325,7 @@ function unreadable(format: 'sgx' | 'tdx', reason: string, anchors: readonly Anc
     simulated: isSimulated(undefined, anchors),
     checks: ids.map((id) => check(id, id === 'quote/layout' ? failed(reason) : outcome)),
     claims: undefined,
+    unreadable: unreadableAs(error),
     verified: undefined,
   };
 }

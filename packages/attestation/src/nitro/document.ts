@@ -43,14 +43,17 @@ type FieldName = (typeof fields)[number];
 
 /**
  * Reads the payload of a document. A field that is not known may change what the others mean, so it is refused.
- * @throws EnarxError `cose/cbor-malformed`, `nitro/document-malformed`
+ * @throws EnarxError `cose/cbor-malformed`, `nitro/document-malformed`, `nitro/document-unsupported`
  */
 export function readNitroDocument(payload: Uint8Array): NitroDocument {
   const map = readCbor(payload, limits.payload);
   if (!isMap(map)) throw malformed('a payload that is no map');
   for (const key of map.keys())
     if (!(fields as readonly (number | bigint | string)[]).includes(key))
-      throw malformed(`the field ${JSON.stringify(String(key).slice(0, 32))}`, `only ${fields.join(', ')}`);
+      throw attestationProblem('nitro/document-unsupported', {
+        found: `the field ${JSON.stringify(String(key).slice(0, 32))}`,
+        expected: `only ${fields.join(', ')}`,
+      });
   return {
     moduleId: readText(map, 'module_id'),
     digest: readText(map, 'digest'),
@@ -108,9 +111,6 @@ function readBytes(value: CborItem | undefined, name: FieldName, least: number, 
   return value;
 }
 
-function malformed(found: string, expected?: string): Error {
-  return attestationProblem('nitro/document-malformed', {
-    found,
-    ...(expected === undefined ? {} : { expected }),
-  });
+function malformed(found: string): Error {
+  return attestationProblem('nitro/document-malformed', { found });
 }

@@ -10,6 +10,7 @@ import {
   outcomeOf,
   passed,
   reasonOf,
+  unreadableAs,
   type Outcome,
 } from '../checks.ts';
 import { es384 } from '../cose/algorithms.ts';
@@ -37,7 +38,7 @@ export async function verifyNitro(options: VerifyOptions): Promise<Verification<
   try {
     message = readSign1(options.evidence, mostBytes);
   } catch (error) {
-    return unreadable({ 'nitro/envelope': failed(reasonOf(error)) }, options.anchors);
+    return unreadable({ 'nitro/envelope': failed(reasonOf(error)) }, error, options.anchors);
   }
   const envelope = {
     'nitro/envelope': passed(`COSE_Sign1 with a payload of ${String(message.payload.length)} bytes`),
@@ -47,7 +48,7 @@ export async function verifyNitro(options: VerifyOptions): Promise<Verification<
   try {
     document = readNitroDocument(message.payload);
   } catch (error) {
-    return unreadable({ ...envelope, 'nitro/payload': failed(reasonOf(error)) }, options.anchors);
+    return unreadable({ ...envelope, 'nitro/payload': failed(reasonOf(error)) }, error, options.anchors);
   }
   const { at, anchors, keys } = options;
   const endorsements = readEndorsements(options.endorsements);
@@ -94,6 +95,7 @@ export async function verifyNitro(options: VerifyOptions): Promise<Verification<
 
 function unreadable(
   known: Readonly<Record<string, Outcome>>,
+  error: unknown,
   anchors: readonly Anchor[],
 ): Verification<NitroClaims> {
   const outcome = notReached('the document cannot be read');
@@ -107,6 +109,7 @@ function unreadable(
     simulated: isSimulated(undefined, anchors),
     checks: ids.map((id) => check(id, known[id] ?? outcome)),
     claims: undefined,
+    unreadable: unreadableAs(error),
     verified: undefined,
   };
 }

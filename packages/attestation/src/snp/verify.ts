@@ -11,6 +11,7 @@ import {
   outcomeOf,
   passed,
   reasonOf,
+  unreadableAs,
   type Outcome,
 } from '../checks.ts';
 import { readEndorsements } from '../endorsements.ts';
@@ -37,7 +38,7 @@ export async function verifySnp(
   try {
     report = parseSnpReport(recognised.report);
   } catch (error) {
-    return unreadable(reasonOf(error), anchors);
+    return unreadable(error, anchors);
   }
   const {
     certificates,
@@ -107,7 +108,8 @@ const incomplete = 'the chain is not complete';
 const checksOf = (outcomes: Readonly<Record<string, Outcome>>): Check[] =>
   Object.entries(outcomes).map(([id, outcome]) => check(id, outcome));
 
-function unreadable(reason: string, anchors: readonly Anchor[]): Verification<SnpClaims> {
+function unreadable(error: unknown, anchors: readonly Anchor[]): Verification<SnpClaims> {
+  const reason = reasonOf(error);
   const outcome = notReached('the report cannot be read');
   const ids = [
     ...Object.keys(snpFormChecks),
@@ -122,6 +124,7 @@ function unreadable(reason: string, anchors: readonly Anchor[]): Verification<Sn
     simulated: isSimulated(undefined, anchors),
     checks: ids.map((id) => check(id, id === 'snp/version' ? failed(reason) : outcome)),
     claims: undefined,
+    unreadable: unreadableAs(error),
     verified: undefined,
   };
 }

@@ -153,6 +153,13 @@ suite('nitro/payload', () => {
       await assertOnly('nitro/payload', reason, verify(document(fields)));
     });
 
+  test('is broken, or of a sort that is not known here', async () => {
+    assert.equal((await verify(document({ nitrotpm_pcrs: null }))).unreadable, 'unsupported');
+    assert.equal((await verify(document({ module_id: '' }))).unreadable, 'malformed');
+    assert.equal((await verify(document())).unreadable, undefined);
+    assert.equal((await verify(Uint8Array.of(0x84))).unreadable, 'malformed');
+  });
+
   test('refuses a payload that is no map', async () => {
     const { key } = await aws.leaf();
     const message = await signSign1(encodeCbor([]), es384, key);

@@ -133,6 +133,20 @@ describe('hostile bytes', { skip: withoutVectors }, () => {
     assert.equal(checks.find(({ id }) => id === 'snp/endorsements-readable')?.status, 'fail');
   });
 
+  test('what cannot be read says whether it is broken or not known here', async () => {
+    const options = { endorsements: [], anchors: vendorAnchors, at };
+    const unreadable = async (evidence: Uint8Array) =>
+      (await verifyEvidence({ evidence, ...options })).unreadable;
+    const json = (bytes: number, version: number) => {
+      const report = Buffer.alloc(bytes);
+      report[0] = version;
+      return new TextEncoder().encode(JSON.stringify({ attestation_report: report.toString('hex') }));
+    };
+    assert.equal(await unreadable(json(1184, 9)), 'unsupported');
+    assert.equal(await unreadable(json(1183, 2)), 'malformed');
+    assert.equal(await unreadable(vector(samples.turin.report)), undefined);
+  });
+
   test('nesting and repetition that would take for ever are refused at once', async () => {
     const text = new TextEncoder();
     const deepJson = text.encode(`{"outblob":${'['.repeat(500_000)}`);

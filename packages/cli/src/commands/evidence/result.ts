@@ -16,19 +16,23 @@ import { fromHex, toHex } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { exitStatus } from '../../exit-status.ts';
-import { readNamedBytes, writeNewFile } from '../../named-file.ts';
+import { writeNewFile } from '../../named-file.ts';
 import { printable, table, type Json } from '../../output.ts';
 import { cliProblem } from '../../problems.ts';
 import type { EvidenceResultFlags, EvidenceVerifyFlags } from './flags.ts';
 import { readSigningKey, readVerifyingKey } from './keys.ts';
 import { parseTime, readEvidenceFile } from './read.ts';
 
-/** What `--result` asks for, checked before anything is verified; `undefined` without it. */
+/**
+ * What `--result` asks for, checked before anything is verified; `undefined` without it.
+ * @param policyFile - the bytes that the policy was read from: a pipe gives them once only
+ */
 export async function resultWriter(
   context: EnarxContext,
   flags: EvidenceVerifyFlags,
+  policyFile: Uint8Array | undefined,
 ): Promise<((verdict: Verdict) => Promise<void>) | undefined> {
-  const { result, resultKey, resultForm, resultNonce, resultFor, policy } = flags;
+  const { result, resultKey, resultForm, resultNonce, resultFor } = flags;
   if ((result === undefined) !== (resultKey === undefined))
     throw cliProblem('cli/usage', {
       found: result === undefined ? '--result-key without --result' : '--result without --result-key',
@@ -37,7 +41,7 @@ export async function resultWriter(
   if (result === undefined || resultKey === undefined) return undefined;
   const key = await readSigningKey(resultKey);
   const nonce = parseNonce('--result-nonce', resultNonce);
-  const policyId = policy === undefined ? undefined : policyDigest(await readNamedBytes(policy, 262_145));
+  const policyId = policyFile === undefined ? undefined : policyDigest(policyFile);
   const verifier = { developer: 'Enarx', build: `enarx ${await versionOf(context)}` };
   return async (verdict) => {
     const issuedAt = Math.floor(context.now() / 1000);

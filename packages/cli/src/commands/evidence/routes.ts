@@ -117,7 +117,7 @@ const verify = buildCommand<EvidenceVerifyFlags, [], EnarxContext>({
       'Verify stored evidence and hold it against a policy, and list every check with the reason and the line of the policy that',
       'decided. Nothing is fetched: give certificates and revocation lists with --endorsements, in any form and order. An event log of a TDX',
       'guest (CCEL) that is given there is replayed and must make the registers of the quote. docs/evidence.md lists all forms.',
-      'Exit status: 0 accepted, 10 rejected, 20 unsupported, 30 no evidence at all.',
+      'Exit status: 0 accepted, 10 rejected, 20 of a version or sort that is not known here, 30 cut off, damaged, or no evidence at all.',
     ].join('\n'),
   },
 });

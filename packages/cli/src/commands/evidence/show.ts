@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { verifyEvidence, type Verification } from '@enarx/attestation';
+import { verifyEvidence, type Unreadable, type Verification } from '@enarx/attestation';
 import { EnarxError } from '@enarx/protocol';
 
 import type { EnarxContext, OutputFlags } from '../../context.ts';
@@ -14,6 +14,7 @@ interface Shown {
   readonly format: Verification['format'];
   /** `null` for evidence that cannot be read. */
   readonly claims: Json;
+  readonly unreadable: Unreadable | undefined;
   readonly reason: string;
 }
 
@@ -27,23 +28,51 @@ export async function showEvidence(
   ...files: string[]
 ): Promise<void> {
   const shown: Shown[] = [];
-  for (const file of files) shown.push(await showFile(file, this.now()));
-  if (shown.some(({ claims }) => claims === null)) this.process.exitCode = exitStatus.unsupported;
+  for (const file of files) {
+    try {
+      shown.push(await showFile(file, this.now()));
+    } catch (error) {
+      throw files.length > 1 && error instanceof EnarxError ? nameFile(error as EnarxError, file) : error;
+    }
+  }
+  const unreadable = shown.find((one) => one.unreadable !== undefined)?.unreadable;
+  if (unreadable !== undefined) this.process.exitCode = exitStatus[unreadable];
   this.output.result(
     shown.map(({ file, format, claims }): Json => ({ file, format, verified: false, claims })),
     () => shown.map((one) => textOf(this.output, one)).join('\n\n'),
   );
 }
 
+/** Among several files it must be said which is no evidence. */
+function nameFile(error: EnarxError, file: string): EnarxError {
+  const { code, found, expected } = error;
+  return new EnarxError(code, error, {
+    found: found === undefined ? file : `${file}: ${found}`,
+    ...(expected === undefined ? {} : { expected }),
+    cause: error,
+  });
+}
+
 async function showFile(file: string, at: number): Promise<Shown> {
   const evidence = await readEvidenceFile(file);
   try {
-    const { format, claims, checks } = await verifyEvidence({ evidence, endorsements: [], anchors: [], at });
+    const { format, claims, checks, unreadable } = await verifyEvidence({
+      evidence,
+      endorsements: [],
+      anchors: [],
+      at,
+    });
     const reason = checks.find(({ status }) => status === 'fail')?.detail ?? '';
-    return { file, format, claims: claims === undefined ? null : claimsJson(claims), reason };
+    return { file, format, claims: claims === undefined ? null : claimsJson(claims), unreadable, reason };
   } catch (error) {
     if (!(error instanceof EnarxError) || !noPlatform.includes(error.code as string)) throw error;
-    return { file, format: 'sev', claims: sevCertificatesJson(evidence), reason: '' };
+    return {
+      file,
+      format: 'sev',
+      claims: sevCertificatesJson(evidence),
+      unreadable: undefined,
+      reason: '',
+    };
   }
 }
 

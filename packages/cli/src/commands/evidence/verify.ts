@@ -13,26 +13,28 @@ import { resultWriter } from './result.ts';
 
 /** Verifies the evidence that the flags name and prints every check. */
 export async function verifyEvidenceFiles(this: EnarxContext, flags: EvidenceVerifyFlags): Promise<void> {
-  const policy = await policyOf(flags);
+  const { policy, file } = await policyOf(flags);
   const reportData = parseReportData(flags.reportData);
-  const writeResult = await resultWriter(this, flags);
+  const writeResult = await resultWriter(this, flags, file);
   const options = await readVerifyOptions(flags, this.now());
   const verdict = await attest({ ...options, policy, reportData });
   await writeResult?.(verdict);
-  // Nothing is claimed by evidence of a version whose layout is not known: it is refused, and nothing is known against it.
-  if (verdict.verdict === 'rejected')
-    this.process.exitCode = verdict.claims === undefined ? exitStatus.unsupported : exitStatus.rejected;
+  // Evidence that cannot be read is refused, and nothing is known against it.
+  if (verdict.verdict === 'rejected') this.process.exitCode = exitStatus[verdict.unreadable ?? 'rejected'];
   this.output.result(verdictJson(verdict), () => verdictText(this.output, verdict));
 }
 
 /** That nobody wants anything of the evidence must be said, not left out. */
-function policyOf({ policy, noPolicy: without }: EvidenceVerifyFlags): Promise<AttestOptions['policy']> {
+async function policyOf({ policy, noPolicy: without }: EvidenceVerifyFlags): Promise<{
+  readonly policy: AttestOptions['policy'];
+  readonly file: Uint8Array | undefined;
+}> {
   if ((policy === undefined) !== without)
     throw cliProblem('cli/usage', {
       found: policy === undefined ? 'neither --policy nor --no-policy' : 'both --policy and --no-policy',
       expected: 'one of them; `enarx policy init` writes a policy',
     });
-  return policy === undefined ? Promise.resolve(noPolicy) : readPolicyFile(policy);
+  return policy === undefined ? { policy: noPolicy, file: undefined } : readPolicyFile(policy);
 }
 
 function verdictJson({ verdict, format, simulated, checks, claims }: Verdict): Json {

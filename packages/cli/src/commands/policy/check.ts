@@ -7,7 +7,7 @@ import { readPolicyFile } from './read.ts';
 
 /** Prints what each field of a policy accepts. */
 export async function checkPolicy(this: EnarxContext, _flags: OutputFlags, file: string): Promise<void> {
-  const fields = explainPolicy(await readPolicyFile(file));
+  const fields = explainPolicy((await readPolicyFile(file)).policy);
   this.output.result(
     { file, fields: fields.map(({ field, line, means }) => ({ field, line, means })) },
     () => {

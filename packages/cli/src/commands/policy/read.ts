@@ -6,14 +6,19 @@ import { readNamedBytes } from '../../named-file.ts';
 /** More than the longest policy has, so that its parser is the one to refuse a longer one. */
 const mostBytes = 2 * 1024 * 1024;
 
-/** @throws EnarxError `cli/file-unreadable`, `policy/…` */
-export async function readPolicyFile(path: string): Promise<Policy> {
-  const bytes = await readNamedBytes(path, mostBytes);
+/**
+ * A policy, and the bytes of its file.
+ * @throws EnarxError `cli/file-unreadable`, `policy/…`
+ */
+export async function readPolicyFile(
+  path: string,
+): Promise<{ readonly policy: Policy; readonly file: Uint8Array }> {
+  const file = await readNamedBytes(path, mostBytes);
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = new TextDecoder('utf-8', { fatal: true }).decode(file);
   } catch (cause) {
     throw attestationProblem('policy/malformed', { found: 'bytes that are not UTF-8', cause });
   }
-  return parsePolicy(text);
+  return { policy: parsePolicy(text), file };
 }
