@@ -6,7 +6,7 @@ import { listThatCounts } from '../x509/revocation.ts';
 import type { Collateral } from './collateral.ts';
 import type { SignedDocument } from './documents.ts';
 import type { PckChain, SigningChain } from './path.ts';
-import type { Platform } from './pck.ts';
+import { intelNames, type Platform } from './pck.ts';
 import type { Dated } from './tcb-info.ts';
 
 export type SignedTcbInfo = Extract<SignedDocument, { kind: 'tcb-info' }>;
@@ -22,6 +22,10 @@ export interface Selection {
   /** Sentences on what is not there. */
   readonly missing: readonly string[];
 }
+
+/** Intel’s provisioning certification service; a PCCS has the same paths. */
+const service = 'https://api.trustedservices.intel.com';
+const rootListUrl = 'https://certificates.trustedservices.intel.com/IntelSGXRootCA.der';
 
 /** Enclave identity that goes with each kind of TEE. */
 export const quotingEnclave = { sgx: 'QE', tdx: 'TD_QE' } as const;
@@ -57,14 +61,18 @@ export function selectCollateral(
   const rootList = listOf(root?.encoded);
   const missing = [
     ...(tcbInfo === undefined
-      ? [`no TCB info; fetch /${format}/certification/v4/tcb?fmspc=${fmspcOf(platform)}`]
+      ? [`no TCB info; fetch ${service}/${format}/certification/v4/tcb?fmspc=${fmspcOf(platform)}`]
       : []),
-    ...(identity === undefined ? [`no enclave identity; fetch /${format}/certification/v4/qe/identity`] : []),
+    ...(identity === undefined
+      ? [`no enclave identity; fetch ${service}/${format}/certification/v4/qe/identity`]
+      : []),
     ...(authority !== undefined && pckList === undefined
-      ? [`no revocation list of ${authority.commonName}; fetch /sgx/certification/v4/pckcrl`]
+      ? [
+          `no revocation list of ${authority.commonName}; fetch ${service}/sgx/certification/v4/pckcrl?ca=${authority.commonName === intelNames.processorCa ? 'processor' : 'platform'}&encoding=der`,
+        ]
       : []),
     ...(root !== undefined && rootList === undefined
-      ? [`no revocation list of ${root.commonName}; fetch IntelSGXRootCA.der`]
+      ? [`no revocation list of ${root.commonName}; fetch ${rootListUrl}`]
       : []),
   ];
   return { tcbInfo, identity, pckList, rootList, missing };

@@ -184,7 +184,7 @@ describe('what endorses a quote', () => {
     assert.equal(tdxClaims(nothing).collateral, undefined);
     assert.match(
       checkOf(nothing, 'quote/endorsements-complete').detail,
-      /no TCB info; fetch \/tdx\/certification\/v4\/tcb\?fmspc=90c06f000000; no enclave identity/,
+      /no TCB info; fetch https:\/\/\S+\/tdx\/certification\/v4\/tcb\?fmspc=90c06f000000; no enclave identity/,
     );
   });
 
