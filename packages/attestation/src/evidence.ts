@@ -20,6 +20,7 @@ import {
 import { looksLikeGoSevGuestText, readGoSevGuestText } from './go-sev-guest/text.ts';
 import { looksLikeOakEvidence, readOakEvidence } from './oak/evidence.ts';
 import { holdsNitroDocument, nameNotEvidence } from './not-evidence.ts';
+import { readPem, type PemBlock } from './pem.ts';
 import { attestationProblem } from './problems.ts';
 import { snpReportLength } from './snp/report.ts';
 import { titleOf } from './x509/certificate.ts';
@@ -77,7 +78,7 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
   }
   if (text.kind === 'pem' || bytes[0] === tags.sequence) {
     refuseEndorsements(bytes);
-    if (text.kind === 'pem') throw unrecognised('PEM');
+    if (text.kind === 'pem') throw unreadablePem(readPem(text.text));
     const csr = readEvidenceCsr(bytes);
     return { format: 'snp', report: csr.report, endorsements: csr.endorsements, csr };
   }
@@ -111,18 +112,30 @@ function unrecognised(found: string, expected?: string): Error {
 /** Often the certificate is given where the report should be: who does so should hear it in these words. */
 function refuseEndorsements(bytes: Uint8Array): void {
   const { certificates, revocationLists, unreadable } = readEndorsements([bytes]);
-  if (unreadable.length > 0) return;
   const found = [
     ...certificates.map((certificate) => `a certificate of ${titleOf(certificate)}`),
     ...revocationLists.map(({ issuer }) => `a revocation list of ${issuer.commonName}`),
   ];
+  if (unreadable.length > 0 || found.length === 0) return;
   throw unrecognised(
     found.join(', '),
     certificates.some(({ encoded }) => holdsNitroDocument(encoded))
-      ? 'the document of AWS Nitro Enclaves itself, whose hex is among the names of the certificate'
+      ? nitroDocument
       : 'evidence; these are endorsements of it',
   );
 }
+
+/** Certificates of gateways are large, or of keys that no vendor has, and so are not read as endorsements. */
+function unreadablePem(blocks: readonly PemBlock[]): Error {
+  const labels = blocks.slice(0, 8).map(({ label }) => label);
+  return unrecognised(
+    `PEM of ${labels.join(', ') || 'nothing'}`,
+    blocks.some(({ content }) => holdsNitroDocument(content)) ? nitroDocument : undefined,
+  );
+}
+
+const nitroDocument =
+  'the document of AWS Nitro Enclaves itself, whose hex is among the names of the certificate';
 
 function snp(report: Uint8Array, endorsements: readonly Uint8Array[]): Recognised {
   return { format: 'snp', report, endorsements };

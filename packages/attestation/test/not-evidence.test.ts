@@ -89,6 +89,21 @@ describe('what people give in the place of evidence is called by its name:', () 
     await refused(utf8('{"other":""}'), /JSON with the members other/, /attestation_report, quote/);
   });
 
+  test('PEM of other things', async () => {
+    for (const [text, found] of [
+      [
+        writePem('PUBLIC KEY', Uint8Array.of(1)) + writePem('CERTIFICATE', Uint8Array.of(1)),
+        /^PEM of PUBLIC KEY, CERTIFICATE$/,
+      ],
+      ['from -----BEGIN to end', /^PEM of nothing$/],
+    ] as const)
+      await assert.rejects(verifyEvidence({ evidence: utf8(text), endorsements: [], anchors: [], at }), {
+        code: 'evidence/unrecognised',
+        found,
+        expected: undefined,
+      });
+  });
+
   test('a list in JSON that is no wrapper of RATS', async () => {
     for (const list of ['[{"quote":"AAAA"}]', '["00","11"]', '[]', '["a\\/b"'])
       await assert.rejects(
@@ -104,5 +119,8 @@ describe('what people give in the place of evidence is called by its name:', () 
     const certificate = await certify(gateway, gateway);
     for (const evidence of [certificate, utf8(writePem('CERTIFICATE', certificate))])
       await refused(evidence, /a certificate of/, /the document of AWS Nitro Enclaves itself/);
+    // Real ones are too large, or signed in a way that no vendor signs, to be read as endorsements.
+    const unread = writePem('CERTIFICATE', utf8(Buffer.from('module_id').toString('hex')));
+    await refused(utf8(unread), /^PEM of CERTIFICATE$/, /the document of AWS Nitro Enclaves itself/);
   });
 });
