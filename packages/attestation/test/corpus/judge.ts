@@ -243,10 +243,18 @@ const evidence: Judge = async (item) => {
 function fieldsOf(report: SnpReport): Readonly<Record<string, unknown>> {
   const firmware = ({ major, minor, build }: SnpReport['currentFirmware']): string =>
     [major, minor, build].join('.');
+  const octet = (value: number): string => `0x${value.toString(16).padStart(2, '0')}`;
+  const cpuid = ({ family, model, stepping }: NonNullable<SnpReport['cpuid']>): string =>
+    `fam=${octet(family)} model=${octet(model)} step=${octet(stepping)}`;
+  const vector = (value: bigint | undefined): string | undefined =>
+    value === undefined ? undefined : `0x${value.toString(16)}`;
   return {
     version: report.version,
     guest_svn: report.guestSvn,
     policy: `0x${report.policy.raw.toString(16)}`,
+    family_id: toHex(report.familyId),
+    image_id: toHex(report.imageId),
+    sig_algo: report.signatureAlgorithm,
     vmpl: report.vmpl,
     current_tcb: toHex(report.currentTcb),
     platform_info: `0x${report.platformInfo.raw.toString(16)}`,
@@ -258,6 +266,7 @@ function fieldsOf(report: SnpReport): Readonly<Record<string, unknown>> {
     id_key_digest: toHex(report.idKeyDigest),
     author_key_digest: toHex(report.authorKeyDigest),
     report_id: toHex(report.reportId),
+    report_id_ma: toHex(report.reportIdMa),
     reported_tcb: toHex(report.reportedTcb),
     chip_id: toHex(report.chipId),
     committed_tcb: toHex(report.committedTcb),
@@ -265,6 +274,13 @@ function fieldsOf(report: SnpReport): Readonly<Record<string, unknown>> {
     committed_version: firmware(report.committedFirmware),
     launch_tcb: toHex(report.launchTcb),
     debug: report.policy.debug,
+    migrate_ma: report.policy.migrateMa,
+    smt: report.policy.smt,
+    single_socket: report.policy.singleSocket,
+    mask_chip_key: report.maskChipKey ? 1 : 0,
+    cpuid: report.cpuid && cpuid(report.cpuid),
+    launch_mit_vector: vector(report.launchMitigationVector),
+    current_mit_vector: vector(report.currentMitigationVector),
   };
 }
 
