@@ -221,6 +221,9 @@ describe('the certificate table', () => {
     assert.equal(Buffer.from(one.content).toString(), 'hi');
     assert.equal(looksLikeCertificateTable(end), false);
     assert.equal(looksLikeCertificateTable(end.subarray(1)), false);
+    const first = head(certificateTableGuids.vcek, 48, 2);
+    assert.equal(looksLikeCertificateTable(first), true);
+    assert.equal(looksLikeCertificateTable(first.subarray(0, 23)), false);
   });
 
   test('with lengths that the host made up is refused', () => {

@@ -4,8 +4,10 @@ import { test } from 'node:test';
 
 import { verifyAmdEvidence } from '@enarx/attestation/amd';
 
+import { amdFormatOf } from '../../src/amd/verify.ts';
 import type { Verification, VerifyOptions } from '../../src/verification.ts';
 import { verifyEvidence } from '../../src/verify.ts';
+import { good } from '../sev/made-platform.ts';
 import { at, fakeAmd } from '../support/fake-amd.ts';
 
 const same = async (options: VerifyOptions): Promise<Verification> => {
@@ -31,4 +33,13 @@ test('the verifier of AMD alone is not misled by whoever changes the bytes while
   evidence.fill(0);
   endorsements.splice(0);
   assert.ok((await begun).verified);
+});
+
+test('certificates of a platform are told from a report, in binary and in base64', async () => {
+  for (const [bytes, format] of [
+    [good.pdh, 'sev'],
+    [await (await fakeAmd()).report(), 'snp'],
+  ] as const)
+    for (const form of [bytes, new TextEncoder().encode(Buffer.from(bytes).toString('base64'))])
+      assert.equal(amdFormatOf(form), format);
 });
