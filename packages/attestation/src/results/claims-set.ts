@@ -244,8 +244,12 @@ function textOf(item: CborItem | undefined, name: string): string {
   return item;
 }
 
+/** Whoever shows a time has years of four digits; beyond them `Date` ends, too. */
+const latestTime = 253_402_300_799;
+
 function timeOf(item: CborItem | undefined, name: string): number {
-  if (typeof item !== 'number') throw malformed(`${name} that is no whole number`);
+  if (typeof item !== 'number' || item < 0 || item > latestTime)
+    throw malformed(`${name} that is no whole number of seconds from 1970 to 9999`);
   return item;
 }
 

@@ -436,6 +436,8 @@ suite('claims that are not those of a result', () => {
     [{ iat: undefined }, /iat that is no whole number/],
     [{ iat: 1.5 }, /iat that is no whole number/],
     [{ exp: '1' }, /exp that is no whole number/],
+    [{ exp: -1 }, /exp that is no whole number/],
+    [{ exp: 253_402_300_800 }, /exp that is no whole number of seconds from 1970 to 9999/],
     [{ ear_verifier_id: undefined }, /ear_verifier_id that is no map/],
     [{ ear_verifier_id: { developer: 'x' } }, /build that is no text/],
     [{ ear_verifier_id: { build: 'x' } }, /developer that is no text/],
