@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { withoutBundles } from '../bundle/bundle.ts';
 import { untext } from '../evidence-text.ts';
 import { recogniseEvidence } from '../evidence.ts';
 import { received } from '../received.ts';
@@ -21,7 +22,8 @@ export async function verifyAmdEvidence(
 ): Promise<Verification<SnpClaims | SevClaims>> {
   const given = received(options);
   const { evidence, endorsements } = await unpack(given.evidence);
-  return verifyAmd({ ...options, evidence, endorsements: [...endorsements, ...given.endorsements] });
+  const files = [...endorsements, ...given.endorsements];
+  return verifyAmd({ ...options, evidence, endorsements: withoutBundles(files, amdFormatOf(evidence)) });
 }
 
 /** @param options - evidence and endorsements that are nobody's to change */

@@ -4,6 +4,7 @@ import { before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import { verifyAmdEvidence } from '../../src/amd/index.ts';
+import { encodeBundle } from '../../src/bundle/index.ts';
 import { maxEvidenceLength } from '../../src/evidence.ts';
 import { verifyEvidence } from '../../src/index.ts';
 import { unpack } from '../../src/unpack/unpack.ts';
@@ -126,8 +127,14 @@ describe('evidence in it', () => {
     const body = gzipSync(await amd.report()).toString('base64');
     const evidence = json({ enclaveAttestationReport: { format: 'f', body }, vcek });
     const { ask, ark } = amd.certificates;
-    for (const verify of [verifyEvidence, verifyAmdEvidence]) {
-      const verification = await verify({ evidence, endorsements: [ask, ark], anchors: [amd.anchor], at });
+    const bundle = encodeBundle([ask, ark].map((content) => ({ kind: 'certificate', content })));
+    for (const [verify, endorsements] of [
+      [verifyEvidence, [ask, ark]],
+      [verifyAmdEvidence, [ask, ark]],
+      [verifyEvidence, [bundle]],
+      [verifyAmdEvidence, [bundle]],
+    ] as const) {
+      const verification = await verify({ evidence, endorsements, anchors: [amd.anchor], at });
       assert.equal(verification.format, 'snp');
       assert.deepEqual(failures(verification), []);
     }
