@@ -4,7 +4,7 @@
 export interface Limits {
   /** Keeps that have not ended. */
   readonly keeps: number;
-  /** Creations at once, and how many more each second. */
+  /** Creations of one tenant at once, and how many more each second. */
   readonly createBurst: number;
   readonly createsPerSecond: number;
   /** Keeps that may be launching at the same time, and creations of one tenant that may wait for that. */
@@ -44,6 +44,8 @@ export interface Limits {
   readonly channelIdle: number;
   /** Connections to the API. */
   readonly connections: number;
+  /** Requests of one tenant, operators excepted, that are being answered at the same time. */
+  readonly requestsPerTenant: number;
   readonly headersTime: number;
   readonly bodyTime: number;
   /** Frames that a loader may send at once, and how many more each second. */
@@ -79,6 +81,7 @@ export const defaultLimits: Limits = {
   channelsPerKeep: 8,
   channelIdle: 60_000,
   connections: 1024,
+  requestsPerTenant: 128,
   headersTime: 10_000,
   bodyTime: 10_000,
   frameBurst: 128,

@@ -84,7 +84,7 @@ export const keepmgrProblems = {
   'keepmgr/too-fast': {
     kind: 'unavailable',
     status: 429,
-    title: 'Keeps are being created faster than the host takes them',
+    title: 'Keeps are being created or renewed faster than the host takes it of one tenant',
     mend: 'Wait a second and try again.',
   },
   'keepmgr/host-busy': {
@@ -230,6 +230,12 @@ export const keepmgrProblems = {
     status: 400,
     title: 'The parameters of the path are not understood',
     mend: 'docs/protocol.md lists them; each at most once, in its order.',
+  },
+  'api/too-many-requests': {
+    kind: 'unavailable',
+    status: 429,
+    title: 'The tenant has as many requests in progress as it may have',
+    mend: 'Wait for answers before asking again; one watch tells of all Keeps.',
   },
   'api/operators-only': {
     kind: 'rejected',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -10,6 +11,8 @@ import { referenceTo, isAlive } from '@enarx/keepldr/processes';
 import { build } from 'esbuild';
 
 import { releaseWithStandIn } from '../../keepldr/test/support/release.ts';
+import type { Limits } from '../src/index.ts';
+import { path } from './support/client.ts';
 import { eventually, processesOf, startHost, type Host } from './support/host.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'enarx-liars-'));
@@ -28,15 +31,18 @@ await build({
   logLevel: 'warning',
 });
 
-/** A daemon whose loaders behave so. */
-async function hostOfLiars(behaviour: string): Promise<Host> {
+/**
+ * A daemon whose loaders behave so.
+ * @param limits - a launch has its full time where its end is not what is looked at: a busy machine may take seconds to boot a loader
+ */
+async function hostOfLiars(behaviour: string, limits: Partial<Limits> = {}): Promise<Host> {
   const release = mkdtempSync(join(root, 'release-'));
   cpSync(await releaseWithStandIn(), release, { recursive: true });
   cpSync(liar, join(release, 'keepldr.js'));
   writeFileSync(join(release, 'behaviour'), behaviour);
   return startHost({
     release,
-    limits: { launchTime: 5000, stopTime: 400, openWait: 300, absence: 500, helloTime: 300 },
+    limits: { stopTime: 400, openWait: 300, absence: 500, helloTime: 300, ...limits },
   });
 }
 
@@ -55,7 +61,8 @@ describe('a loader', { concurrency: 4 }, () => {
     ['bad-reason', 'keepldr/unintelligible'],
   ] as const) {
     test(`that is of the sort "${behaviour}" fails its own Keep with ${reason}, and nothing else`, async () => {
-      await using host = await hostOfLiars(behaviour);
+      const late = reason === 'keepmgr/launch-timeout';
+      await using host = await hostOfLiars(behaviour, late ? { launchTime: 4000 } : {});
       const { id } = await host.client.create();
       const ended = await host.client.reaches(id, 'failed', 'exited');
       const log = (await host.client.log(id)).join(' | ');
@@ -96,6 +103,20 @@ describe('a loader', { concurrency: 4 }, () => {
     const waited = performance.now() - began;
     assert.ok(waited > 300 && waited < 3000, `${waited.toFixed(0)} ms`);
     assert.deepEqual(processesOf(host.state), []);
+  });
+
+  test('that takes longer than a client waits has its Keep removed when the client has left, and only then', async () => {
+    await using host = await hostOfLiars('silent', { readyWait: 1000 });
+    const { client } = host;
+    const [left, stayed] = [await client.create(), await client.create()];
+    const leaver = connect(client.port, '127.0.0.1');
+    leaver.end(
+      `GET ${path(left.id, '/channel?then=remove')} HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: enarx-channel/1\r\n\r\nhello`,
+    );
+    leaver.destroySoon();
+    await assert.rejects(client.channel(stayed.id, '?then=remove'), { code: 'keep/not-ready' });
+    await eventually('the other is gone', async () => (await client.list()).length === 1);
+    assert.deepEqual((await client.show(stayed.id)).state, 'launching');
   });
 
   test('that opens connections nobody asked for has them cut', async () => {

@@ -79,10 +79,10 @@ test('a list is filtered by state and kind, and read page by page in the order o
     names(await client.list(`?state=ready&tee=sim&after=${formatKeepId(two.id)}&limit=1`)),
     names(made.slice(2, 3)),
   );
-  assert.deepEqual(
-    await client.list(`?after=${'00'.repeat(16)}`),
-    [],
-    'after a Keep that is not there comes nothing',
+  await assert.rejects(
+    client.list(`?after=${'00'.repeat(16)}`),
+    { code: 'keep/unknown' },
+    'what comes after a Keep that is not there nobody knows',
   );
 });
 

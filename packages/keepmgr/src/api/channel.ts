@@ -37,7 +37,14 @@ export async function openChannel(
   refuseBody(request);
   const removes = removesKeep(query, upgrade.to);
   const keep = keepFor(subject, id, caller);
-  const loader = await keep.openChannel(upgrade.to, number);
+  let loader: Socket;
+  try {
+    loader = await keep.openChannel(upgrade.to, number);
+  } catch (error) {
+    // Who is still there may ask again, as for a machine that takes its time; who is not will never remove it.
+    if (removes && (await hasLeft(socket))) subject.keeps.removeLater(keep);
+    throw error;
+  }
   if (socket.destroyed) {
     loader.destroy();
     if (removes) subject.keeps.removeLater(keep);
@@ -67,4 +74,18 @@ function removesKeep(query: string | undefined, to: 'guest' | 'loader'): boolean
   if (query !== undefined && (to === 'loader' || query !== 'then=remove'))
     throw keepmgrProblem('api/path-unknown');
   return query !== undefined;
+}
+
+/** How long it takes to see the end of what a client had sent before it ended. */
+const lookTime = 50;
+
+/** Whether the client has closed its connection, on which nothing that it has sent is wanted any more. */
+async function hasLeft(socket: Socket): Promise<boolean> {
+  let left = socket.destroyed || socket.readableEnded;
+  socket
+    .on('end', () => (left = true))
+    .on('close', () => (left = true))
+    .resume();
+  await new Promise((resolve) => setTimeout(resolve, lookTime));
+  return left;
 }

@@ -7,6 +7,7 @@ import type { Authenticate } from '../auth/authenticate.ts';
 import type { Configuration } from '../config/schema.ts';
 import type { DaemonLog } from '../daemon-log.ts';
 import { keepmgrProblem } from '../problems.ts';
+import { InProgress } from './in-progress.ts';
 import { listen, type Place } from './listen.ts';
 import type { ApiSubject } from './routes.ts';
 import { apiServer } from './server.ts';
@@ -23,10 +24,13 @@ export class Doors {
   readonly #open: Server[] = [];
   readonly #guarded: TlsServer[] = [];
   #guard: Guard | undefined;
+  /** At all doors together. */
+  readonly #inProgress: InProgress;
 
   constructor(subject: ApiSubject, log: DaemonLog) {
     this.#subject = subject;
     this.#log = log;
+    this.#inProgress = new InProgress(() => subject.limits.requestsPerTenant);
   }
 
   /** @throws EnarxError `keepmgr/config-invalid`, `keepmgr/listen-failed`; then none is open */
@@ -72,6 +76,7 @@ export class Doors {
       tls,
       clientCertificates: config.tls?.clientAuthorities !== undefined,
       authenticate: () => (this.#guard as Guard).authenticate,
+      inProgress: this.#inProgress,
     });
     this.#guarded.push(server as unknown as TlsServer);
     return server;

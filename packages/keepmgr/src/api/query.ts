@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatKeepId, keepStates, parseKeepId, tees, type KeepState, type Tee } from '@enarx/protocol';
+import { keepStates, parseKeepId, tees, type KeepState, type Tee } from '@enarx/protocol';
 
 import { keepmgrProblem } from '../problems.ts';
 
@@ -7,7 +7,7 @@ export interface ListQuery {
   readonly state: KeepState | undefined;
   readonly tee: Tee | undefined;
   /** Id of the Keep after which to go on. */
-  readonly after: string | undefined;
+  readonly after: Uint8Array | undefined;
   readonly limit: number;
 }
 
@@ -26,7 +26,7 @@ export function parseListQuery(query: string): ListQuery {
   return {
     state: state as KeepState | undefined,
     tee: tee as Tee | undefined,
-    after: id === undefined ? undefined : formatKeepId(id),
+    after: id,
     limit: most,
   };
 }

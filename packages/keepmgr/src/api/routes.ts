@@ -183,10 +183,13 @@ function withPool(backends: Platform['backends'], keeps: Keeps): Platform['backe
   });
 }
 
-function list({ keeps }: ApiSubject, { caller, query }: Asking): Reply {
+function list(subject: ApiSubject, { caller, query }: Asking): Reply {
   const { state, tee, after, limit } = parseListQuery(query);
+  const { keeps } = subject;
   const found = [];
-  let begun = after === undefined;
+  // Where a Keep stood that was forgotten nobody knows; an empty page would look like the last one.
+  const cursor = after === undefined ? undefined : keepFor(subject, after, caller);
+  let begun = cursor === undefined;
   for (const keep of keeps.list()) {
     if (
       begun &&
@@ -196,7 +199,7 @@ function list({ keeps }: ApiSubject, { caller, query }: Asking): Reply {
     )
       found.push(keep.summary());
     if (found.length === limit) break;
-    begun ||= formatKeepId(keep.id) === after;
+    begun ||= keep === cursor;
   }
   return reply(keepList, found);
 }
@@ -253,7 +256,7 @@ async function log(subject: ApiSubject, { id, caller }: Asking): Promise<Reply> 
 async function renew(subject: ApiSubject, { id, caller, number, request }: Asking): Promise<Reply> {
   const keep = keepFor(subject, id, caller);
   const { lease } = await readMessage(request, renewKeep, subject.limits.bodyTime);
-  keep.renew(grantable(lease, caller) ?? lease, number);
+  subject.keeps.renew(keep, grantable(lease, caller) ?? lease, caller, number);
   return summary(keep);
 }
 

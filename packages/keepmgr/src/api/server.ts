@@ -15,6 +15,7 @@ import { keepmgrProblem } from '../problems.ts';
 import { localUser, type Caller } from './caller.ts';
 import { openChannel } from './channel.ts';
 import { boundConnections } from './connections.ts';
+import type { InProgress } from './in-progress.ts';
 import { refuseBrowsers } from './refusals.ts';
 import { asProblem, sendProblem, sendProblemRaw, sendReply } from './reply.ts';
 import { route, type ApiSubject } from './routes.ts';
@@ -29,9 +30,20 @@ export interface Guarded {
   /** Whether clients are asked for a certificate. */
   readonly clientCertificates: boolean;
   readonly authenticate: () => Authenticate;
+  /** By tenant. */
+  readonly inProgress: InProgress;
 }
 
-type Identify = (request: IncomingMessage) => Promise<Caller>;
+interface Identified {
+  readonly caller: Caller;
+  /** The request is no longer in progress. */
+  end(): void;
+}
+
+/** @throws EnarxError `api/unauthenticated`, `api/too-many-requests` */
+type Identify = (request: IncomingMessage) => Promise<Identified>;
+
+const local: Identified = { caller: localUser, end: () => undefined };
 
 /**
  * The API over HTTP/1.1, not yet listening.
@@ -40,7 +52,7 @@ type Identify = (request: IncomingMessage) => Promise<Caller>;
 export async function apiServer(subject: ApiSubject, log: DaemonLog, guarded?: Guarded): Promise<Server> {
   const { limits } = subject;
   const identify: Identify =
-    guarded === undefined ? () => Promise.resolve(localUser) : (request) => guarded.authenticate()(request);
+    guarded === undefined ? () => Promise.resolve(local) : (request) => identifyTenant(guarded, request);
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     void answer(subject, log, identify, request, response);
   };
@@ -53,7 +65,7 @@ export async function apiServer(subject: ApiSubject, log: DaemonLog, guarded?: G
         );
   server.maxHeadersCount = mostHeaders;
   boundConnections(server, limits.connections, () => {
-    log('connection-dropped', { expected: `at most ${String(limits.connections)}` });
+    if (lines.take()) log('connection-dropped', { expected: `at most ${String(limits.connections)}` });
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
     // It is the connection, unless the request has a body: then node:http puts a stream of its own before it.
@@ -62,7 +74,7 @@ export async function apiServer(subject: ApiSubject, log: DaemonLog, guarded?: G
   });
   server.on('clientError', (error, socket) => {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    log('request-refused', { code });
+    if (lines.take()) log('request-refused', { code });
     if (!socket.writable || code === 'ECONNRESET') socket.destroy();
     else sendProblemRaw(socket, keepmgrProblem('api/request-malformed', { found: code }));
   });
@@ -70,6 +82,14 @@ export async function apiServer(subject: ApiSubject, log: DaemonLog, guarded?: G
     // A scanner or a client that trusts another authority: its own affair.
   });
   return server;
+}
+
+async function identifyTenant(
+  { authenticate, inProgress }: Guarded,
+  request: IncomingMessage,
+): Promise<Identified> {
+  const caller = await authenticate()(request);
+  return { caller, end: caller.operator ? () => undefined : inProgress.begin(caller.tenant) };
 }
 
 /** Who has no certificate of an authority of ours may still have a token, so the handshake goes on. */
@@ -111,13 +131,17 @@ async function answer(
   response.on('close', () => {
     subject.metrics.answered(response.statusCode);
   });
+  let identified: Identified | undefined;
   try {
     refuseBrowsers(request);
-    sendReply(response, await route(subject, request, { caller: await identify(request), number }));
+    identified = await identify(request);
+    sendReply(response, await route(subject, request, { caller: identified.caller, number }));
   } catch (error) {
     const problem = asProblem(error, log);
     tell(subject, log, request, problem, number);
     sendProblem(response, problem);
+  } finally {
+    identified?.end();
   }
 }
 
@@ -153,11 +177,15 @@ async function upgrade(
 ): Promise<void> {
   socket.on('error', () => undefined);
   const number = requestNumber();
+  let identified: Identified | undefined;
   try {
-    await openChannel(subject, request, socket, head, { caller: await identify(request), number });
+    identified = await identify(request);
+    await openChannel(subject, request, socket, head, { caller: identified.caller, number });
   } catch (error) {
     const problem = asProblem(error, log);
     tell(subject, log, request, problem, number);
     sendProblemRaw(socket, problem, { 'request-id': toHex(number) });
+  } finally {
+    identified?.end();
   }
 }

@@ -7,10 +7,11 @@ import { TLSSocket } from 'node:tls';
 import type { JWTVerifyGetKey } from 'jose';
 
 import type { Caller } from '../api/caller.ts';
+import { InProgress } from '../api/in-progress.ts';
 import type { Configuration } from '../config/schema.ts';
 import { keepmgrProblem } from '../problems.ts';
 
-/** Who sends a request. @throws EnarxError `api/unauthenticated` */
+/** Who sends a request. @throws EnarxError `api/unauthenticated`, `api/too-many-requests` */
 export type Authenticate = (request: IncomingMessage) => Promise<Caller>;
 
 type Tenant = NonNullable<Configuration['tenants']>[string];
@@ -19,6 +20,8 @@ type Tenant = NonNullable<Configuration['tenants']>[string];
 const algorithms = ['ES256', 'ES384', 'EdDSA', 'PS256', 'PS384', 'RS256'];
 const clockTolerance = 30;
 const longestToken = 8192;
+/** Tokens that are looked at at once: where the issuer does not answer, each has its connection for as long as it is waited for. */
+const mostTokens = 128;
 
 /**
  * Tells tenants by their client certificate, else by their bearer token. Who is in neither table is nobody: no answer says
@@ -35,12 +38,15 @@ export async function authenticator(config: Configuration): Promise<Authenticate
     if (tenant.subject !== undefined) bySubject.set(tenant.subject, caller);
   }
   const subjectOf = config.oidc === undefined ? undefined : await tokenReader(config.oidc);
+  const tokens = new InProgress(() => mostTokens);
   return async (request) => {
     const fingerprint = fingerprintOf(request);
     const known = fingerprint === undefined ? undefined : byCertificate.get(fingerprint);
     if (known !== undefined) return known;
     const token = bearerOf(request);
-    const subject = token === undefined ? undefined : await subjectOf?.(token);
+    if (token === undefined || subjectOf === undefined) throw keepmgrProblem('api/unauthenticated');
+    const end = tokens.begin('nobody yet');
+    const subject = await subjectOf(token).finally(end);
     const caller = subject === undefined ? undefined : bySubject.get(subject);
     if (caller === undefined) throw keepmgrProblem('api/unauthenticated');
     return caller;

@@ -24,8 +24,8 @@ const described = <T>(
 /** What each limit bounds. Times are milliseconds. */
 const limitTexts: Readonly<Record<keyof Limits, string>> = {
   keeps: 'Keeps that have not ended.',
-  createBurst: 'Creations at once.',
-  createsPerSecond: 'Creations each second beyond the burst.',
+  createBurst: 'Creations, and renewals, of one tenant at once.',
+  createsPerSecond: 'The same each second beyond the burst.',
   launchesAtOnce: 'Keeps that may be launching at the same time; others wait their turn, tenant by tenant.',
   spareLoaders: 'Loaders that are kept booted for the next Keeps, about 14 MiB each; 0 for none.',
   launchQueue: 'Creations of one tenant that may wait for their turn.',
@@ -49,6 +49,8 @@ const limitTexts: Readonly<Record<keyof Limits, string>> = {
   channelsPerKeep: 'Connections to one Keep.',
   channelIdle: 'Silence after which a connection gives way to another.',
   connections: 'Connections to the API.',
+  requestsPerTenant:
+    'Requests of one tenant that are being answered at the same time, those that wait for a change included; operators excepted.',
   headersTime: 'Longest time for the head of a request.',
   bodyTime: 'Longest time for its body.',
   frameBurst: 'Frames that a loader may send at once.',

@@ -5,7 +5,6 @@ import { killThoseIn } from '@enarx/keepldr/processes';
 import { formatKeepId, keepIdLength, keepStates, toHex } from '@enarx/protocol';
 
 import type { Gauges } from '../metrics.ts';
-import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
 import type { Caller } from '../api/caller.ts';
 import { admit, type Committed } from './admission.ts';
@@ -50,8 +49,7 @@ export class Keeps {
   readonly #live = new Set<Keep>();
   readonly #requests = new Map<string, Keep>();
   readonly #places: LaunchPlaces;
-  readonly #quotas = new Quotas();
-  readonly #pace: Pace;
+  readonly #quotas: Quotas;
   readonly #creating = new Map<string, Creation>();
   readonly #plan: PlanLaunch;
   readonly #pool: Pool;
@@ -75,7 +73,7 @@ export class Keeps {
       },
     };
     this.#changes = changes;
-    this.#pace = new Pace(around.limits.createBurst, around.limits.createsPerSecond);
+    this.#quotas = new Quotas(around.limits);
     this.#places = new LaunchPlaces(around.limits);
     this.#cordoned = around.store.setting('cordoned') === 'yes';
     this.#pool = new Pool(
@@ -159,7 +157,6 @@ export class Keeps {
       throw keepmgrProblem('keepmgr/full', { expected: `at most ${String(limits.keeps)} Keeps` });
     const memory = memoryOf(asked.tee, asked.resources, limits);
     this.#quotas.refuseBeyond(asked.caller, this.#holdingOf(tenant), memory);
-    if (!this.#pace.take()) throw keepmgrProblem('keepmgr/too-fast');
     const id = new Uint8Array(randomBytes(keepIdLength));
     const keep = await this.#during(key ?? formatKeepId(id), { tenant, memory, keep: this.#make(id, asked) });
     return { keep, fresh: true };
@@ -389,6 +386,16 @@ export class Keeps {
         detail: (error as Error).message,
       });
     });
+  }
+
+  /**
+   * Grants a Keep so many milliseconds from now.
+   * @param number - of the request, 8 bytes
+   * @throws EnarxError `keepmgr/too-fast`, and what {@link Keep.renew} throws
+   */
+  renew(keep: Keep, lease: number, { tenant }: Caller, number: Uint8Array): void {
+    this.#quotas.refuseHaste(tenant);
+    keep.renew(lease, number);
   }
 
   #forget(keep: Keep): void {

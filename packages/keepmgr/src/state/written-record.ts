@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isDeepStrictEqual } from 'node:util';
+
 import { formatKeepId } from '@enarx/protocol';
 
 import type { DaemonLog } from '../daemon-log.ts';
@@ -11,6 +13,8 @@ export class WrittenRecord {
   readonly #log: DaemonLog;
   readonly #id: Uint8Array;
   readonly #now: () => KeepRecord;
+  /** What a sync has brought to the disk, if nothing was written since. */
+  #synced: KeepRecord | undefined;
 
   /** @param now - what is true of the Keep at the moment */
   constructor(store: Store, log: DaemonLog, id: Uint8Array, now: () => KeepRecord) {
@@ -21,11 +25,16 @@ export class WrittenRecord {
   }
 
   /**
-   * What is true now is on disk when this returns, so nobody is told what a crash would unmake.
+   * What is true now is on disk when this returns, so nobody is told what a crash would unmake. Where it is there already, the disk is not
+   * asked: each sync holds up the daemon, and a client may ask again and again.
    * @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged`
    */
   write(): void {
-    this.#store.write(this.#now());
+    const record = this.#now();
+    if (isDeepStrictEqual(record, this.#synced)) return;
+    this.#synced = undefined;
+    this.#store.write(record);
+    this.#synced = record;
   }
 
   /**
@@ -33,6 +42,7 @@ export class WrittenRecord {
    * not end the Keep: what is lost is only what the next daemon would know.
    */
   save(): void {
+    this.#synced = undefined;
     this.#try('record-not-written', () => {
       this.#store.writeSoon(this.#now());
     });
