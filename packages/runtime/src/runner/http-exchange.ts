@@ -12,6 +12,7 @@ const largestHead = 65_536;
 
 /** Why a request is answered by the Keep and not by its handler. Visitors are told this and no more. */
 export const handlerProblems = {
+  'handler/host-ambiguous': { status: 400, title: 'The request names more than one host' },
   'handler/trapped': { status: 500, title: 'The handler trapped' },
   'handler/no-response': { status: 500, title: 'The handler returned without a response' },
   'handler/incomplete': { status: 500, title: 'The handler gave its response up before it began' },

@@ -41,10 +41,12 @@ export interface HttpServerOptions {
 const mostWaiting = 256;
 /** Bytes of the head of a request. */
 const largestHead = 65_536;
-/** Milliseconds: for a head, for a whole request, and between two requests on a connection. */
+/** Milliseconds: for a head, for a whole request and without a byte in either direction, and between two requests on a connection. */
 const headTime = 30_000;
 const requestTime = 300_000;
 const keepAliveTime = 30_000;
+/** Milliseconds between two looks at those times. */
+const lookTime = 5_000;
 
 interface Waiting {
   readonly message: IncomingMessage;
@@ -64,12 +66,18 @@ export class HttpServer {
   constructor(options: HttpServerOptions, first: HandlerInstance) {
     this.#options = options;
     this.#spare = Promise.resolve(first);
+    const mostHeadTime = Math.min(headTime, options.longestSilence);
     this.#server = http().createServer({
       maxHeaderSize: largestHead,
-      headersTimeout: headTime,
+      headersTimeout: mostHeadTime,
       requestTimeout: requestTime,
       keepAliveTimeout: keepAliveTime,
+      connectionsCheckingInterval: Math.min(lookTime, mostHeadTime),
     });
+    // Node looks at the times only when a server listens. This one is handed its connections, and those who say nothing would keep them for ever.
+    this.#server.emit('listening');
+    // Nor does a visitor keep his place who asks, and then does not read.
+    this.#server.timeout = Math.max(requestTime, options.longestSilence);
     this.#server.on('request', (message: IncomingMessage, response: ServerResponse) => {
       this.#take({ message, response });
     });
@@ -93,6 +101,10 @@ export class HttpServer {
   }
 
   #take(waiting: Waiting): void {
+    if (hosts(waiting.message) > 1) {
+      refuse(waiting.response, 'handler/host-ambiguous');
+      return;
+    }
     if (this.#running < this.#options.most) {
       void this.#answer(waiting);
       return;
@@ -166,4 +178,9 @@ export class HttpServer {
     });
     return instance;
   }
+}
+
+/** RFC 9112, 3.2: of a request with two the parties on its way may take different ones for its target. Node takes the first and is silent. */
+function hosts({ rawHeaders }: IncomingMessage): number {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
 }

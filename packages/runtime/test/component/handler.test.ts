@@ -235,6 +235,36 @@ describe('visitors', () => {
     assert.match((await readAll(bad)).toString(), /^HTTP\/1\.1 400 /);
     assert.equal(await said(server.port, '/count'), '1');
   });
+
+  test('who never get their head done lose their connection, so that they cannot take all', async () => {
+    await using server = await serving(handler, { limits: { request: 500, descriptors: 12 } });
+    const began = performance.now();
+    const visitors = Array.from({ length: 8 }, (_, index) => {
+      const socket = connect(server.port, '127.0.0.1');
+      if (index > 0) socket.write('GET /count HTTP/1.1\r\nHost: a\r\nX: ');
+      // As slow as it may be, but never silent.
+      const dribble = setInterval(() => index > 1 && socket.write('b'), 100);
+      socket
+        .on('error', () => undefined)
+        .on('close', () => {
+          clearInterval(dribble);
+        });
+      return socket;
+    });
+    for (const answer of await Promise.all(visitors.map(readAll)))
+      assert.match(answer.toString(), /^HTTP\/1\.1 408 /);
+    assert.ok(performance.now() - began < 20_000);
+    assert.equal(await said(server.port, '/count'), '1');
+  });
+
+  test('who name two hosts are refused, since others may have read the other one', async () => {
+    await using server = await serving(handler);
+    const socket = connect(server.port, '127.0.0.1');
+    socket.end(`GET /count HTTP/1.1\r\nHost: a\r\nhost: b\r\nConnection: close\r\n\r\n`);
+    const answer = (await readAll(socket)).toString();
+    assert.match(answer, /^HTTP\/1\.1 400 /);
+    assert.match(answer, /urn:enarx:handler\/host-ambiguous/);
+  });
 });
 
 test('a component that answers requests is not run without a listener', async () => {
