@@ -389,7 +389,7 @@ test('config init writes a file that is valid and says what holds anyway; check 
   json(await enarx(box, ['config', 'check', '--json', box.path('used.toml')]));
   for (const [text, line, expected] of [
     ['args = ["a"]\n[limits]\nmemroy = 1\n', 3, /did you mean memory\?/],
-    ['args = "a"\n', 1, /Array/],
+    ['args = "a"\n', 1, /an array/],
     ['[[files]]\nkind = "sdtin"\n', 2, /stdin/],
     ['[env]\n"A=B" = "c"\n', 2, /without =/],
     ['limits = { wall = "5 parsecs" }\n', 1, /a time like/],

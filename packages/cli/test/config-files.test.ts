@@ -126,3 +126,27 @@ test('values that no socket can have are refused', () => {
   wrong('[[files]]\nkind = "directory"\npath = "/a/../b"', /absolute path/);
   wrong('[[files]]\nkind = "pipe"', /one of/);
 });
+
+test('what is wrong is said in words of TOML, at the line of its own table', () => {
+  wrong('args = "x"\n', /:1: args is "x"(?=[^]*an array)/);
+  wrong('env = ["A"]\n', /:1: env is an array(?=[^]*a table)/);
+  wrong('[limits]\nwall = 1.5\n', /:2: limits\.wall is 1\.5(?=[^]*a time like "30s")/);
+  wrong('[limits]\nmemory = -1\n', /:2: limits\.memory is -1(?=[^]*a size like "64MiB")/);
+  const first = '[[files]]\nkind = "listen"\nname = "a"\nport = 80\n\n';
+  wrong(`${first}[[files]]\nkind = "listen"\nport = 81\n`, /:6: files\.1 has no name/);
+  wrong(
+    `${first}[[files]]\nkind = "listen"\nname = "b"\nport = 8.5\n`,
+    /:9: files\.1\.port is 8\.5(?=[^]*a port)/,
+  );
+  wrong(`${first}[[files]]\nkind = "lsten"\n`, /:7: files\.1\.kind is "lsten"/);
+  wrong(
+    `[[files]]\nkind = "listen"\nname = "a"\nprot = "tcp"\nclients = ["ca.pem"]\n`,
+    /:1: files\.0 is a table(?=[^]*"tls" only)/,
+  );
+});
+
+test('authorities for a connection without TLS are refused: nobody would ask them', () => {
+  const tcp = '[[files]]\nkind = "connect"\nhost = "db"\nprot = "tcp"\n';
+  wrong(`${tcp}trust = ["ca.pem"]\n`, /authorities with prot = "tls" only/);
+  parseConfig(tcp, 'Enarx.toml');
+});

@@ -41,6 +41,10 @@ export function parseConfig(text: string, name: string): EnarxConfig {
   if (result.success) return result.output;
   const { path = [], expected, message, received, type } = result.issues[0];
   const keys = path.map(({ key }) => String(key));
+  if (type === 'strict_object' && received === 'undefined')
+    throw invalid(
+      `${lineOf(text, keys.slice(0, -1))}: ${keys.slice(0, -1).join('.')} has no ${keys.at(-1) as string}`,
+    );
   const where = `${lineOf(text, keys)}: ${keys.join('.')}`;
   if (type === 'strict_object' && expected === 'never') {
     const known = keysBeside(keys, document);
@@ -50,8 +54,19 @@ export function parseConfig(text: string, name: string): EnarxConfig {
       `${known.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
     );
   }
-  throw invalid(`${where} is ${received}`, message.startsWith('Invalid ') ? (expected ?? message) : message);
+  throw invalid(
+    `${where} is ${shapes[received] ?? received}`,
+    message.startsWith('Invalid ') ? (shapes[expected ?? ''] ?? expected ?? message) : message,
+  );
 }
+
+/** What TOML calls the things that the validator has other names for. */
+const shapes: Readonly<Record<string, string>> = {
+  Array: 'an array',
+  Object: 'a table',
+  string: 'a string',
+  number: 'a number',
+};
 
 /** Keys that may stand where the path ends. */
 function keysBeside(path: readonly string[], document: unknown): string[] {
@@ -62,15 +77,26 @@ function keysBeside(path: readonly string[], document: unknown): string[] {
   return Object.keys(tableOfFile(files[Number(index)]?.kind).entries);
 }
 
-/** `:LINE` of the last key of the path, as near as a search finds it: parsers of TOML do not keep places. */
+/** `:LINE` of the last key of the path, in its own table, as near as a search finds it: parsers of TOML do not keep places. */
 function lineOf(text: string, path: readonly string[]): string {
+  const [table = '', index = ''] = path;
+  const header = [
+    ...text.matchAll(new RegExp(`^[ \\t]*\\[{1,2}[ \\t]*${escaped(table)}[ \\t]*\\]`, 'gm')),
+  ].at(/^\d+$/.test(index) ? Number(index) : 0);
   const key = path.findLast((part) => !/^\d+$/.test(part));
   if (key === undefined) return '';
-  const escaped = key.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const start = new RegExp(`(^|[\\s.{,[])["']?${escaped}["']?\\s*[=.\\]]`, 'm').exec(text);
-  if (start === null) return '';
-  const at = start.index + (start[1] as string).length;
-  return `:${String(text.slice(0, at).split('\n').length)}`;
+  const from = header?.index ?? 0;
+  if (header !== undefined && key === table) return lineAt(text, from);
+  const start = new RegExp(`(^|[\\s.{,[])["']?${escaped(key)}["']?\\s*[=.\\]]`, 'm').exec(text.slice(from));
+  return start === null ? '' : lineAt(text, from + start.index + (start[1] as string).length);
+}
+
+function lineAt(text: string, offset: number): string {
+  return `:${String(text.slice(0, offset).split('\n').length)}`;
+}
+
+function escaped(key: string): string {
+  return key.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 /**

@@ -29,7 +29,7 @@ const word = (most: number) =>
 
 const quantity = (expected: string, parse: (text: string) => number | undefined) =>
   v.pipe(
-    v.union([v.string(), v.pipe(v.number(), v.safeInteger(), v.minValue(1))], expected),
+    v.union([v.string(), v.pipe(v.number(), v.safeInteger(expected), v.minValue(1, expected))], expected),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
       const { value } = dataset;
       const parsed = typeof value === 'number' ? value : parse(value);
@@ -128,7 +128,7 @@ const fileName = v.pipe(
 const port = (least: number) =>
   v.pipe(
     v.number(`a port, ${String(least)} to 65535`),
-    v.safeInteger(),
+    v.safeInteger(`a port, ${String(least)} to 65535`),
     v.minValue(least, `a port, ${String(least)} to 65535`),
     v.maxValue(65_535, `a port, ${String(least)} to 65535`),
   );
@@ -269,11 +269,16 @@ const connect = v.pipe(
       {
         type: '"public" or array of PEM files, from the place of this file',
         otherwise: '"public"',
-        doc: 'Who may vouch for the other end: the public authorities that the release carries (never those of the host), or these and nobody else.',
+        doc: 'Who may vouch for the other end: the public authorities that the release carries (never those of the host), or these and nobody else. With "tls" only.',
         example: '["ca.pem"]',
       },
     ),
   }),
+  // Whoever names authorities would take the other end for one that they vouch for.
+  v.check(
+    ({ prot: chosen, trust }) => chosen === 'tls' || trust === 'public',
+    'authorities with prot = "tls" only',
+  ),
   v.check(
     ({ host, name }) => name !== undefined || !host.includes(':'),
     'a name, since this host has a colon in it',
@@ -295,12 +300,17 @@ export const enarxToml = v.strictObject({
   ),
   env: documented(
     v.optional(
-      v.record(
-        v.pipe(
-          word(1024),
-          v.check((name) => name !== '' && !name.includes('='), 'a name without ='),
+      v.pipe(
+        v.unknown(),
+        // The validator takes an array for a record with numbers for keys.
+        v.check((value) => !Array.isArray(value), 'a table'),
+        v.record(
+          v.pipe(
+            word(1024),
+            v.check((name) => name !== '' && !name.includes('='), 'a name without ='),
+          ),
+          word(32_768),
         ),
-        word(32_768),
       ),
       {},
     ),
