@@ -195,7 +195,7 @@ class Run {
   }
 
   #patience(tests: readonly string[]): number {
-    return patience + 10 * tests.reduce((sum, test) => sum + (this.#milliseconds.get(test) ?? 0), 0);
+    return patience + 3 * tests.reduce((sum, test) => sum + (this.#milliseconds.get(test) ?? 0), 0);
   }
 }
 

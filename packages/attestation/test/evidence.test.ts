@@ -443,10 +443,27 @@ describe('endorsements are told by their content', () => {
     }
   });
 
+  test('are text in text at most, and not any deeper', async () => {
+    const base64 = (bytes: Uint8Array): Buffer => utf8(Buffer.from(bytes).toString('base64'));
+    const once = base64(await amd.vcek());
+    const twice = base64(once);
+    const inArray = (text: Buffer): Buffer => utf8(JSON.stringify([text.toString()]));
+    for (const [blob, read] of [
+      [once, 1],
+      [twice, 1],
+      [base64(twice), 0],
+      [inArray(once), 1],
+      [inArray(twice), 0],
+    ] as const)
+      assert.equal(readEndorsements([blob]).certificates.length, read);
+  });
+
   test('that are none are told of, and the others are still read', async () => {
     const vcek = await amd.vcek();
+    const nine = Object.fromEntries(Array.from('abcdefghi', (name) => [name, 1]));
     for (const [blob, found] of [
       [utf8('{"a":1}'), /JSON with the members a; expected vcekCert/],
+      [utf8(JSON.stringify(nine)), /JSON with the members a, b, c, d, e, f, g, h; expected/],
       [utf8('{"vcekCert":"x"}'), /JSON with the members/],
       [utf8('[7]'), /an array of other things than texts/],
       [utf8('["[7]"]'), /an array of other things than texts/],
