@@ -39,7 +39,15 @@ export const subjects: readonly Subject[] = [
   {
     name: 'entrance',
     sources: source('verify', 'verification'),
-    tests: test('snp/checks', 'evidence', 'appraise/attest', 'nitro/checks', 'intel/checks', 'oak/evidence'),
+    tests: test(
+      'snp/checks',
+      'evidence',
+      'not-evidence',
+      'appraise/attest',
+      'nitro/checks',
+      'intel/checks',
+      'oak/evidence',
+    ),
   },
   {
     name: 'reading',
