@@ -10,7 +10,7 @@ import { suite, test } from 'node:test';
 import { encodeMessage, portCredit, portFrame, portStream } from '@enarx/protocol';
 
 import { FrameStream } from '../src/frame-stream.ts';
-import { mostConnections, Port, portWindow } from '../src/port.ts';
+import { mostConnections, Port, portWindow, type Purpose } from '../src/port.ts';
 import { connectedPair } from './support/pipe.ts';
 
 /** All that comes, without the end of the other direction: an async iterator would destroy both. */
@@ -103,6 +103,34 @@ suite('connections over a port', () => {
     there.end('answer');
     assert.equal(await text(here), 'answer');
     host.destroy();
+  });
+
+  test('each is handed over for what it was opened for, in the order of the openings', async () => {
+    const [one, other] = await connectedPair();
+    const handed: [Purpose, Duplex][] = [];
+    const guest = new Port(other, 'guest', {
+      connection: (stream, purpose) => {
+        handed.push([purpose, stream.on('error', () => undefined)]);
+      },
+    });
+    const host = new Port(one, 'host');
+    const purposes = ['socket', 'channel', 'socket', 'socket', 'channel'] as const;
+    for (const [index, purpose] of purposes.entries()) {
+      const opened = host.open(purpose).on('error', () => undefined);
+      opened.end(`${purpose} ${String(index)}`);
+    }
+    // Without a word it is a channel.
+    const opened = host.open().on('error', () => undefined);
+    opened.end('channel 5');
+    while (handed.length < 6) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(
+      handed.map(([purpose]) => purpose),
+      [...purposes, 'channel'],
+    );
+    for (const [index, [purpose, stream]] of handed.entries())
+      assert.equal(await text(stream), `${purpose} ${String(index)}`);
+    host.destroy();
+    guest.destroy();
   });
 
   test('many at once keep their bytes apart, whole and in order', async () => {
@@ -221,6 +249,17 @@ suite('a hostile other side', () => {
         await frames.send(portFrame.credit, encodeMessage(portCredit, { stream: 0, bytes: 16_777_216 }));
       },
     ],
+    [
+      'opens a socket under a number of the other side',
+      (frames) => frames.send(portFrame.openSocket, stream(1)),
+    ],
+    [
+      'opens a socket under the number of a channel',
+      async (frames) => {
+        await frames.send(portFrame.open, stream(0));
+        await frames.send(portFrame.openSocket, stream(0));
+      },
+    ],
     ['sends a frame of an unknown kind', (frames) => frames.send(23, Buffer.alloc(0))],
     ['sends a number that is none', (frames) => frames.send(portFrame.open, Buffer.from([0x63, 1, 2, 3]))],
   ];
@@ -246,6 +285,21 @@ suite('a hostile other side', () => {
     while (opened.length === 0) await new Promise((resolve) => setImmediate(resolve));
     const [first] = opened;
     assert.equal(await text(first as Duplex), 'for somebody');
+    frames.destroy();
+    await closed;
+  });
+
+  test('sockets and channels share the room that there is', async () => {
+    const { frames, closed, opened } = await hostile();
+    const reset = (async () => {
+      for await (const { kind, payload } of frames) if (kind === portFrame.reset) return payload;
+      return undefined;
+    })();
+    for (let count = 0; count < mostConnections; count += 1)
+      await frames.send(count % 2 === 0 ? portFrame.openSocket : portFrame.open, stream(2 * count));
+    await frames.send(portFrame.openSocket, stream(2 * mostConnections));
+    assert.deepEqual(Uint8Array.from((await reset) ?? []), stream(2 * mostConnections));
+    assert.equal(opened.length, mostConnections);
     frames.destroy();
     await closed;
   });
