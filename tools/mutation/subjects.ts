@@ -68,6 +68,7 @@ export const subjects: readonly Subject[] = [
       'policy/value-kinds',
     ),
     tests: test(
+      'anchors',
       'evidence',
       'amd/certificates',
       'amd/verify',
