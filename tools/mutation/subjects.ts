@@ -69,6 +69,7 @@ export const subjects: readonly Subject[] = [
     ),
     tests: test(
       'anchors',
+      'received',
       'evidence',
       'amd/certificates',
       'amd/verify',

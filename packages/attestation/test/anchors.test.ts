@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { anchorFromPem, vendorAnchors } from '../src/anchors.ts';
-import { received } from '../src/received.ts';
 
 test('the release pins these keys and no others, each as a genuine vendor’s', () => {
   assert.deepEqual(
@@ -43,15 +42,4 @@ test('the release pins these keys and no others, each as a genuine vendor’s', 
 
 test('a file of no anchor says that it is none', async () => {
   await assert.rejects(anchorFromPem('no PEM at all'), { code: 'anchor/malformed', found: '0 PEM blocks' });
-});
-
-test('endorsements may come in 1024 pieces, and in no more', () => {
-  const pieces = Array.from({ length: 1024 }, () => new Uint8Array());
-  const options = { evidence: new Uint8Array(), anchors: [], at: 0 };
-  assert.equal(received({ ...options, endorsements: pieces }).endorsements.length, 1024);
-  assert.throws(() => received({ ...options, endorsements: [...pieces, new Uint8Array()] }), {
-    code: 'evidence/too-large',
-    found: '1025 pieces of endorsements',
-    expected: 'at most 1024',
-  });
 });
