@@ -31,7 +31,11 @@ export const maxEndorsements = 64;
  * @param keys - remembers what bytes were read as; the bytes must be nobody's to change
  */
 export function readEndorsements(blobs: readonly Uint8Array[], keys?: KeyCache): Endorsements {
-  const found: Found = { certificates: [], revocationLists: [], unreadable: [] };
+  const found: Found & { readonly unreadable: string[] } = {
+    certificates: [],
+    revocationLists: [],
+    unreadable: [],
+  };
   blobs.forEach((blob, index) => {
     try {
       readRemembered(blob, found, keys);
@@ -42,10 +46,16 @@ export function readEndorsements(blobs: readonly Uint8Array[], keys?: KeyCache):
   return found;
 }
 
+/** One of them. @throws EnarxError `endorsements/malformed`, `pem/malformed`, `der/malformed`, `x509/…`, `amd/table-malformed` */
+export function readEndorsement(blob: Uint8Array): Reading {
+  const found: Found = { certificates: [], revocationLists: [] };
+  readAny(blob, found);
+  return found;
+}
+
 interface Found {
   readonly certificates: Certificate[];
   readonly revocationLists: RevocationList[];
-  readonly unreadable: string[];
 }
 
 /** Larger ones are read anew each time: a cache shall not hold what a stranger sends by the megabyte. */
@@ -77,7 +87,13 @@ const count = ({ certificates, revocationLists }: Reading): number =>
 function readAny(blob: Uint8Array, found: Found, inText = false): void {
   const text = untext(blob);
   if (text.kind === 'pem') {
-    for (const { label, content } of readPem(text.text)) {
+    const blocks = readPem(text.text);
+    if (blocks.length === 0)
+      throw attestationProblem('endorsements/malformed', {
+        found: 'PEM without a block in it',
+        expected: 'BEGIN and END on lines of their own, not \\n or blanks in the place of ends of lines',
+      });
+    for (const { label, content } of blocks) {
       if (label !== 'CERTIFICATE' && label !== 'X509 CRL')
         throw attestationProblem('endorsements/malformed', { found: `a PEM block ${label}` });
       readDerObjects(content, found);

@@ -267,8 +267,8 @@ export const attestationProblems = {
   'bundle/malformed': {
     kind: 'malformed',
     status: 422,
-    title: 'The bytes are not a collateral bundle',
-    mend: 'Make one with `enarx evidence bundle`; docs/bundle.md has its format.',
+    title: 'The bytes are no collateral, or no whole bundle of it',
+    mend: 'Give certificates, revocation lists, documents of Intel’s, certificates of legacy SEV, or a bundle that `enarx evidence bundle` made; docs/bundle.md has its format.',
   },
 } as const satisfies Record<string, ProblemDefinition>;
 

@@ -465,6 +465,14 @@ describe('endorsements are told by their content', () => {
       [utf8('{"a":1}'), /JSON with the members a; expected vcekCert/],
       [utf8(JSON.stringify(nine)), /JSON with the members a, b, c, d, e, f, g, h; expected/],
       [utf8('{"vcekCert":"x"}'), /JSON with the members/],
+      [
+        utf8(writePem('CERTIFICATE', vcek).replaceAll('\n', '\\n')),
+        /PEM without a block in it; expected BEGIN/,
+      ],
+      [
+        utf8(writePem('CERTIFICATE', vcek).replaceAll('\n', ' ')),
+        /PEM without a block in it; expected BEGIN/,
+      ],
       [utf8('[7]'), /an array of other things than texts/],
       [utf8('["[7]"]'), /an array of other things than texts/],
       [utf8(writePem('PRIVATE KEY', vcek)), /a PEM block PRIVATE KEY/],

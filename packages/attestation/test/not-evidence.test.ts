@@ -104,6 +104,13 @@ describe('what people give in the place of evidence is called by its name:', () 
       });
   });
 
+  test('an empty list of certificates', async () => {
+    await assert.rejects(
+      verifyEvidence({ evidence: Uint8Array.of(0x30, 0), endorsements: [], anchors: [], at }),
+      { code: 'der/malformed' },
+    );
+  });
+
   test('a list in JSON that is no wrapper of RATS', async () => {
     for (const list of ['[{"quote":"AAAA"}]', '["00","11"]', '[]', '["a\\/b"'])
       await assert.rejects(

@@ -2,7 +2,7 @@
 import { reasonOf } from '../checks.ts';
 import { DerReader } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
-import { readEndorsements } from '../endorsements.ts';
+import { readEndorsement } from '../endorsements.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { RevocationList } from '../x509/crl.ts';
 import type { KeyCache } from '../x509/key-cache.ts';
@@ -147,10 +147,7 @@ function readText(text: string): Reading {
 }
 
 function readCertificates(bytes: Uint8Array): Reading {
-  const { certificates, revocationLists, unreadable } = readEndorsements([bytes]);
-  const [reason] = unreadable;
-  if (reason !== undefined) throw malformed(reason.replace(/^endorsement 1: /, ''));
-  return { ...nothing, certificates, revocationLists };
+  return { ...nothing, ...readEndorsement(bytes) };
 }
 
 /** Members of bundles that are chains or lists, and those that are documents with the member that may hold their signature. */
