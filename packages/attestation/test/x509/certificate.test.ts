@@ -277,6 +277,9 @@ describe('what RFC 5280 forbids', () => {
       () => readCertificate(new Uint8Array(16_385)),
       refused('x509/malformed', /16385 bytes; expected at most 16384/),
     );
+    assert.throws(() => readCertificate(new Uint8Array(16_384)), refused('der/malformed', /expected/));
+    const longer = derSequence(readDer(assemble({}), tags.sequence).content, derNull());
+    assert.throws(() => readCertificate(longer), refused('der/malformed', /2 more bytes/));
     // A subject may have several attributes in one set, and none may be the common name.
     const odd = derSequence(
       derSet(
