@@ -185,7 +185,10 @@ describe('what RFC 5280 forbids', () => {
   /** A certificate, unsigned, from whatever parts. */
   const assemble = (
     parts: Partial<
-      Record<'version' | 'serial' | 'inner' | 'outer' | 'issuer' | 'extensions' | 'key' | 'more', Uint8Array>
+      Record<
+        'version' | 'serial' | 'inner' | 'outer' | 'issuer' | 'validity' | 'extensions' | 'key' | 'more',
+        Uint8Array
+      >
     >,
   ): Uint8Array => {
     const name = derSequence(derSet(derSequence(derOid('2.5.4.3'), derUtf8String('x'))));
@@ -195,7 +198,7 @@ describe('what RFC 5280 forbids', () => {
       parts.serial ?? derInteger(1),
       parts.inner ?? algorithm,
       parts.issuer ?? name,
-      derSequence(derTime(at), derTime(at)),
+      parts.validity ?? derSequence(derTime(at), derTime(at)),
       name,
       parts.key ?? ec.publicKey,
       ...(parts.extensions === undefined ? [] : [derExplicit(3, parts.extensions)]),
@@ -247,6 +250,8 @@ describe('what RFC 5280 forbids', () => {
       ['der/malformed', { extensions: derSequence(extension(derOctetString(), derNull())) }, /2 more bytes/],
       ['der/malformed', { extensions: derSequence() }, /the end of the data/],
       ['der/malformed', { more: derNull() }, /1 more bytes|2 more bytes/],
+      ['der/malformed', { validity: derSequence(derTime(at), derTime(at), derNull()) }, /2 more bytes/],
+      ['der/malformed', { key: derSequence(readDer(ec.publicKey).content, derNull()) }, /2 more bytes/],
       ['der/malformed', { issuer: derSequence(derSet()) }, /the end of the data/],
       [
         'x509/malformed',
