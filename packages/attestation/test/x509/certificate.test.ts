@@ -254,6 +254,11 @@ describe('what RFC 5280 forbids', () => {
       ['der/malformed', { key: derSequence(readDer(ec.publicKey).content, derNull()) }, /2 more bytes/],
       ['der/malformed', { issuer: derSequence(derSet()) }, /the end of the data/],
       [
+        'der/malformed',
+        { issuer: derSequence(derSet(derSequence(derOid('2.5.4.3'), derUtf8String('x'), derNull()))) },
+        /2 more bytes/,
+      ],
+      [
         'x509/malformed',
         {
           issuer: derSequence(
@@ -314,11 +319,15 @@ describe('what RFC 5280 forbids', () => {
   });
 
   test('of keys is refused: sizes and exponents that make checking costly or weak, compressed points', () => {
-    const rsaKey = (modulus: bigint, exponent: number): Uint8Array =>
+    const rsaKey = (modulus: bigint, exponent: number, ...more: Uint8Array[]): Uint8Array =>
       derSequence(
         derSequence(derOid('1.2.840.113549.1.1.1'), derNull()),
-        derBitString(derSequence(derInteger(modulus), derInteger(exponent))),
+        derBitString(derSequence(derInteger(modulus), derInteger(exponent), ...more)),
       );
+    assert.throws(
+      () => keyKindOf(rsaKey((1n << 4095n) + 1n, 65_537, derNull())),
+      refused('der/malformed', /2 more bytes/),
+    );
     assert.equal(keyKindOf(rsaKey((1n << 4095n) + 1n, 65_537)), 'rsa');
     for (const key of [
       rsaKey((1n << 1023n) + 1n, 65_537),
