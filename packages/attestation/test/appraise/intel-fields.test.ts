@@ -292,6 +292,19 @@ suite('a policy made from a quote', () => {
       );
     });
 
+  test('asks for what protects, and never that the enclave be open', async () => {
+    const attributes = async (octet: number): Promise<string[]> => {
+      const { toml } = await made({ tee: 'sgx', sgx: { attributes: Uint8Array.of(octet, ...bytes(0, 15)) } });
+      return toml.match(/^(?:debug|provision-key|einit-token-key|kss) = .*$/gm) ?? [];
+    };
+    const told = (value: string): string[] => [
+      ...['debug', 'provision-key', 'einit-token-key'].map((name) => `${name} = ${value}`),
+      'kss = "any"',
+    ];
+    assert.deepEqual(await attributes(0x05), told('false'));
+    assert.deepEqual(await attributes(0x37), told('"any"'));
+  });
+
   test('of another platform’s anchor is of no use', async () => {
     const { toml } = await made({ tee: 'sgx' });
     const other = await verifyFake({ tee: 'sgx' });

@@ -43,25 +43,25 @@ export function listedBytes<C>(
   });
 }
 
-/** A bit, with the value that a careful reader wants. */
+/** @param careful - the value that a careful reader wants, and what to say of the other */
 export function attributeBit<C>(
   field: Maker<C>,
   key: string,
   of: (claims: C) => boolean,
-  wanted: boolean | undefined,
-  texts: Pick<FieldRow<C, unknown>, 'subject' | 'purpose' | 'mend'> & { readonly warning?: string },
+  careful: { readonly wanted: boolean; readonly warning: string } | undefined,
+  texts: Pick<FieldRow<C, unknown>, 'subject' | 'purpose' | 'mend'>,
 ): Field<C> {
-  const { warning, ...told } = texts;
   return field({
-    ...told,
+    ...texts,
     path: ['attributes', key],
     kind: bit,
     actual: (claims) => (of(claims) ? 'set' : 'not set'),
     judge: (value, claims) => passWhen(of(claims) === value),
     suggest: (claims) => {
-      const actual = of(claims);
-      if (wanted === undefined) return { value: 'any' };
-      return { value: actual, ...(actual === wanted || warning === undefined ? {} : { warning }) };
+      if (careful === undefined) return { value: 'any' };
+      const { wanted, warning } = careful;
+      // A template asks for what protects, and never that the guest be weaker than it need be.
+      return of(claims) === wanted ? { value: wanted } : { value: 'any', warning };
     },
   });
 }

@@ -57,25 +57,40 @@ export const sgxSection: Section<SgxClaims> = {
       purpose: 'Set by the signer, with key separation and sharing only.',
       mend: 'Use an enclave of a listed family.',
     }),
-    attributeBit(field, 'debug', ({ report }) => report.attributes.debug, false, {
-      subject: 'debugging (DEBUG)',
-      purpose:
-        'The host can read and write the memory of an enclave that is open to debugging. MRENCLAVE does not cover this.',
-      mend: 'Start the enclave without debugging.',
-      warning: 'the host sees everything in this enclave',
-    }),
-    attributeBit(field, 'provision-key', ({ report }) => report.attributes.provisionKey, false, {
-      subject: 'use of the provisioning key (PROVISIONKEY)',
-      purpose: 'Lets the enclave derive a key that names the platform for good, which hardly any needs.',
-      mend: 'Sign the enclave without it.',
-      warning: 'the enclave can tell which machine it runs on',
-    }),
-    attributeBit(field, 'einit-token-key', ({ report }) => report.attributes.einitTokenKey, false, {
-      subject: 'use of the launch key (EINITTOKENKEY)',
-      purpose: 'For launch enclaves only.',
-      mend: 'Sign the enclave without it.',
-      warning: 'this is a launch enclave',
-    }),
+    attributeBit(
+      field,
+      'debug',
+      ({ report }) => report.attributes.debug,
+      { wanted: false, warning: 'the host sees everything in this enclave' },
+      {
+        subject: 'debugging (DEBUG)',
+        purpose:
+          'The host can read and write the memory of an enclave that is open to debugging. MRENCLAVE does not cover this.',
+        mend: 'Start the enclave without debugging.',
+      },
+    ),
+    attributeBit(
+      field,
+      'provision-key',
+      ({ report }) => report.attributes.provisionKey,
+      { wanted: false, warning: 'the enclave can tell which machine it runs on' },
+      {
+        subject: 'use of the provisioning key (PROVISIONKEY)',
+        purpose: 'Lets the enclave derive a key that names the platform for good, which hardly any needs.',
+        mend: 'Sign the enclave without it.',
+      },
+    ),
+    attributeBit(
+      field,
+      'einit-token-key',
+      ({ report }) => report.attributes.einitTokenKey,
+      { wanted: false, warning: 'this is a launch enclave' },
+      {
+        subject: 'use of the launch key (EINITTOKENKEY)',
+        purpose: 'For launch enclaves only.',
+        mend: 'Sign the enclave without it.',
+      },
+    ),
     attributeBit(field, 'kss', ({ report }) => report.attributes.kss, undefined, {
       subject: 'key separation and sharing (KSS)',
       purpose: 'Without it CONFIGID, ISVEXTPRODID and ISVFAMILYID are zero and mean nothing.',

@@ -86,31 +86,51 @@ export const tdxSection: Section<TdxClaims> = {
       },
       false,
     ),
-    attributeBit(field, 'debug', ({ report }) => report.tdAttributes.debug, false, {
-      subject: 'debugging (DEBUG, bit 0)',
-      purpose: 'The host can read and write the memory of a guest that is open to debugging.',
-      mend: 'Launch the guest without debugging.',
-      warning: 'the host sees everything in this guest',
-    }),
-    attributeBit(field, 'other-debug', ({ report }) => report.tdAttributes.otherDebug, false, {
-      subject: 'unknown bits of the group “under debug” (bits 1 to 7)',
-      purpose: 'Any of them makes a guest untrusted by definition, whatever it will mean.',
-      mend: 'Launch the guest without debugging.',
-      warning: 'the guest is open in a way that is not known yet',
-    }),
-    attributeBit(field, 'sept-ve-disable', ({ report }) => report.tdAttributes.septVeDisable, true, {
-      subject: 'no exceptions for missing pages (SEPT_VE_DISABLE, bit 28)',
-      purpose:
-        'Without it the host may take pages away and so have the guest run its exception handler where it does not expect it.',
-      mend: 'Launch the guest with it; current kernels demand it.',
-      warning: 'the host may inject exceptions into this guest',
-    }),
-    attributeBit(field, 'migratable', ({ report }) => report.tdAttributes.migratable, false, {
-      subject: 'migration (MIGRATABLE, bit 29)',
-      purpose: 'A service TD may move the guest to another machine.',
-      mend: 'Launch the guest without it.',
-      warning: 'where the guest runs is up to its service TD',
-    }),
+    attributeBit(
+      field,
+      'debug',
+      ({ report }) => report.tdAttributes.debug,
+      { wanted: false, warning: 'the host sees everything in this guest' },
+      {
+        subject: 'debugging (DEBUG, bit 0)',
+        purpose: 'The host can read and write the memory of a guest that is open to debugging.',
+        mend: 'Launch the guest without debugging.',
+      },
+    ),
+    attributeBit(
+      field,
+      'other-debug',
+      ({ report }) => report.tdAttributes.otherDebug,
+      { wanted: false, warning: 'the guest is open in a way that is not known yet' },
+      {
+        subject: 'unknown bits of the group “under debug” (bits 1 to 7)',
+        purpose: 'Any of them makes a guest untrusted by definition, whatever it will mean.',
+        mend: 'Launch the guest without debugging.',
+      },
+    ),
+    attributeBit(
+      field,
+      'sept-ve-disable',
+      ({ report }) => report.tdAttributes.septVeDisable,
+      { wanted: true, warning: 'the host may inject exceptions into this guest' },
+      {
+        subject: 'no exceptions for missing pages (SEPT_VE_DISABLE, bit 28)',
+        purpose:
+          'Without it the host may take pages away and so have the guest run its exception handler where it does not expect it.',
+        mend: 'Launch the guest with it; current kernels demand it.',
+      },
+    ),
+    attributeBit(
+      field,
+      'migratable',
+      ({ report }) => report.tdAttributes.migratable,
+      { wanted: false, warning: 'where the guest runs is up to its service TD' },
+      {
+        subject: 'migration (MIGRATABLE, bit 29)',
+        purpose: 'A service TD may move the guest to another machine.',
+        mend: 'Launch the guest without it.',
+      },
+    ),
     attributeBit(field, 'protection-keys', ({ report }) => report.tdAttributes.protectionKeys, undefined, {
       subject: 'supervisor protection keys (PKS, bit 30)',
       purpose: 'Whether the guest may use them.',
