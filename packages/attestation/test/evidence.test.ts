@@ -17,7 +17,7 @@ import {
   derSet,
   derUtf8String,
 } from '../src/der/index.ts';
-import { maxEndorsements, readEndorsements } from '../src/endorsements.ts';
+import { maxEndorsements, readEndorsement, readEndorsements } from '../src/endorsements.ts';
 import { recogniseEvidence } from '../src/evidence.ts';
 import { decodeBase64, readPem, writePem } from '../src/pem.ts';
 import {
@@ -498,6 +498,18 @@ describe('endorsements are told by their content', () => {
     const { certificates, unreadable } = readEndorsements([many]);
     assert.equal(certificates.length, maxEndorsements);
     assert.match(unreadable[0] as string, /more than 64/);
+    // Lists count like certificates.
+    const list = await issueList(amd.ark);
+    const mixed = readEndorsements([Buffer.concat(Array.from({ length: 33 }, () => [vcek, list]).flat())]);
+    assert.deepEqual([mixed.certificates.length, mixed.revocationLists.length], [32, 32]);
+    assert.match(mixed.unreadable[0] as string, /more than 64/);
+  });
+
+  test('are read one by one, where what cannot be read is thrown back', async () => {
+    const [vcek, list] = [await amd.vcek(), await issueList(amd.ark)];
+    const { certificates, revocationLists } = readEndorsement(Buffer.concat([vcek, list]));
+    assert.deepEqual([certificates[0]?.encoded, revocationLists[0]?.encoded], [vcek, list]);
+    assert.throws(() => readEndorsement(derSequence(derNull())), { code: 'der/malformed' });
   });
 
   test('of several keys the one that fits is used, and a wrong kind never hides the right one', async () => {

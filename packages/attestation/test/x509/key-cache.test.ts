@@ -4,13 +4,14 @@ import { describe, test } from 'node:test';
 
 import { readEndorsements } from '../../src/endorsements.ts';
 import { KeyCache } from '../../src/x509/key-cache.ts';
-import { fakeAmd } from '../support/fake-amd.ts';
+import { fakeAmd, issueList } from '../support/fake-amd.ts';
 
 const nothing = { certificates: [], revocationLists: [] };
 
 describe('what a cache remembers of bytes', async () => {
   const amd = await fakeAmd();
   const { ask, ark } = amd.certificates;
+  const list = await issueList(amd.ark);
 
   test('is the same certificate, for the same bytes elsewhere', () => {
     const keys = new KeyCache();
@@ -18,6 +19,13 @@ describe('what a cache remembers of bytes', async () => {
     const [again, other] = readEndorsements([Uint8Array.from(ask), ark], keys).certificates;
     assert.equal(again, first);
     assert.notEqual(other, first);
+    const [known] = readEndorsements([list], keys).revocationLists;
+    assert.ok(known);
+    assert.deepEqual(readEndorsements([ask, Uint8Array.from(list)], keys), {
+      certificates: [first],
+      revocationLists: [known],
+      unreadable: [],
+    });
   });
 
   test('is nothing for bytes that only end alike', () => {
