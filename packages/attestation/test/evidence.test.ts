@@ -507,7 +507,7 @@ describe('endorsements are told by their content', () => {
 
   test('are read one by one, where what cannot be read is thrown back', async () => {
     const [vcek, list] = [await amd.vcek(), await issueList(amd.ark)];
-    const { certificates, revocationLists } = readEndorsement(Buffer.concat([vcek, list]));
+    const { certificates, revocationLists } = readEndorsement(concatBytes(vcek, list));
     assert.deepEqual([certificates[0]?.encoded, revocationLists[0]?.encoded], [vcek, list]);
     assert.throws(() => readEndorsement(derSequence(derNull())), { code: 'der/malformed' });
   });
