@@ -67,13 +67,13 @@ export class TlsListener {
       // A session that is taken up again shows no certificate: whoever pins the Keep's key must see it each time.
       secureOptions: constants.SSL_OP_NO_TICKET,
       handshakeTimeout: longestHandshake,
-      allowHalfOpen: true,
       ...(clients === undefined
         ? { ca: [] }
         : { ca: authorities(clients), requestCert: true, rejectUnauthorized: true }),
     });
     this.#server.on('secureConnection', (socket: TLSSocket) => {
       this.#handshakes -= 1;
+      socket.allowHalfOpen = true;
       connected(socket);
     });
     this.#server.on('tlsClientError', (_error, socket) => {
@@ -88,7 +88,10 @@ export class TlsListener {
       return;
     }
     this.#handshakes += 1;
+    // Whoever ends in the middle of a handshake has gone: half-open, it would keep its place here until the time is over. TLS looks at the stream below for this, once.
+    stream.allowHalfOpen = false;
     this.#server.emit('connection', stream);
+    stream.allowHalfOpen = true;
   }
 }
 
