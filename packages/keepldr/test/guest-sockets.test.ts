@@ -19,10 +19,10 @@ interface Guest extends Disposable {
   readonly network: Listener;
 }
 
-async function guestWith(rules: Partial<SocketRules>): Promise<Guest> {
+async function guestWith(rules: Partial<SocketRules>, halfOpen?: number): Promise<Guest> {
   const directory = ownDirectory();
   const network = await listenOn(join(directory.path, 'network.sock'));
-  const sockets = new GuestSockets({ listen: [], dial: [], ...rules });
+  const sockets = new GuestSockets({ listen: [], dial: [], ...rules }, halfOpen);
   sockets.attach(() => connect({ path: network.path, allowHalfOpen: true }));
   return {
     sockets,
@@ -76,6 +76,30 @@ suite('a listener of a program', () => {
       inside.end(`you said ${said}`);
       assert.equal((await collect(outside)).toString(), `you said ${said}`);
     }
+  });
+
+  test('lets nobody keep a relay who says nothing more after the guest has ended', async () => {
+    using guest = await guestWith({ listen: ['127.0.0.1:*'] }, 300);
+    const { port } = await guest.sockets.listen({ number: 3, port: 0 });
+    const silent = await client(port);
+    const speaking = await client(port);
+    const [one, other] = [await guest.network.accept(), await guest.network.accept()];
+    // The guest's own silence, before its end, is a program's to bound.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.equal(silent.destroyed, false);
+    one.end('408');
+    other.end('half');
+    const speech = setInterval(() => speaking.write('b'), 100);
+    const began = performance.now();
+    const gone = once(silent.resume(), 'end').then(() => once(one.resume(), 'close'));
+    await gone;
+    assert.ok(performance.now() - began >= 250);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(other.destroyed, false);
+    clearInterval(speech);
+    speaking.end();
+    await collect(other);
+    silent.destroy();
   });
 
   test('is opened only where a rule of the operator allows it', async () => {

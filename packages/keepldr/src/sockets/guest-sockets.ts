@@ -23,6 +23,11 @@ const longestConnecting = 10_000;
 const mostSockets = 64;
 const mostRelays = 1024;
 const connectionKind = 0;
+/**
+ * Milliseconds that a connection which the guest has ended may be without a byte. Whether the guest would still read it cannot be seen from here; without this,
+ * whoever leaves his end open and says nothing keeps one of the relays for good.
+ */
+const longestHalfOpen = 120_000;
 
 /** Why the host does not open a socket. */
 export class SocketRefused extends Error {
@@ -40,6 +45,7 @@ export class SocketRefused extends Error {
  */
 export class GuestSockets {
   readonly #rules: SocketRules;
+  readonly #longestHalfOpen: number;
   readonly #servers = new Map<number, Server>();
   readonly #used = new Set<number>();
   /** Descriptors for which a connection is on its way. */
@@ -50,8 +56,9 @@ export class GuestSockets {
   };
   #over = false;
 
-  constructor(rules: SocketRules) {
+  constructor(rules: SocketRules, halfOpen = longestHalfOpen) {
     this.#rules = rules;
+    this.#longestHalfOpen = halfOpen;
   }
 
   /** @param connect - makes a new connection to the guest, for a socket of its program */
@@ -146,6 +153,11 @@ export class GuestSockets {
     const payload = encodeMessage(guestConnection, { number });
     guest.write(encodeFrameHead(connectionKind, payload.length));
     guest.write(payload);
+    guest.once('end', () => {
+      socket.setTimeout(this.#longestHalfOpen, () => {
+        socket.destroy();
+      });
+    });
     const carried = relay(socket, guest).then(() => {
       this.#relays.delete(carried);
     });
