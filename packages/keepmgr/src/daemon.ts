@@ -71,14 +71,10 @@ async function readConfigurationFile(file: string): Promise<Configuration> {
 }
 
 /** A configuration that cannot be used is told in the log, and the daemon goes on with what it had. */
-function reloadWhenAsked(keepmgr: Keepmgr, { configFile, log }: DaemonOptions): void {
+function reloadWhenAsked(keepmgr: Keepmgr, { configFile }: DaemonOptions): void {
   process.on('SIGHUP', () => {
     if (configFile === undefined) return;
-    readConfigurationFile(configFile)
-      .then((config) => keepmgr.reload(config))
-      .catch((error: unknown) => {
-        log(`${JSON.stringify({ event: 'reload-refused', detail: (error as Error).message })}\n`);
-      });
+    keepmgr.reload(() => readConfigurationFile(configFile)).catch(() => undefined);
   });
 }
 

@@ -68,9 +68,10 @@ export interface Keepmgr {
   close(fate?: 'destroy' | 'leave'): Promise<void>;
   /**
    * Takes other tenants, limits and certificates, without touching a Keep or a connection. Where to listen stays.
-   * @throws EnarxError `keepmgr/config-invalid`; everything is then as it was
+   * @param read - gives the configuration; asked when earlier reloads are over, so that the newest counts
+   * @throws EnarxError `keepmgr/config-invalid`; everything is then as it was, and the log tells
    */
-  reload(config: Configuration): Promise<void>;
+  reload(read: Configuration | (() => Promise<Configuration>)): Promise<void>;
 }
 
 /**
@@ -244,13 +245,25 @@ async function start(
     directory.release();
     log('closed');
   };
-  const reload = async (wanted: Configuration): Promise<void> => {
-    await doors.reload(wanted);
-    config = wanted;
+  const apply = async (read: Parameters<Keepmgr['reload']>[0]): Promise<void> => {
+    try {
+      const wanted = typeof read === 'function' ? await read() : read;
+      await doors.reload(wanted);
+      config = wanted;
+    } catch (error) {
+      log('reload-refused', { detail: (error as Error).message });
+      throw error;
+    }
     Object.assign(limits, defaultLimits, options.limits, given(config.limits));
     keeps.quotasChanged();
     keeps.resizePool(config.pool ?? {});
     log('reloaded');
+  };
+  let reloads = Promise.resolve();
+  const reload: Keepmgr['reload'] = (read) => {
+    const done = reloads.then(() => apply(read));
+    reloads = done.catch(() => undefined);
+    return done;
   };
   return { address, addresses, simulator, reload, close: (fate) => (closed ??= close(fate)) };
 }

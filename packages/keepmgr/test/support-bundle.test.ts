@@ -13,7 +13,7 @@ import { writeBundle } from '../src/support/bundle.ts';
 import { RecentLines } from '../src/support/recent-lines.ts';
 import { scrubbed } from '../src/support/scrub.ts';
 import type { Client } from './support/client.ts';
-import { startDaemon, startHost, stateDirectory } from './support/host.ts';
+import { eventually, startDaemon, startHost, stateDirectory } from './support/host.ts';
 import { raw } from './support/raw.ts';
 
 async function bundleOf(client: Client): Promise<string> {
@@ -55,7 +55,7 @@ test('a bundle holds no secret and nothing of a tenant’s, wherever such a thin
   const planted: Record<string, string> = Object.fromEntries(
     [
       ...['environment', 'tenant-name', 'subject', 'issuer-password', 'audience', 'key-path', 'anchor-path'],
-      ...['header', 'bearer', 'path', 'query', 'body', 'channel', 'guest-output', 'toml'],
+      ...['header', 'bearer', 'path', 'query', 'body', 'channel', 'guest-output', 'toml', 'unknown-tenant'],
     ].map((place) => [place, `planted-${place}-${'x'.repeat(8)}`]),
   );
   const jwt = `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJl`;
@@ -98,8 +98,12 @@ test('a bundle holds no secret and nothing of a tenant’s, wherever such a thin
     body: Buffer.from(planted['body'] ?? ''),
   });
   writeFileSync(config, `${content}\nsecret = "${planted['toml'] ?? ''}"\nsecret = 1`);
+  const refusals = async (): Promise<number> => (await bundleOf(client)).split('"reload-refused"').length - 1;
   daemon.process.kill('SIGHUP');
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await eventually('the first is refused', async () => (await refusals()) === 1);
+  writeFileSync(config, `${content}\n[tenants.${planted['unknown-tenant'] ?? ''}]\nkeeps = 1`);
+  daemon.process.kill('SIGHUP');
+  await eventually('the second is refused', async () => (await refusals()) === 2);
 
   const bundle = await bundleOf(client);
   const secrets = [

@@ -59,12 +59,18 @@ export async function writeBundle(sources: BundleSources): Promise<string> {
     obstacles,
     keeps: await Promise.all(newest.map((keep) => keepIn(keep, tenants))),
     metrics: metrics.split('\n').filter((line) => line !== '' && !line.startsWith('#')),
-    log: lines.last().map((line) => JSON.parse(line) as unknown),
+    log: lines.last().map(toldLine),
   };
   const whole = written(bundle);
   if (Buffer.byteLength(whole) <= longestBundle) return whole;
   // What is the oldest is the least of use. A log has an end, and so have sixteen.
   return written({ ...bundle, keeps: bundle.keeps.slice(-16), log: bundle.log.slice(-200) });
+}
+
+/** What is wrong with a configuration may name a tenant, or quote what is secret. */
+function toldLine(line: string): object {
+  const { detail, ...others } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+  return detail === undefined || others['event'] === 'reload-refused' ? others : { ...others, detail };
 }
 
 function written(bundle: object): string {
