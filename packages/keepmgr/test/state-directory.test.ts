@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { bootId, referenceTo } from '@enarx/keepldr/processes';
+import { formatKeepId } from '@enarx/protocol';
 
 import { collect } from '../../keepldr/test/support/sockets.ts';
 import { lockStateDirectory } from '../src/state/lock.ts';
@@ -190,6 +191,23 @@ test(
     }
   },
 );
+
+test('only who runs the daemon may read what it keeps, also where an earlier one left that open', async () => {
+  const state = await stateDirectory();
+  const files = ['state.db', 'state.db-wal', 'state.db-shm', 'simulator.cbor', 'keepldr.sock', 'lock'];
+  const before = process.umask(0);
+  try {
+    writeFileSync(join(state.path, 'state.db'), '', { mode: 0o644 });
+    await using host = await startHost({ state: state.path });
+    const { id } = await host.client.create();
+    for (const file of files) assert.equal(statSync(join(state.path, file)).mode & 0o777, 0o600, file);
+    for (const directory of ['', 'keeps', `keeps/${formatKeepId(id)}`])
+      assert.equal(statSync(join(state.path, directory)).mode & 0o777, 0o700, directory);
+  } finally {
+    process.umask(before);
+  }
+  state.remove();
+});
 
 test('what is in the directory of Keeps and is no Keep is left alone', async () => {
   const state = await stateDirectory();

@@ -6,6 +6,7 @@ import type { LdrHello } from '@enarx/protocol';
 
 import type { DaemonLog } from '../daemon-log.ts';
 import type { Limits } from '../limits.ts';
+import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
 import { readHello } from './hello.ts';
 
@@ -24,6 +25,8 @@ export async function listenForLoaders(
 ): Promise<{ close(): void }> {
   const connections = new Set<Socket>();
   let strangers = 0;
+  // One loader that lies fills no log.
+  const lines = new Pace(64, 10);
   const receive = async (socket: Socket): Promise<void> => {
     connections.add(socket);
     // Without a listener a broken connection would end the daemon; 'close' follows and says all.
@@ -37,7 +40,7 @@ export async function listenForLoaders(
       const hello = await readHello(socket, limits.helloTime);
       if (!welcome(hello, socket)) throw new Error('not the loader of a Keep');
     } catch (error) {
-      log('loader-refused', { detail: (error as Error).message });
+      if (lines.take()) log('loader-refused', { detail: (error as Error).message });
       socket.destroy();
     } finally {
       strangers -= 1;

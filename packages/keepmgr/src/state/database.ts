@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { closeSync, fchmodSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 import { keepmgrProblem } from '../problems.ts';
@@ -42,6 +43,7 @@ const steps: readonly string[] = [
 export function openDatabase(path: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
+    makePrivate(path);
     database = new DatabaseSync(path, { timeout: 1000 });
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
     bringUpToDate(database);
@@ -49,6 +51,17 @@ export function openDatabase(path: string): DatabaseSync {
   } catch (error) {
     database?.close();
     throw asStateProblem(error);
+  }
+}
+
+/** SQLite makes a file that everybody may read, and gives the files beside it the mode of this one: whoever copies the directory copies that. */
+function makePrivate(path: string): void {
+  try {
+    const descriptor = openSync(path, 'a', 0o600);
+    fchmodSync(descriptor, 0o600);
+    closeSync(descriptor);
+  } catch (cause) {
+    throw keepmgrProblem('keepmgr/state-unusable', { found: (cause as Error).message, cause });
   }
 }
 
