@@ -311,7 +311,8 @@ describe('a daemon', () => {
       const pid = String(daemon.process.pid);
       const socket = await open(client.port);
       const keep = await client.create();
-      // Its loader is there; the next spare is wanted in a second.
+      // Its loader is there; the next spare is wanted in a second. Until then the connection that asked for it closes.
+      await sleep(300);
       setDescriptors(pid, `${String(firstFree(pid))}:4096`);
       await sleep(2500);
       assert.equal(daemon.process.exitCode, null, daemon.log());

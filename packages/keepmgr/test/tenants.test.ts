@@ -223,7 +223,7 @@ describe('on an address that others can reach', { skip: !openssl && 'needs opens
 
   test('a reload takes in tenants and limits, and a bad one changes nothing', async () => {
     const { config, host, withCertificate } = setting;
-    const keep = await withCertificate(alice).create();
+    await withCertificate(alice).create();
     await assert.rejects(withCertificate(unlisted).list(), { code: 'api/unauthenticated' });
     await host.keepmgr.reload({
       ...config,
