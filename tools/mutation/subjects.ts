@@ -81,6 +81,7 @@ export const subjects: readonly Subject[] = [
       'x509/key-cache',
       'sev/certificates',
       'sev/verify',
+      'measure/id-block',
       'appraise/attest',
       'appraise/snp-fields',
       'policy/parse',

@@ -74,6 +74,8 @@ suite('attesting', () => {
     const verdict = await attest({ ...options, evidence, policy, reportData });
     assert.equal(verdict.verdict, 'rejected');
     assert.equal(verdict.claims, undefined);
+    assert.equal(verdict.unreadable, 'unsupported');
+    assert.ok(!('unreadable' in (await attest({ ...options, policy, reportData }))));
   });
 
   test('without a policy still needs evidence that verifies, and holds the report data', async () => {

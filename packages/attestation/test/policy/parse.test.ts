@@ -50,7 +50,9 @@ suite('a policy is refused', () => {
 
   test('when it is longer than 256 KiB', () => {
     refused(`${openPolicy}#${'x'.repeat(256 * 1024)}`, /^\d+ characters$/, 'policy/malformed');
-    parsePolicy(`${openPolicy}#${'x'.repeat(256 * 1024 - openPolicy.length - 1)}`);
+    const most = `${openPolicy}#${'x'.repeat(256 * 1024 - openPolicy.length - 1)}`;
+    parsePolicy(most);
+    refused(`${most}x`, /^262145 characters$/, 'policy/malformed');
   });
 
   test('when it is empty', () => {

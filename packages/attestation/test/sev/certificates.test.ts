@@ -129,6 +129,26 @@ for (const [what, at, value, found] of sevRefusals) {
   });
 }
 
+test('what stands behind the two numbers of a key is let be, and what stands between them is not', () => {
+  const last = 0x14 + 2 * 72 - 1;
+  readSevCertificate(patched(good.pdh, last + 1, 1));
+  assert.throws(() => readSevCertificate(patched(good.pdh, last, 1)), { message: /behind a number/ });
+});
+
+test('each code of an algorithm stands for one', () => {
+  for (const [low, high, name] of [
+    [1, 0, 'RSA-PSS SHA-256'],
+    [2, 0, 'ECDSA SHA-256'],
+    [3, 0, 'ECDH SHA-256'],
+    [1, 1, 'RSA-PSS SHA-384'],
+    [2, 1, 'ECDSA SHA-384'],
+    [3, 1, 'ECDH SHA-384'],
+  ] as const) {
+    const { algorithm } = readSevCertificate(patched(good.pdh, 0xc, low, high));
+    assert.equal(`${algorithm.scheme} ${algorithm.hash}`, name);
+  }
+});
+
 const caRefusals: readonly (readonly [what: string, at: number, value: number, found: RegExp])[] = [
   ['of another version', 0, 2, /the head 02/],
   ['of the usage of a platform’s', 0x25, 0x10, /the head/],
