@@ -35,6 +35,7 @@ export * from './messages/port.ts';
 export * from './messages/sockets.ts';
 export * from './messages/workload.ts';
 export {
+  hasLaunchSecret,
   keepStates,
   protocolVersion,
   sandboxes,

@@ -12,9 +12,11 @@ import {
   ended,
   formatKeepId,
   fromHex,
+  hasLaunchSecret,
   keepIdLength,
   managerInfo,
   parseKeepId,
+  tees,
   toHex,
   type CborValue,
   type Deliver,
@@ -128,4 +130,8 @@ suite('Keep ids and bytes', () => {
     assert.deepEqual(sorted.toReversed().sort(compareBytes), sorted);
     assert.equal(compareBytes(Uint8Array.of(1), Uint8Array.of(1)), 0);
   });
+});
+
+test('the kinds with a launch secret are those of legacy SEV, and the one that shows its flow', () => {
+  assert.deepEqual(tees.filter(hasLaunchSecret), ['sim-sev', 'sev', 'sev-es']);
 });

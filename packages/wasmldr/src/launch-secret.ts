@@ -2,7 +2,13 @@
 import { createPrivateKey, sign } from 'node:crypto';
 
 import { decodeSecretTable } from '@enarx/attestation/sev';
-import { launchSecretContext, launchSecretGuids, type Evidence, type Tee } from '@enarx/protocol';
+import {
+  hasLaunchSecret,
+  launchSecretContext,
+  launchSecretGuids,
+  type Evidence,
+  type Tee,
+} from '@enarx/protocol';
 
 import { wasmldrProblem } from './problems.ts';
 
@@ -17,8 +23,6 @@ export interface LaunchSecret {
 /** Secrets by GUID, as a kernel shows them. */
 export type SecretSource = (guid: string) => Uint8Array | undefined;
 
-const secretKinds: readonly Tee[] = ['sev', 'sev-es', 'sim-sev'];
-
 /**
  * The launch secret of a Keep whose kind has one.
  *
@@ -32,7 +36,7 @@ export function launchSecretOf(
   table: Uint8Array | undefined,
   kernel: SecretSource | undefined,
 ): LaunchSecret | undefined {
-  if (!secretKinds.includes(tee)) return undefined;
+  if (!hasLaunchSecret(tee)) return undefined;
   const secrets = kernel ?? (table === undefined ? undefined : sourceOf(table));
   const key = secrets?.(launchSecretGuids.key);
   const owner = secrets?.(launchSecretGuids.owner);

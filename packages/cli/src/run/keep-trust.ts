@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Keep, SealedLaunch } from '@enarx/client';
-import type { Tee } from '@enarx/protocol';
+import { hasLaunchSecret, type Tee } from '@enarx/protocol';
 
 import type { ExpectationFlags } from '../commands/flags.ts';
 import type { EnarxContext } from '../context.ts';
@@ -8,7 +8,6 @@ import type { NamedTrust } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
 import { SealedLaunches } from '../state/sealed-launches.ts';
 import { trustFor } from './deliver.ts';
-import { hasLaunchSecret } from './launch-kinds.ts';
 import type { Trust } from './trust.ts';
 
 /**

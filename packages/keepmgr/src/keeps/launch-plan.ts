@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { isMachineKind } from '@enarx/keepldr/machine-kinds';
 import { refuseUnusable } from '@enarx/keepldr/platform';
 import { probeSandboxes } from '@enarx/keepldr/sandbox';
-import type { CreateKeep, Platform, Resources, Tee } from '@enarx/protocol';
+import { hasLaunchSecret, type CreateKeep, type Platform, type Resources, type Tee } from '@enarx/protocol';
 
 import type { Limits } from '../limits.ts';
 import { keepmgrProblem } from '../problems.ts';
@@ -81,9 +81,4 @@ function refuseTooMuch({ machineMemory, machineVcpus }: Limits, { memory = 0, vc
     found: `${String(memory)} MiB, ${String(vcpus)} vCPUs`,
     expected: `at most ${String(machineMemory)} MiB and ${String(machineVcpus)} vCPUs`,
   });
-}
-
-/** Kinds whose owner takes part in the launch. */
-function hasLaunchSecret(tee: Tee): boolean {
-  return tee === 'sim-sev' || tee === 'sev' || tee === 'sev-es';
 }

@@ -35,6 +35,11 @@ export type Sandbox = (typeof sandboxes)[number];
 export const tees = ['sim', 'sim-sev', 'snp', 'sev', 'sev-es', 'sgx', 'tdx', 'vm'] as const;
 export type Tee = (typeof tees)[number];
 
+/** Kinds whose owner makes the key and takes part in the launch. */
+export function hasLaunchSecret(kind: Tee): boolean {
+  return kind === 'sim-sev' || kind === 'sev' || kind === 'sev-es';
+}
+
 /** launching → ready → claimed → running → exited, and failed from any of them but exited. */
 export const keepStates = ['launching', 'ready', 'claimed', 'running', 'exited', 'failed'] as const;
 export type KeepState = (typeof keepStates)[number];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ClientIdentity, Keep } from '@enarx/client';
-import type { Tee } from '@enarx/protocol';
+import { hasLaunchSecret, type Tee } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { isSimulated, parseTee } from '../../host/tee.ts';
@@ -9,7 +9,6 @@ import { withHost } from '../../host/with-host.ts';
 import { readNamedTrust, type NamedTrust } from '../../named-file.ts';
 import { cliProblem } from '../../problems.ts';
 import { parseLease } from '../../host/lease.ts';
-import { hasLaunchSecret } from '../../run/launch-kinds.ts';
 import { reportSimulated } from '../../run/report.ts';
 import { resourcesOf } from '../../run/resources.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { connect, createIdentity, type Step } from '@enarx/client';
-import type { Tee } from '@enarx/protocol';
+import { hasLaunchSecret, type Tee } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { namedHost, type NamedHost } from '../../host/named-host.ts';
@@ -13,7 +13,7 @@ import { imageDirectory } from '../../run/image.ts';
 import { socketRules } from '../../run/socket-rules.ts';
 import { Interruption } from '../../run/interruption.ts';
 import { launchSealed } from '../../run/launch.ts';
-import { hasLaunchSecret, needsPolicy } from '../../run/launch-kinds.ts';
+import { needsPolicy } from '../../run/launch-kinds.ts';
 import { reportSimulated, reportStep } from '../../run/report.ts';
 import { resourcesOf } from '../../run/resources.ts';
 import type { RunFlags } from './flags.ts';
