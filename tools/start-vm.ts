@@ -3,12 +3,13 @@
 // `npm run start:vm`: the main job in a virtual machine. Installs nothing: it says what is missing and how to get it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+
+import { stateDirectory } from '../packages/cli/src/state/directory.ts';
 
 const root = join(import.meta.dirname, '..');
 const enarx = join(root, 'packages/cli/bin/enarx');
-const state = join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'enarx');
+const state = stateDirectory(process.env);
 
 const tools: readonly (readonly [name: string, package_: string])[] = [
   ['qemu-system-x86_64', 'qemu-system-x86'],

@@ -103,7 +103,7 @@ export const clientProblems = {
     kind: 'unavailable',
     status: 502,
     title: 'The host closed the connection before it had answered',
-    mend: 'Try again; look at the log of the host if it happens twice.',
+    mend: 'Name a host that speaks TLS as https://. Else try again, and look at the log of the host if it happens twice.',
   },
   'client/host-answer': {
     kind: 'malformed',
