@@ -84,6 +84,7 @@ export const subjects: readonly Subject[] = [
       'measure/id-block',
       'appraise/attest',
       'appraise/snp-fields',
+      'appraise/several-tees',
       'policy/parse',
       'policy/template',
     ),

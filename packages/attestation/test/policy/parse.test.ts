@@ -55,6 +55,11 @@ suite('a policy is refused', () => {
     refused(`${most}x`, /^262145 characters$/, 'policy/malformed');
   });
 
+  test('with the mistake that stands first in the file, wherever its field belongs', () => {
+    const swapped = openPolicy.replace(/^version = 1\ntees = .*$/m, 'tees = 7\nversion = 2');
+    refused(swapped, /^line 1, tees: .* \(and \d+ more\)$/);
+  });
+
   test('when it is empty', () => {
     refused('', /^line 1, version: missing; every field must be spelt out \(and 3 more\)$/);
   });

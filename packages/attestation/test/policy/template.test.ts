@@ -300,6 +300,8 @@ suite('the explanation of a policy', () => {
       'snp.measurements': `["${hex(1, 48)}", "${hex(2, 48)}"]`,
       'snp.guest-policy.debug': 'false',
       'snp.products-refused': '["Milan"]',
+      'snp.signing-keys': '["vcek", "vlek"]',
+      'snp.firmware.minimum-version': '{ Genoa = "1.55.255" }',
     });
     const explained = explainPolicy(parsePolicy(text));
     const of = (field: string): unknown => {
@@ -318,6 +320,8 @@ suite('the explanation of a policy', () => {
       28,
       'permission to debug the guest (DEBUG, bit 19): not set',
     ]);
+    assert.match(String(of('snp.signing-keys')), /: one of vcek, vlek$/);
+    assert.match(String(of('snp.firmware.minimum-version')), /: at least 1\.55\.255 on Genoa$/);
     assert.deepEqual(of('snp.products-refused'), [19, 'refused processor generations: not Milan']);
     assert.deepEqual(of('snp.vmpl'), [
       11,
