@@ -134,10 +134,9 @@ test('what passes between client and Keep, and what a loader says in detail, is 
   socket.destroy();
   // A link in the place of the guest's socket: the loader's word for what it met is a path.
   await host.client.tell(id, 'link /planted/target');
-  await host.client.channel(id).then(
-    (channel) => channel.destroy(),
-    () => undefined,
-  );
+  const asked = performance.now();
+  await assert.rejects(host.client.channel(id), { code: 'keep/channel-failed' });
+  assert.ok(performance.now() - asked < 10_000, 'its client is told at once, not when its time is over');
   await eventually('it is told of', () => linesOf(host).some(({ word }) => word === 'relay-failed'), 10_000);
   const all = host.events.join('');
   for (const secret of ['planted', Buffer.from('planted-request!').toString('hex'), host.state])

@@ -68,6 +68,13 @@ export class Channels {
     return true;
   }
 
+  /** The loader says that it has no connection to give, so nobody need wait for it. */
+  failed(stream: number | undefined): void {
+    if (stream === undefined) return;
+    const found = 'its loader has no connection to it';
+    this.#opening.get(stream)?.refuse(keepmgrProblem('keep/channel-failed', { found }));
+  }
+
   /** Carries bytes between client and loader until both are done. Never rejects. */
   async carry(client: Duplex, loader: Socket): Promise<void> {
     const channel: Channel = {

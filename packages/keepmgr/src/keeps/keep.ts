@@ -218,6 +218,7 @@ export class Keep {
       },
       log: (entry) => {
         this.#journal.heard(entry);
+        if (entry.event === 'relay-failed') this.#channels.failed(entry.stream);
       },
       moment: (moment) => {
         this.#times.gave(moment);
