@@ -12,7 +12,7 @@ const openssl = spawnSync('openssl', ['version']).status === 0;
 /** Milliseconds. A machine that others use, too, is slow by itself, so it is measured first, and the bound is far above. */
 const leeway = 1500;
 const factor = 20;
-const duration = 2500;
+const duration = 1500;
 
 for (const abuse of abuses)
   test(
@@ -21,8 +21,8 @@ for (const abuse of abuses)
     async (t) => {
       await using host = await startAbused(abuse === 'loader-floods');
       const { daemon } = host;
-      await host.quiet(500);
-      const before = p99(await host.quiet(1500));
+      await host.quiet(300);
+      const before = p99(await host.quiet(800));
       const memory = memoryOf(daemon.process.pid as number);
       const during = await host.under(abuse, duration);
       const worst = p99(during);
