@@ -14,7 +14,7 @@ export function keepmgrConfigDocument(): Promise<string> {
       generatedNote('packages/keepmgr/src/config/schema.ts'),
       '',
       '`enarx keepmgr --config FILE`. It is TOML 1.0; a key that does not stand here is refused, and so is the whole file. Times are milliseconds. A relative path starts at the',
-      'directory of the file. On SIGHUP the daemon reads it again: tenants, limits, pool and certificates are replaced and no Keep that is somebody’s is touched; where to listen and how loaders are started stay until a restart. A file',
+      'directory of the file. On SIGHUP the daemon reads it again: tenants, limits, pool and certificates are replaced and no Keep that is somebody’s is touched; where to listen, how loaders are started, whether clients are asked for certificates, and the limits `connections`, `headersTime`, `bodyTime` and `spareLoaders` stay until a restart. A file',
       'that cannot be used changes nothing and is told in the log.',
       '',
       'Whoever reaches a loopback address or a Unix socket is a user of this machine: tenant `local`, and an operator. On `https://` everybody is authenticated, first by client',
