@@ -81,3 +81,11 @@ test('one policy accepts several kinds of TEE, each by its own table, and no oth
 test('every kind of TEE that there is can stand in one policy', () => {
   assert.doesNotThrow(() => parsePolicy(policyFor(policyTees, {})));
 });
+
+test('the roots of one vendor may all be refused, as long as those of another are not', () => {
+  const policy = policyFor(['snp', 'nitro'], {});
+  for (const vendor of ['amd', 'aws'])
+    assert.equal(parsePolicy(policy.replace(`${vendor} = "any"`, `${vendor} = "none"`)).tees.length, 2);
+  const none = policy.replace('amd = "any"', 'amd = "none"').replace('aws = "any"', 'aws = "none"');
+  assert.throws(() => parsePolicy(none), { found: /anchors: no anchor is accepted/ });
+});
