@@ -92,6 +92,21 @@ describe('of several endorsement keys', () => {
   });
 });
 
+test('of two intermediates with one key that is used which was given first', async () => {
+  const extensions = [basicConstraints(true, 0), keyUsage(0x04)];
+  const again = await certify(milan.ask, milan.ark, { serial: 0x77, extensions });
+  const [vcek, report] = [await milan.vcek(), parseSnpReport(await milan.report())];
+  for (const [first, second] of [
+    [again, milan.certificates.ask],
+    [milan.certificates.ask, again],
+  ] as const) {
+    const delivered = [vcek, first, second, milan.certificates.ark].map((bytes) => readCertificate(bytes));
+    const found = await findChain(report, delivered, nothingElse);
+    assert.ok('chain' in found);
+    assert.deepEqual(found.chain[1].encoded, first);
+  }
+});
+
 test('of intermediates of one name four are tried, since each costs the work of a signature', async () => {
   const extensions = [basicConstraints(true, 0), keyUsage(0x04)];
   const impostor = async (): Promise<Uint8Array> =>
