@@ -2,7 +2,7 @@
 //
 // `npm test`: every test, and the coverage gate of the two packages that everything else trusts.
 // `npm test -- PATTERN…` runs the named files only. With CI=true a skipped test fails the run: CI has all that a test may ask for, except
-// TEE hardware and, where nobody laid it beside the checkout, the collection of real evidence.
+// TEE hardware and, where nobody laid it beside the checkout, real evidence: a reason that begins with `no vectors in` says what is missing.
 // The last line says how many passed and how many failed.
 import { spawn } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ const outcomeFile = join(root, '.stamp', `outcome-${String(process.pid)}.jsonl`)
 const gated = ['protocol', 'attestation'];
 const inCi = process.env['CI'] === 'true';
 const vectors = process.env['ENARX_VECTORS'] ?? join(root, '..', 'shared', 'vectors');
-const excused = [/^needs TEE hardware/, ...(existsSync(vectors) ? [] : [/vectors/])];
+const excused = [/^needs TEE hardware/, /^no vectors in /];
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];

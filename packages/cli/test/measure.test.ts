@@ -89,7 +89,7 @@ suite('measure', { skip: withoutVectors }, () => {
 });
 
 const published = vectorPath('../tdx/virtee+tdx-measure');
-const withoutFirmware = existsSync(published) ? withoutVectors : 'no firmware of virtee/tdx-measure';
+const withoutFirmware = existsSync(published) ? withoutVectors : `no vectors in ${published}`;
 
 test('measure tdx computes the MRTD that others published', { skip: withoutFirmware }, async () => {
   const { mrtd } = JSON.parse(readFileSync(`${published}/expected.json`, 'utf8')) as Record<string, string>;

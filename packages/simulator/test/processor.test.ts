@@ -233,7 +233,7 @@ suite('held against a real Genoa', () => {
   const skip =
     report !== undefined && vcek !== undefined && roots !== undefined
       ? false
-      : 'real evidence is not at hand (ENARX_VECTORS)';
+      : `no vectors in ${vectors} (set ENARX_VECTORS)`;
 
   test('a real report of version 5 is written again byte by byte from what it says', { skip }, () => {
     const real = report as Buffer;

@@ -10,9 +10,10 @@ import { toHex } from '@enarx/protocol';
 import { otherVector, otherVectorPath } from '../support/vectors.ts';
 import { buildFirmware, guids, words } from './built-firmware.ts';
 
+/** Not in the collection: `OVMF.fd` and `expected.json` are to be laid there from virtee's repository of that name. */
 const published = 'tdx/virtee+tdx-measure';
 const needsVectors = {
-  skip: existsSync(otherVectorPath(published)) ? false : 'no firmware of virtee/tdx-measure',
+  skip: existsSync(otherVectorPath(published)) ? false : `no vectors in ${otherVectorPath(published)}`,
 };
 
 interface Section {
