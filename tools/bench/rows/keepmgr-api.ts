@@ -41,7 +41,14 @@ async function measure({ short }: { short: boolean }): Promise<BenchRow[]> {
     releaseDirectory: release,
     simulator: { file, anchorFile },
     launcher: nullLauncher(stand.pid as number),
-    limits: { keeps: many, createBurst: many, launchesAtOnce: many, endedKeeps: many, launchTime: 600_000 },
+    limits: {
+      keeps: many,
+      createBurst: many,
+      launchesAtOnce: many,
+      endedKeeps: many,
+      launchTime: 600_000,
+      processMemory: 0,
+    },
   });
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const { hostname, port } = new URL(keepmgr.address);
