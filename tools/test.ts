@@ -16,7 +16,12 @@ const outcomeFile = join(root, '.stamp', `outcome-${String(process.pid)}.jsonl`)
 const gated = ['protocol', 'attestation'];
 const inCi = process.env['CI'] === 'true';
 const vectors = process.env['ENARX_VECTORS'] ?? join(root, '..', 'shared', 'vectors');
-const excused = [/^needs TEE hardware/, /^no vectors in /];
+
+/** What CI cannot install. That evidence is missing has to be true of the path that the reason names, or nobody would notice a test that looks in a wrong place. */
+function isExcused(reason: string): boolean {
+  const [, place] = /^no vectors in (\S+)/.exec(reason) ?? [];
+  return reason.startsWith('needs TEE hardware') || (place !== undefined && !existsSync(place));
+}
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
@@ -110,7 +115,7 @@ function resultOf(status: number | null): RunResult {
       'failed' in outcome ? [{ name: outcome.failed, file: relative(root, outcome.file) }] : [],
     ),
     refused: outcomes.flatMap((outcome) =>
-      'skipped' in outcome && inCi && !excused.some((reason) => reason.test(outcome.reason))
+      'skipped' in outcome && inCi && !isExcused(outcome.reason)
         ? [`skipped in CI: ${outcome.skipped} (${outcome.reason})`]
         : [],
     ),
