@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareBytes, fromHex, toHex } from '@enarx/protocol';
 
+import { sha256 } from './digest.ts';
 import { readPem } from './pem.ts';
 import { attestationProblem } from './problems.ts';
 import { keyKindOf, type KeyKind } from './x509/algorithms.ts';
@@ -87,9 +88,7 @@ export async function anchorFromPem(pem: Uint8Array | string): Promise<Anchor> {
     publicKey = block.content;
   } else throw attestationProblem('anchor/malformed', { found: `a ${block.label} block` });
   const vendor = vendorOfKey[keyKindOf(publicKey)];
-  const spkiDigest = new Uint8Array(
-    await crypto.subtle.digest('SHA-256', publicKey as Uint8Array<ArrayBuffer>),
-  );
+  const spkiDigest = await sha256(publicKey);
   const pinned = vendorAnchors.find((anchor) => compareBytes(anchor.spkiDigest, spkiDigest) === 0);
   return (
     pinned ?? {

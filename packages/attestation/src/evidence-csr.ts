@@ -5,6 +5,7 @@ import { failed, notApplicable, passed, type Outcome, type CheckTable } from './
 import { contentsOf, readDer, type DerElement } from './der/reader.ts';
 import { explicitTag, tags } from './der/tags.ts';
 import { readOctetsOfBitString, readOid, readSmallInteger } from './der/values.ts';
+import { sha384 } from './digest.ts';
 import { attestationProblem } from './problems.ts';
 import { keyKindOf, signatureAlgorithmOf, type KeyKind } from './x509/algorithms.ts';
 import { importPublicKey, verifySignature, type Signed } from './x509/signature.ts';
@@ -122,9 +123,7 @@ export async function checkCsrSignature(
 
 export async function checkCsrKey(csr: EvidenceCsr | undefined, reportData: Uint8Array): Promise<Outcome> {
   if (csr === undefined) return notCsr;
-  const digest = new Uint8Array(
-    await crypto.subtle.digest('SHA-384', csr.publicKey as Uint8Array<ArrayBuffer>),
-  );
+  const digest = await sha384(csr.publicKey);
   return compareBytes(reportData, concatBytes(digest, new Uint8Array(16))) === 0
     ? passed('the report is for this key')
     : failed('the report is not for the key in the certification request');

@@ -102,4 +102,3 @@ export const cliProblems = {
 } as const satisfies Record<string, ProblemDefinition>;
 
 export const cliProblem = problemsOf(cliProblems);
-export type CliProblemCode = keyof typeof cliProblems;

@@ -36,4 +36,3 @@ export const guestProblems = {
 } as const satisfies Record<string, ProblemDefinition>;
 
 export const guestProblem = problemsOf(guestProblems);
-export type GuestProblemCode = keyof typeof guestProblems;

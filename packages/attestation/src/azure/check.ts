@@ -2,6 +2,7 @@
 import { compareBytes, concatBytes, toHex } from '@enarx/protocol';
 
 import { failed, notApplicable, passed, type Outcome, type CheckTable } from '../checks.ts';
+import { sha256 } from '../digest.ts';
 import type { AzureRuntimeData, TpmQuote } from './runtime-data.ts';
 
 export const azureChecks = {
@@ -31,7 +32,7 @@ export async function checkQuote(azure: AzureRuntimeData | undefined): Promise<O
     return failed('the runtime data holds no HCLAkPub to check the TPM quote with');
   if (!(await verifyQuote(quote, attestationKey)))
     return failed('the signature of the TPM quote by HCLAkPub is wrong');
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', concatBytes(...quote.pcrs)));
+  const digest = await sha256(concatBytes(...quote.pcrs));
   return compareBytes(digest, quote.pcrDigest) === 0
     ? passed(`signed by HCLAkPub, ${String(quote.pcrs.length)} PCRs, extra data ${toHex(quote.extraData)}`)
     : failed(`the PCRs have the digest ${toHex(digest)}, the quote says ${toHex(quote.pcrDigest)}`);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { sha256 } from '../x509/chain.ts';
+import { sha256 } from '../digest.ts';
 
 /**
  * What Azure's paravisor puts beside a report. It stands between host and guest and asks for one report at boot; the guest proves

@@ -2,7 +2,7 @@
 import { compareBytes, concatBytes, toHex } from '@enarx/protocol';
 
 import { failed, notApplicable, outcomeOf, passed, reasonOf, type Outcome } from '../checks.ts';
-import { sha256 } from '../x509/chain.ts';
+import { sha256 } from '../digest.ts';
 import { exactly } from '../x509/signature.ts';
 import type { KeyCache } from '../x509/key-cache.ts';
 import { qeMismatches } from './document-checks.ts';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { concatBytes } from '@enarx/protocol';
 
+import { sha256 } from '../digest.ts';
 import { attestationProblem } from '../problems.ts';
 import { encodeGuid } from './guid.ts';
 import { pageSize } from './snp-pages.ts';
@@ -75,8 +76,4 @@ export function hashTablePage(hashes: BootHashes, gpa: number): Bytes {
 function entry(guid: string, data: Uint8Array): Bytes {
   const length = 16 + 2 + data.length;
   return concatBytes(encodeGuid(guid) as Bytes, Uint8Array.of(length & 0xff, length >> 8), data);
-}
-
-async function sha256(bytes: Uint8Array): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Bytes));
 }

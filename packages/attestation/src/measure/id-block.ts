@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { toHex } from '@enarx/protocol';
 
+import { sha384 } from '../digest.ts';
 import { attestationProblem } from '../problems.ts';
 import {
   keyBlobLength,
@@ -186,7 +187,7 @@ export async function verifyIdBlock(
     });
   return {
     ...content,
-    keys: { idKey: await keyDigest(idKey), authorKey: author && (await keyDigest(author.key)) },
+    keys: { idKey: await sha384(idKey), authorKey: author && (await sha384(author.key)) },
   };
 }
 
@@ -206,7 +207,7 @@ export async function idKeyDigest(spki: Uint8Array): Promise<Bytes> {
       cause,
     });
   }
-  return keyDigest(await keyBlobOf(key));
+  return sha384(await keyBlobOf(key));
 }
 
 const p384 = { name: 'ECDSA', namedCurve: 'P-384' } as const;
@@ -214,10 +215,6 @@ const ecdsaSha384 = { name: 'ECDSA', hash: 'SHA-384' } as const;
 
 async function keyBlobOf(key: CryptoKey): Promise<Bytes> {
   return writeKeyBlob(new Uint8Array(await crypto.subtle.exportKey('raw', key)));
-}
-
-async function keyDigest(blob: Uint8Array): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-384', blob as Bytes));
 }
 
 async function sign({ privateKey }: IdSigner, bytes: Uint8Array): Promise<Bytes> {

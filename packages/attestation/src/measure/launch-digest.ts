@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { concatBytes } from '@enarx/protocol';
 
+import { sha256 } from '../digest.ts';
 import { attestationProblem } from '../problems.ts';
 import { hashTable, hashTableLength, hashTablePage, type BootHashes } from './boot-hashes.ts';
 import { readFirmware, type FirmwareLayout, type FirmwareSection } from './firmware.ts';
@@ -164,7 +165,7 @@ export async function sevEsLaunchDigest(launch: SevEsLaunch): Promise<Bytes> {
 
 /** SHA-256 over all that is loaded into the guest: the digest of SEV and SEV-ES. */
 export async function sevDigest({ data, registers }: SevLaunchParts): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', concatBytes(...data, ...registers)));
+  return sha256(concatBytes(...data, ...registers));
 }
 
 async function knownFirmware(firmware: Uint8Array | KnownFirmware): Promise<KnownFirmware> {

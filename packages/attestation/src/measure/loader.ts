@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { encodeCbor } from '@enarx/protocol';
 
+import { sha256 } from '../digest.ts';
 import { emptySnpDigest, extendSnpDigest, normalPages, pageSize } from './snp-pages.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -49,7 +50,7 @@ export async function loaderMeasurement(image: LoaderImage): Promise<Bytes> {
 
 /** The same as a SEV guest would be measured, 32 bytes: SHA-256 over the pages. */
 export async function loaderSevMeasurement({ pages }: LoaderImage): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', pages as Bytes));
+  return sha256(pages);
 }
 
 function wholePages(length: number): number {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { sha384 } from '../digest.ts';
 import { attestationProblem } from '../problems.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -85,8 +86,4 @@ function pageInfo(digest: Bytes, page: SnpPage, contents: Bytes): Bytes {
   // 0x63 to 0x67: not an initial migration image, no permissions for VMPL 1 to 3, reserved.
   view.setBigUint64(0x68, page.gpa, true);
   return info;
-}
-
-async function sha384(bytes: Uint8Array): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-384', bytes as Bytes));
 }

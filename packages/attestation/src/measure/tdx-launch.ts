@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { joinBytes } from '@enarx/protocol';
 
+import { sha384 } from '../digest.ts';
 import { attestationProblem } from '../problems.ts';
 import { readFirmware } from './firmware.ts';
 import { pageSize } from './snp-pages.ts';
@@ -26,7 +27,7 @@ export async function tdxLaunchDigest(firmware: Uint8Array): Promise<Uint8Array<
   const input = readTdxMetadata(firmware, tdxMetadata).flatMap((section) =>
     section.later ? [] : recordsOf(section, firmware),
   );
-  return new Uint8Array(await crypto.subtle.digest('SHA-384', joinBytes(input)));
+  return sha384(joinBytes(input));
 }
 
 function recordsOf({ gpa, size, offset, measured }: TdxSection, firmware: Uint8Array): Uint8Array[] {

@@ -3,6 +3,7 @@ import { compareBytes, toHex } from '@enarx/protocol';
 
 import type { Anchor } from '../anchors.ts';
 import { check, failed, outcomeOf, passed, type Outcome } from '../checks.ts';
+import { sha256 } from '../digest.ts';
 import { asVerified, type CheckTable, type VerifiedEvidence, type Verification } from '../verification.ts';
 import { type Algorithm, type Usage } from './algorithms.ts';
 import { sameKeyId, type CaCertificate } from './ca-certificate.ts';
@@ -234,8 +235,4 @@ async function verifyRsa(
     signature,
     signed,
   );
-}
-
-async function sha256(bytes: Bytes): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
 }

@@ -13,6 +13,7 @@ import {
   type Check,
   type CheckTable,
 } from '../checks.ts';
+import { sha256 } from '../digest.ts';
 import { titleOf, type Certificate } from './certificate.ts';
 import { extensionOids, unhandledExtensions } from './extensions.ts';
 import { checkRevocation, noList, type Revocation, type RevocationToCheck } from './revocation.ts';
@@ -231,8 +232,4 @@ async function verifyKey(
   if (!fits || !(await verifySignature(certificate, signer ?? key)))
     return { wrong: `the signature of ${titleOf(certificate)} by ${titleOf(issuer)} is wrong` };
   return { key, digest: await sha256(certificate.publicKey) };
-}
-
-export async function sha256(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
 }

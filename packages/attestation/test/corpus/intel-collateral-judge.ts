@@ -7,7 +7,7 @@ import { formatTime } from '../../src/checks.ts';
 import { readCollateral, type Collateral } from '../../src/intel/collateral.ts';
 import { verifyP256 } from '../../src/intel/signature.ts';
 import type { Certificate } from '../../src/x509/certificate.ts';
-import { sha256 } from '../../src/x509/chain.ts';
+import { sha256 } from '../../src/digest.ts';
 import { KeyCache } from '../../src/x509/key-cache.ts';
 import { importPublicKey, verifySignature } from '../../src/x509/signature.ts';
 import type { IntelVector } from '../intel/vectors.ts';

@@ -4,7 +4,7 @@ import { encodeCbor, type CborValue } from '@enarx/protocol';
 import type { Anchor } from '../../src/anchors.ts';
 import { es384 } from '../../src/cose/algorithms.ts';
 import { signSign1 } from '../../src/cose/sign1.ts';
-import { sha256 } from '../../src/x509/chain.ts';
+import { sha256 } from '../../src/digest.ts';
 import { issueCertificate, type ExtensionToIssue } from '../../src/x509/issue.ts';
 import { basicConstraints, ecAuthority, keyUsage, type Authority } from './fake-amd.ts';
 

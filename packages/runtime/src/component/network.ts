@@ -10,7 +10,6 @@ import type { Listener } from '../wasi/listener.ts';
 
 type File = Run['files'][number];
 export type ListenFile = Extract<File, { readonly kind: 'listen' }>;
-export type ConnectFile = Extract<File, { readonly kind: 'connect' }>;
 
 /** A connection that was asked for. */
 export interface Dialling {

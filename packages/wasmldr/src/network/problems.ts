@@ -49,4 +49,3 @@ export const networkProblems = {
 } as const satisfies Record<string, ProblemDefinition>;
 
 export const networkProblem = problemsOf(networkProblems);
-export type NetworkProblemCode = keyof typeof networkProblems;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { sha256 } from '../../x509/chain.ts';
+import { sha256 } from '../../digest.ts';
 import { intelProblem } from '../problems.ts';
 
 /** How an enclave is built, as the processor measures it. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareBytes, concatBytes, fromHex, toHex } from '@enarx/protocol';
 
-import { sha256 } from '../../x509/chain.ts';
+import { sha256 } from '../../digest.ts';
 import { intelProblem } from '../problems.ts';
 import { readSgxAttributes, type SgxAttributes } from './report.ts';
 

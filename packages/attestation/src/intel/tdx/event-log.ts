@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { concatBytes } from '@enarx/protocol';
 
+import { sha384 } from '../../digest.ts';
 import { intelProblem } from '../problems.ts';
 
 /** One measurement: bytes of RTMR `register` became SHA-384(old || digest). */
@@ -19,7 +20,7 @@ export interface MeasuredEvent {
 const signature = new TextEncoder().encode('Spec ID Event03\0');
 const signatureOffset = 32;
 const noAction = 3;
-const sha384 = 0x0c;
+const sha384Algorithm = 0x0c;
 const digestLength = 48;
 
 /** Events in a log; real ones have a few hundred. */
@@ -67,9 +68,7 @@ export async function replayEventLog(
     Uint8Array,
   ];
   for (const { register, digest } of events)
-    registers[register] = new Uint8Array(
-      await crypto.subtle.digest('SHA-384', concatBytes(registers[register] as Uint8Array, digest)),
-    );
+    registers[register] = await sha384(concatBytes(registers[register] as Uint8Array, digest));
   return registers;
 }
 
@@ -113,7 +112,7 @@ class LogReader {
   digest(): Uint8Array {
     const count = this.u32();
     const algorithm = this.u16();
-    if (count !== 1 || algorithm !== sha384)
+    if (count !== 1 || algorithm !== sha384Algorithm)
       throw malformed(
         `${String(count)} digests, the first of algorithm ${String(algorithm)}, not one SHA-384`,
       );
@@ -132,7 +131,7 @@ function readSpecification(reader: LogReader): void {
     specification.length >= 32
       ? [view.getUint32(24, true), view.getUint16(28, true), view.getUint16(30, true)]
       : [];
-  if (type !== noAction || algorithms !== 1 || first !== sha384 || size !== digestLength)
+  if (type !== noAction || algorithms !== 1 || first !== sha384Algorithm || size !== digestLength)
     throw malformed('a log that is not of SHA-384 alone');
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareBytes, concatBytes, fromHex, toHex } from '@enarx/protocol';
 
+import { sha384 } from '../../digest.ts';
 import { intelProblem } from '../problems.ts';
 import { mostEvents, type MeasuredEvent } from './event-log.ts';
 
@@ -55,10 +56,6 @@ async function runtimeDigest(name: unknown, payload: Uint8Array, version: unknow
   if (version === 1) return sha384(concatBytes(Uint8Array.of(1, 0, 0, 8), utf8.encode(`:${name}:`), payload));
   if (version !== 2) throw malformed('a runtime event of another version than 1 and 2');
   return sha384(utf8.encode(JSON.stringify({ name, payload: toHex(payload), type: runtimeEvent })));
-}
-
-async function sha384(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-384', bytes));
 }
 
 function hexIn(members: ReadonlyMap<string, unknown>, name: string): Uint8Array {
