@@ -2,7 +2,8 @@
 import { encodeCbor } from './cbor.ts';
 
 /** What the owner is about to do on the connection whose Keep is being proved. */
-export type Purpose = 'deliver' | 'attach' | 'verify';
+export const purposes = ['deliver', 'attach', 'verify'] as const;
+export type Purpose = (typeof purposes)[number];
 
 /** Both ends compute this from their own side of one TLS connection, never from what the other side says. */
 export interface Binding {

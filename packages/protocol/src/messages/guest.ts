@@ -30,16 +30,18 @@ export type GuestState = Of<typeof guestState>;
 export const reportRequest = messageType('report-request', 256, v.strictObject({ 'report-data': bytes(64) }));
 export type ReportRequest = Of<typeof reportRequest>;
 
-const evidenceEntries = {
-  /** What the sender takes it for; whoever verifies it recognises it by its content. */
-  format: v.picklist(['snp', 'sev', 'sgx', 'tdx', 'nitro']),
-  /** As the processor signed it: report, quote or document; for `sev` a signature with the key that was the launch secret. */
-  report: bytesUpTo(16_384),
-  /** Certificates that came with it, in the format's own table (SNP: GUID table); empty where they are in the report itself. */
-  endorsements: bytesUpTo(32_768),
-};
-
-export const evidence = messageType('evidence', 65_536, v.strictObject(evidenceEntries));
+export const evidence = messageType(
+  'evidence',
+  65_536,
+  v.strictObject({
+    /** What the sender takes it for; whoever verifies it recognises it by its content. */
+    format: v.picklist(['snp', 'sev', 'sgx', 'tdx', 'nitro']),
+    /** As the processor signed it: report, quote or document; for `sev` a signature with the key that was the launch secret. */
+    report: bytesUpTo(16_384),
+    /** Certificates that came with it, in the format's own table (SNP: GUID table); empty where they are in the report itself. */
+    endorsements: bytesUpTo(32_768),
+  }),
+);
 export type Evidence = Of<typeof evidence>;
 
 /** keepldr ↔ wasmldr. */

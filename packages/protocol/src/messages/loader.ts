@@ -7,9 +7,9 @@ import { messageType, type Of } from '../message.ts';
 import {
   logEntryEntries,
   bytes,
-  file,
   keepId,
   keepState,
+  path,
   processReference,
   protocolVersion,
   requestNumber,
@@ -44,17 +44,17 @@ export const ldrLaunch = messageType(
     /** Proves to the keepmgr that a connection comes from the keepldr of this Keep. */
     token: bytes(32),
     /** Path of the keepmgr's socket for keepldrs; a relative one starts at `directory`. */
-    manager: text(4096),
+    manager: path,
     /** The Keep's own directory, empty and private. */
-    directory: text(4096),
+    directory: path,
     /** The simulated processor's file, for `sim`. */
-    simulator: v.optional(text(4096)),
+    simulator: v.optional(path),
     /** The strongest sandbox that the keepmgr found to work here. Without it the keepldr tries them itself. */
     sandbox: v.optional(sandbox),
     /** Directory of the guest image, for machines. */
-    image: v.optional(file),
+    image: v.optional(path),
     /** File of the simulated SEV platform, for launches with a secret where no real one is. */
-    'sev-platform': v.optional(file),
+    'sev-platform': v.optional(path),
     resources: v.optional(resources),
     /** The request that asked for the Keep. Without it nobody has yet: it is for the pool. */
     request: v.optional(requestNumber),
@@ -71,6 +71,7 @@ export const ldrLaunch = messageType(
 );
 export type LdrLaunch = Of<typeof ldrLaunch>;
 
+/** What the loader says of its Keep, and the processes that have to end with it: a keepmgr that is started anew finds them by it. */
 export const ldrState = messageType(
   'ldr-state',
   1024,
@@ -102,6 +103,7 @@ export const ldrMoment = messageType(
 );
 export type LdrMoment = Of<typeof ldrMoment>;
 
+/** Asks for a relay connection of this number. */
 export const ldrOpen = messageType(
   'ldr-open',
   64,

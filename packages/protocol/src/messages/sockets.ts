@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What keepldr and wasmldr say to each other of the sockets of a program, which the host opens and whose bytes it relays.
+// A listener or an outgoing connection goes by the number of the program's descriptor.
 import * as v from 'valibot';
 
 import { messageType, type Of } from '../message.ts';
-import { positive, text, uint } from './words.ts';
-
-/** A listener or an outgoing connection of the guest's, by the number of the program's descriptor. */
-const socketNumber = v.pipe(uint, v.maxValue(1023));
+import { definitePort, descriptor, hostName, port, text } from './words.ts';
 
 /** Asks the host to listen. */
 export const guestListen = messageType(
   'guest-listen',
   256,
   v.strictObject({
-    number: socketNumber,
+    number: descriptor,
     /** Where; the host chooses where it is left out. */
     address: v.optional(text(64)),
     /** 0: any that is free. */
-    port: v.pipe(uint, v.maxValue(65_535)),
+    port,
   }),
 );
 export type GuestListen = Of<typeof guestListen>;
@@ -28,9 +26,9 @@ export const guestListening = messageType(
   'guest-listening',
   256,
   v.strictObject({
-    number: socketNumber,
+    number: descriptor,
     address: text(64),
-    port: v.pipe(positive, v.maxValue(65_535)),
+    port: definitePort,
   }),
 );
 export type GuestListening = Of<typeof guestListening>;
@@ -40,12 +38,9 @@ export const guestDial = messageType(
   'guest-dial',
   512,
   v.strictObject({
-    number: socketNumber,
-    host: v.pipe(
-      text(253),
-      v.check((name) => name !== '', 'a name'),
-    ),
-    port: v.pipe(positive, v.maxValue(65_535)),
+    number: descriptor,
+    host: hostName,
+    port: definitePort,
   }),
 );
 export type GuestDial = Of<typeof guestDial>;
@@ -68,12 +63,12 @@ export type SocketRefusal = (typeof socketRefusals)[number];
 export const guestRefused = messageType(
   'guest-refused',
   64,
-  v.strictObject({ number: socketNumber, reason: v.picklist(socketRefusals) }),
+  v.strictObject({ number: descriptor, reason: v.picklist(socketRefusals) }),
 );
 export type GuestRefused = Of<typeof guestRefused>;
 
 /** The program has closed a listener. */
-export const guestClose = messageType('guest-close', 16, v.strictObject({ number: socketNumber }));
+export const guestClose = messageType('guest-close', 16, v.strictObject({ number: descriptor }));
 
 /** First frame from the host on each connection for the program; what follows is what the other end sends. */
-export const guestConnection = messageType('guest-connection', 16, v.strictObject({ number: socketNumber }));
+export const guestConnection = messageType('guest-connection', 16, v.strictObject({ number: descriptor }));

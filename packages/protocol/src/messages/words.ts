@@ -48,7 +48,18 @@ export const keepId = bytes(16);
 export const tee = v.picklist(tees);
 export const keepState = v.picklist(keepStates);
 export const sandbox = v.picklist(sandboxes);
-export const file = text(4096);
+export const path = text(4096);
+
+/** 0 only where any free port will do. */
+export const port = v.pipe(uint, v.maxValue(65_535));
+export const definitePort = v.pipe(port, v.minValue(1));
+/** Not checked for being a name: whoever looks it up says that it is none. */
+export const hostName = v.pipe(
+  text(253),
+  v.check((name) => name !== '', 'a name'),
+);
+/** Number of a descriptor of the program. */
+export const descriptor = v.pipe(uint, v.maxValue(1023));
 
 /** All of it may be left out, and `strictObject` would take an empty array or byte string for a map without entries. */
 export const optionalEntries = <T>(entries: v.GenericSchema<T>): v.GenericSchema<T> =>

@@ -5,12 +5,26 @@ import * as v from 'valibot';
 
 import { maxFramePayload } from '../frames.ts';
 import { messageType, type Of } from '../message.ts';
-import { bytes, optionalEntries, positive, text, texts, uint } from './words.ts';
+import { purposes } from '../report-data.ts';
+import {
+  bytes,
+  definitePort,
+  descriptor,
+  hostName,
+  optionalEntries,
+  path,
+  port,
+  positive,
+  text,
+  texts,
+  uint,
+} from './words.ts';
 
+/** Asks for evidence about this connection: the nonce is fresh, the purpose what the owner is about to do. */
 export const attestRequest = messageType(
   'attest-request',
   1024,
-  v.strictObject({ nonce: bytes(32), purpose: v.picklist(['deliver', 'attach', 'verify']) }),
+  v.strictObject({ nonce: bytes(32), purpose: v.picklist(purposes) }),
 );
 export type AttestRequest = Of<typeof attestRequest>;
 
@@ -44,11 +58,6 @@ export const limits: v.GenericSchema<Limits> = optionalEntries(limitEntries);
 
 /** Certificates in PEM, one or several in each text. */
 const certificates = v.pipe(v.array(text(16_384)), v.minLength(1), v.maxLength(64));
-const port = v.pipe(uint, v.maxValue(65_535));
-const hostName = v.pipe(
-  text(253),
-  v.check((name) => name !== '', 'a name'),
-);
 /** An address of the host's in the notation of its family, or `localhost`. */
 const address = text(64);
 
@@ -77,7 +86,7 @@ const files = v.pipe(
           kind: v.literal('connect'),
           prot: v.literal('tls'),
           host: hostName,
-          port: v.pipe(port, v.minValue(1)),
+          port: definitePort,
           /** Who may vouch for the other end: the public authorities that Node carries, or these. */
           trust: v.union([v.literal('public'), certificates]),
         }),
@@ -85,15 +94,15 @@ const files = v.pipe(
           kind: v.literal('connect'),
           prot: v.literal('tcp'),
           host: hostName,
-          port: v.pipe(port, v.minValue(1)),
+          port: definitePort,
         }),
       ]),
       v.strictObject({
         kind: v.literal('directory'),
         /** Where it lies among the files of the package. */
-        path: text(4096),
+        path,
         /** Under which name the program finds it; its path when left out. */
-        name: v.optional(text(4096)),
+        name: v.optional(path),
         /** Nothing in it can be changed. */
         readonly: v.optional(v.boolean()),
       }),
@@ -142,13 +151,13 @@ export const entry = messageType(
   'entry',
   16_384,
   v.variant('kind', [
-    v.strictObject({ kind: v.literal('directory'), path: text(4096) }),
+    v.strictObject({ kind: v.literal('directory'), path }),
     v.strictObject({
       kind: v.literal('file'),
-      path: text(4096),
+      path,
       size: v.pipe(uint, v.maxValue(1_073_741_824)),
     }),
-    v.strictObject({ kind: v.literal('symlink'), path: text(4096), target: text(4096) }),
+    v.strictObject({ kind: v.literal('symlink'), path, target: path }),
   ]),
 );
 export type Entry = Of<typeof entry>;
@@ -164,9 +173,9 @@ export const accepted = messageType(
         v.array(
           v.strictObject({
             /** Number of the descriptor. */
-            file: v.pipe(uint, v.maxValue(1023)),
+            file: descriptor,
             address,
-            port: v.pipe(port, v.minValue(1)),
+            port: definitePort,
           }),
         ),
         v.minLength(1),
