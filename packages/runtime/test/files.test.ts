@@ -480,6 +480,22 @@ describe('what is read-only', () => {
     assert.equal(memory.readBigUInt64LE(72) & (1n << 26n), 0n);
   });
 
+  test('cannot be made longer by fd_allocate, whatever rights are asked to pass on', async () => {
+    const memory = await expectErrnos(
+      [
+        ['success', ...open('file', [], { inheriting: 0n })],
+        ['notcapable', 'fd_allocate', 4, 0n, 5000n],
+        ['success', ...open('file')],
+        ['notcapable', 'fd_allocate', 5, 0n, 5000n],
+        ['badf', 'fd_allocate', 3, 0n, 5000n],
+        ['spipe', 'fd_allocate', 0, 0n, 5000n],
+        ['success', 'fd_filestat_get', 4, 64],
+      ],
+      { tree, readonly: true },
+    );
+    assert.equal(memory.readBigUInt64LE(96), 7n);
+  });
+
   test('is so through a writable directory above it, too', async () => {
     const files = [
       ...(['stdin', 'stdout', 'stderr'] as const).map((kind) => ({ kind })),
@@ -505,6 +521,18 @@ describe('what is read-only', () => {
       { tree, given: { files } },
     );
   });
+});
+
+test('a file that is open to be read only is not made longer by fd_allocate', async () => {
+  const memory = await expectErrnos(
+    [
+      ['success', ...open('file', [], { base: (1n << 1n) | (1n << 21n), inheriting: 0n })],
+      ['notcapable', 'fd_allocate', 4, 0n, 5000n],
+      ['success', 'fd_filestat_get', 4, 64],
+    ],
+    { tree },
+  );
+  assert.equal(memory.readBigUInt64LE(96), 7n);
 });
 
 describe('descriptors', () => {
