@@ -105,7 +105,7 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
 function unrecognised(found: string, expected?: string): Error {
   return attestationProblem('evidence/unrecognised', {
     found,
-    ...(expected === undefined ? {} : { expected }),
+    expected,
   });
 }
 

@@ -12,11 +12,7 @@ export class ReportedError extends EnarxError {
 
   constructor(by: 'host' | 'keep', problem: EnarxError) {
     const { code, kind, status, title, mend, found, expected } = problem;
-    super(
-      code,
-      { kind, status, title, mend },
-      { ...(found === undefined ? {} : { found }), ...(expected === undefined ? {} : { expected }) },
-    );
+    super(code, { kind, status, title, mend }, { found, expected });
     this.by = by;
   }
 }

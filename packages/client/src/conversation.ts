@@ -295,5 +295,5 @@ function unexpected(found: string): EnarxError {
 }
 
 function cutOff(cause?: unknown): EnarxError {
-  return clientProblem('client/cut-off', cause === undefined ? {} : { cause });
+  return clientProblem('client/cut-off', { cause });
 }

@@ -16,14 +16,7 @@ export class RejectedError extends EnarxError {
     const failed = verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
     if (cause === undefined)
       super('client/rejected', clientProblems['client/rejected'], { found: failed.join(', ') });
-    else super(cause.code, cause, { ...occurrenceOf(cause), cause });
+    else super(cause.code, cause, { found: cause.found, expected: cause.expected, cause });
     this.verdict = verdict;
   }
-}
-
-function occurrenceOf({ found, expected }: EnarxError): {
-  readonly found?: string;
-  readonly expected?: string;
-} {
-  return { ...(found === undefined ? {} : { found }), ...(expected === undefined ? {} : { expected }) };
 }

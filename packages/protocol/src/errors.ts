@@ -25,10 +25,10 @@ export interface ProblemDefinition {
   readonly mend: string;
 }
 
-/** What differs between two occurrences of the same problem. */
+/** What differs between two occurrences of the same problem. A member that is `undefined` is as good as left out. */
 export interface ProblemOccurrence {
-  readonly found?: string;
-  readonly expected?: string;
+  readonly found?: string | undefined;
+  readonly expected?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -51,7 +51,7 @@ export class EnarxError<Code extends string = string> extends Error {
     const expected = quoted(occurrence.expected);
     super(
       sentence(definition.title, found, expected),
-      'cause' in occurrence ? { cause: occurrence.cause } : undefined,
+      occurrence.cause === undefined ? undefined : { cause: occurrence.cause },
     );
     this.code = code;
     this.kind = definition.kind;

@@ -60,7 +60,7 @@ function bytesIn(value: CborValue | undefined): Bytes {
 function malformed(found: string, cause?: unknown, expected?: string): Error {
   return simulatorProblem('simulator/malformed', {
     found,
-    ...(expected === undefined ? {} : { expected }),
-    ...(cause === undefined ? {} : { cause }),
+    expected,
+    cause,
   });
 }

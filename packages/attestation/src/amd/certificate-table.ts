@@ -71,6 +71,6 @@ function formatGuid(bytes: Uint8Array): string {
 function malformed(found: string, expected?: string): Error {
   return attestationProblem('amd/table-malformed', {
     found,
-    ...(expected === undefined ? {} : { expected }),
+    expected,
   });
 }

@@ -57,5 +57,5 @@ export function readHclReport(bytes: Uint8Array, tee: 'snp' | 'tdx'): HclReport 
 }
 
 function malformed(found: string, expected?: string): Error {
-  return attestationProblem('azure/malformed', { found, ...(expected === undefined ? {} : { expected }) });
+  return attestationProblem('azure/malformed', { found, expected });
 }

@@ -124,5 +124,5 @@ function isList(value: CborValue | undefined): value is readonly CborValue[] {
 }
 
 function malformed(found: string, cause?: unknown): Error {
-  return attestationProblem('bundle/malformed', { found, ...(cause === undefined ? {} : { cause }) });
+  return attestationProblem('bundle/malformed', { found, cause });
 }

@@ -110,5 +110,5 @@ function collectionOf<T>(
 }
 
 function malformed(found: string, expected?: string): Error {
-  return attestationProblem('cmw/malformed', { found, ...(expected === undefined ? {} : { expected }) });
+  return attestationProblem('cmw/malformed', { found, expected });
 }

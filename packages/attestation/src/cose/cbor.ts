@@ -213,7 +213,7 @@ function exact(value: number | bigint): number | bigint {
 function malformed(found: string, expected?: string, cause?: unknown): Error {
   return attestationProblem('cose/cbor-malformed', {
     found,
-    ...(expected === undefined ? {} : { expected }),
-    ...(cause === undefined ? {} : { cause }),
+    expected,
+    cause,
   });
 }

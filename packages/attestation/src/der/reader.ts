@@ -132,7 +132,7 @@ export function contentsOf(element: DerElement): DerReader {
 }
 
 export function malformed(found: string, expected?: string): Error {
-  return attestationProblem('der/malformed', { found, ...(expected === undefined ? {} : { expected }) });
+  return attestationProblem('der/malformed', { found, expected });
 }
 
 function tagName(tag: number): string {

@@ -84,6 +84,6 @@ function member(from: JsonObject, name: string): Json {
 export function malformed(found: string, expected?: string): Error {
   return intelProblem('intel/collateral-malformed', {
     found,
-    ...(expected === undefined ? {} : { expected }),
+    expected,
   });
 }

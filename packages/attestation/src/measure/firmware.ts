@@ -181,6 +181,6 @@ function viewOf(bytes: Uint8Array): DataView {
 function malformed(found: string, expected?: string): Error {
   return attestationProblem('measure/firmware-malformed', {
     found,
-    ...(expected === undefined ? {} : { expected }),
+    expected,
   });
 }

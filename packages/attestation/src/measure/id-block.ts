@@ -248,8 +248,8 @@ function signatureAt(bytes: Uint8Array, at: number): Bytes {
 function malformed(found: string, expected?: string, cause?: unknown): Error {
   return attestationProblem('measure/id-block-malformed', {
     found,
-    ...(expected === undefined ? {} : { expected }),
-    ...(cause === undefined ? {} : { cause }),
+    expected,
+    cause,
   });
 }
 

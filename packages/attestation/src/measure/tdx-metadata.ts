@@ -88,6 +88,6 @@ function readSection(view: DataView, at: number, imageSize: number): TdxSection 
 function malformed(found: string, expected?: string): Error {
   return attestationProblem('measure/firmware-malformed', {
     found,
-    ...(expected === undefined ? {} : { expected }),
+    expected,
   });
 }

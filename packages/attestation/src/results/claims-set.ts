@@ -254,5 +254,5 @@ function timeOf(item: CborItem | undefined, name: string): number {
 }
 
 function malformed(found: string, expected?: string): Error {
-  return attestationProblem('result/malformed', { found, ...(expected === undefined ? {} : { expected }) });
+  return attestationProblem('result/malformed', { found, expected });
 }

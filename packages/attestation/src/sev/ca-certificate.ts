@@ -115,6 +115,6 @@ function bigEndian(bytes: Uint8Array): bigint {
 function malformed(found: string, expected?: string): Error {
   return attestationProblem('sev/certificate-malformed', {
     found,
-    ...(expected === undefined ? {} : { expected }),
+    expected,
   });
 }

@@ -120,6 +120,6 @@ function knownAlgorithm(code: number): Algorithm {
 function malformed(found: string, expected?: string): Error {
   return attestationProblem('sev/certificate-malformed', {
     found,
-    ...(expected === undefined ? {} : { expected }),
+    expected,
   });
 }

@@ -81,7 +81,7 @@ function lengthAt(area: Uint8Array, at: number): number {
 }
 
 function invalid(found: string, expected?: string): Error {
-  return attestationProblem('sev/secret-invalid', { found, ...(expected === undefined ? {} : { expected }) });
+  return attestationProblem('sev/secret-invalid', { found, expected });
 }
 
 function malformed(found: string): Error {

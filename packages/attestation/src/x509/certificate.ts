@@ -103,5 +103,5 @@ export const titleOf = ({ subject }: Certificate): string =>
   subject.commonName || 'a certificate without a name';
 
 function malformed(found: string, expected?: string): Error {
-  return attestationProblem('x509/malformed', { found, ...(expected === undefined ? {} : { expected }) });
+  return attestationProblem('x509/malformed', { found, expected });
 }

@@ -88,5 +88,5 @@ export function readRevocationList(encoded: Uint8Array): RevocationList {
 }
 
 function malformed(found: string, expected?: string): Error {
-  return attestationProblem('x509/malformed', { found, ...(expected === undefined ? {} : { expected }) });
+  return attestationProblem('x509/malformed', { found, expected });
 }

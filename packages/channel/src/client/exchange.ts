@@ -140,5 +140,5 @@ async function readBody(response: IncomingMessage, most: number): Promise<Uint8A
 }
 
 function answer(found: string, expected?: string): EnarxError {
-  return channelProblem('channel/answer', { found, ...(expected === undefined ? {} : { expected }) });
+  return channelProblem('channel/answer', { found, expected });
 }

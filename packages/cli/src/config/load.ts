@@ -20,8 +20,8 @@ export function parseConfig(text: string, name: string): EnarxConfig {
   const invalid = (found: string, expected?: string, cause?: unknown): Error =>
     cliProblem('config/invalid', {
       found: `${name}${found}`,
-      ...(expected === undefined ? {} : { expected }),
-      ...(cause === undefined ? {} : { cause }),
+      expected,
+      cause,
     });
   if (text.length > largest)
     throw invalid(`: ${String(text.length)} characters`, `at most ${String(largest)}`);

@@ -83,7 +83,7 @@ function retryAfter(headers: Headers, now: number): number | undefined {
 function again(found: string, after: number | undefined, cause?: unknown): Answer {
   const problem = collateralProblem('collateral/unreachable', {
     found,
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
   return { again: problem, after };
 }

@@ -136,5 +136,5 @@ async function answer(frame: Frame, device: Device): Promise<[kind: number, payl
 }
 
 function misbehaved(found: string, cause?: unknown): EnarxError {
-  return keepldrProblem('keepldr/guest-misbehaved', { found, ...(cause === undefined ? {} : { cause }) });
+  return keepldrProblem('keepldr/guest-misbehaved', { found, cause });
 }

@@ -154,7 +154,7 @@ function exact(value: number | bigint): number | bigint {
 }
 
 function malformed(found: string, cause?: unknown): Error {
-  return protocolProblem('cbor/malformed', { found, ...(cause === undefined ? {} : { cause }) });
+  return protocolProblem('cbor/malformed', { found, cause });
 }
 
 function notDeterministic(found: string): Error {

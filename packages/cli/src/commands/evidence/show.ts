@@ -48,7 +48,7 @@ function nameFile(error: EnarxError, file: string): EnarxError {
   const { code, found, expected } = error;
   return new EnarxError(code, error, {
     found: found === undefined ? file : `${file}: ${found}`,
-    ...(expected === undefined ? {} : { expected }),
+    expected,
     cause: error,
   });
 }

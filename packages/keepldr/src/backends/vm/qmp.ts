@@ -120,7 +120,7 @@ function describe(error: unknown): string {
 }
 
 function failed(found: string, cause?: unknown): Error {
-  return keepldrProblem('keepldr/qemu-failed', { found, ...(cause === undefined ? {} : { cause }) });
+  return keepldrProblem('keepldr/qemu-failed', { found, cause });
 }
 
 async function within<T>(promise: Promise<T>, expected: string): Promise<T> {
