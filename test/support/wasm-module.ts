@@ -30,6 +30,10 @@ export interface ModuleDescription {
   /** How many memories of that sort; one. */
   readonly memories?: number;
   readonly data?: readonly { readonly at: number; readonly bytes: Uint8Array }[];
+  /** Functions of table 0, by their indices; no table when left out. */
+  readonly table?: readonly number[];
+  /** Custom sections before the code. */
+  readonly custom?: readonly { readonly name: string; readonly content: readonly number[] }[];
 }
 
 const valueTypes: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 0x7e };
@@ -83,6 +87,8 @@ export const op = {
   br: (depth: number) => [0x0c, depth],
   brIf: (depth: number) => [0x0d, depth],
   call: (index: number) => [0x10, ...unsigned(index)],
+  /** By the place on the stack; `type` is the number of imports where nothing is taken or given. */
+  callIndirect: (type: number) => [0x11, ...unsigned(type), 0x00],
   drop: [0x1a],
   localGet: (index: number) => [0x20, index],
   localSet: (index: number) => [0x21, index],
@@ -109,6 +115,8 @@ export function wasmModule({
   memory = { initial: 1 },
   memories = 1,
   data = [],
+  table,
+  custom = [],
 }: ModuleDescription): Uint8Array {
   const none = imports.length;
   const limits = (): number[] => {
@@ -145,8 +153,13 @@ export function wasmModule({
       ),
     ),
     ...section(3, vector(functions.map(() => unsigned(none)))),
+    ...(table === undefined ? [] : section(4, vector([[0x70, 0x00, ...unsigned(table.length)]]))),
     ...section(5, vector(Array.from({ length: memories }, limits))),
     ...section(7, vector([[...named('memory'), 0x02, 0x00], ...exported])),
+    ...(table === undefined
+      ? []
+      : section(9, vector([[0x00, ...op.i32Const(0), 0x0b, ...vector(table.map(unsigned))]]))),
+    ...custom.flatMap(({ name, content }) => section(0, [...named(name), ...content])),
     ...section(10, vector(bodies)),
     ...section(
       11,

@@ -102,10 +102,11 @@ export function reader(bytes: Uint8Array, from: number) {
   return self;
 }
 
-type Reader = Pick<ReturnType<typeof reader>, 'leb' | 'skip' | 'byte'>;
+export type Reader = ReturnType<typeof reader>;
+type Bytes = Pick<Reader, 'leb' | 'skip' | 'byte'>;
 
 /** Prefix 0xfc: conversions, and bulk operations on memories and tables. */
-function miscellaneous(read: Reader): boolean {
+function miscellaneous(read: Bytes): boolean {
   const operation = read.leb();
   if (operation < 8) return true;
   if (operation > 17) return false;
@@ -115,7 +116,7 @@ function miscellaneous(read: Reader): boolean {
 }
 
 /** Prefix 0xfd. */
-function vector(read: Reader): boolean {
+function vector(read: Bytes): boolean {
   const operation = read.leb();
   if (operation <= 11 || operation === 92 || operation === 93) {
     read.leb();

@@ -31,7 +31,7 @@ import { exportHotPaths, type HotPaths } from './hot-paths.ts';
 import type { SupervisorLink } from './link.ts';
 import { Package } from './package.ts';
 import { ProgramSockets } from './sockets.ts';
-import { compileWell } from './tier-up.ts';
+import { compileWell, readHints } from './tier-up.ts';
 import { describeTrap, keepFrames } from './trap.ts';
 
 const pageSize = 65_536;
@@ -155,6 +155,7 @@ export class Program {
   /** Functions that it enters first are made known to the engine, so that they can be compiled well at once. */
   #prepared(buffer: Uint8Array): Uint8Array {
     if (this.#run.tiers === 'default') this.#hot = exportHotPaths(buffer, headroom);
+    if (this.#hot?.hinted === true) readHints();
     return this.#hot?.bytes ?? buffer.subarray(headroom);
   }
 

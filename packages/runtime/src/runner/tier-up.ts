@@ -4,10 +4,21 @@ import { setFlagsFromString } from 'node:v8';
 type TierUp = (function_: unknown) => void;
 let tierUp: TierUp | undefined;
 
+const hints = 'experimental-wasm-compilation-hints';
+
+/** To be called before a module is compiled that has hints for {@link compileWell}. */
+export function readHints(): void {
+  setFlagsFromString(`--${hints}`);
+}
+
 /** Compiles functions of the program at the top tier, now. V8 has no other way to ask for that than the one which its own tests use. */
 export function compileWell(functions: readonly unknown[]): void {
   tierUp ??= make();
+  // Where a hint is wrong, V8 would go back to the baseline tier for as long as the function runs, rather than make the call that it had not been told of.
+  setFlagsFromString('--no-wasm-deopt');
   for (const function_ of functions) tierUp(function_);
+  setFlagsFromString('--wasm-deopt');
+  setFlagsFromString(`--no-${hints}`);
 }
 
 function make(): TierUp {

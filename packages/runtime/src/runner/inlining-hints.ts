@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// V8's good compiler inlines what the quick one has seen being called. A function that it compiles before the program starts has been seen by nobody, and would
+// keep each call. So V8 is told what will be called, in the sections that WebAssembly's proposal "Compilation Hints" has for that: they change how fast a program
+// runs, and nothing else.
+import { scan, type CallSite, type Scanned } from './function-scan.ts';
+import { hideSections, readTypes, type Sections } from './module-sections.ts';
+
+const prefix = 'metadata.code.';
+const frequencies = `${prefix}instr_freq`;
+const targets = `${prefix}call_targets`;
+/** Of a finished proposal, which V8 reads from whoever wrote the module. */
+const branchHints = `${prefix}branch_hint`;
+/** Bytes of a function that is worth more in place of its call than as one. */
+const smallFunction = 64;
+/** Functions of one type in the table, of which it is likely that a call through it means one that V8 was told of. */
+const mostTargets = 8;
+/** The binary logarithm of how often a place is passed for each call of its function, and 32. A loop counts as this many. */
+const once = 32;
+const perLoop = 5;
+const deepestLoop = 6;
+
+interface Hint {
+  readonly site: CallSite;
+  readonly into: readonly number[];
+}
+
+/**
+ * Says of functions that are about to be compiled which calls in their loops lead to small functions, and of these small ones the same. Of a call through the table V8
+ * is told what it may lead to, where the table has few functions of the type that the call asks for: the small ones that call nothing themselves, so that the
+ * call is most of their work. V8 compares before it believes that, and makes the call where none of them was meant.
+ *
+ * @param chosen - functions that will be compiled
+ * @param scanned - what is known of functions
+ * @returns sections to go before the code; empty where there is nothing to say
+ */
+export function inliningHints(
+  module: Uint8Array,
+  sections: Sections,
+  chosen: readonly number[],
+  scanned: ReadonlyMap<number, Scanned>,
+): number[] {
+  const small = smallFunctions(module, sections);
+  const hints = new Map<number, Hint[]>();
+  const pending = chosen.map((index) => ({ index, least: 1 }));
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { index, least } = next;
+    if (hints.has(index)) continue;
+    const found: Hint[] = [];
+    for (const site of scanned.get(index)?.calls ?? []) {
+      if (site.depth < least) continue;
+      const into = small.at(site);
+      if (into.length === 0) continue;
+      found.push({ site, into });
+      for (const callee of into) pending.push({ index: callee, least: 0 });
+    }
+    hints.set(index, found);
+  }
+  const hinted = [...hints].filter(([, found]) => found.length > 0).sort(([a], [b]) => a - b);
+  if (hinted.length === 0) return [];
+  // V8 then reads all sections of that kind. What others have written into theirs is nothing that it should be trusted with yet.
+  hideSections(module, (name) => name.startsWith(prefix) && name !== branchHints);
+  return [
+    ...section(frequencies, hinted, ({ site }) => [once + perLoop * Math.min(site.depth, deepestLoop)]),
+    ...section(
+      targets,
+      hinted
+        .map(([index, found]) => [index, found.filter(({ site }) => site.callee === undefined)] as const)
+        .filter(([, found]) => found.length > 0),
+      ({ into }) => into.flatMap((callee) => [...leb(callee), Math.floor(100 / into.length)]),
+    ),
+  ];
+}
+
+function smallFunctions(module: Uint8Array, sections: Sections) {
+  const { imported, bodies } = sections;
+  const smallBody = (index: number): readonly [number, number] | undefined => {
+    const [at, next] = [bodies[index - imported], bodies[index - imported + 1]];
+    return at !== undefined && next !== undefined && next - at <= smallFunction ? [at, next] : undefined;
+  };
+  const callsNothing = (index: number): boolean => {
+    const body = smallBody(index);
+    return body !== undefined && scan(module, ...body).calls.length === 0;
+  };
+  let inTable: Map<number, Set<number>> | undefined;
+  return {
+    /** Those that a place may call. */
+    at({ callee, type }: CallSite): readonly number[] {
+      if (callee !== undefined) return smallBody(callee) === undefined ? [] : [callee];
+      if (type === undefined) return [];
+      inTable ??= byType(module, sections);
+      const same = inTable.get(type) ?? new Set();
+      return same.size > mostTargets ? [] : [...same].filter(callsNothing);
+    },
+  };
+}
+
+/** Functions of the table by their types: so many of each that it is known whether they are few. */
+function byType(module: Uint8Array, sections: Sections): Map<number, Set<number>> {
+  const found = new Map<number, Set<number>>();
+  const types = readTypes(module, sections);
+  for (const { functions } of sections.table) {
+    for (const index of functions) {
+      const type = types[index - sections.imported];
+      if (type === undefined) continue;
+      const same = found.get(type);
+      if (same === undefined) found.set(type, new Set([index]));
+      else if (same.size <= mostTargets) same.add(index);
+    }
+  }
+  return found;
+}
+
+type Hints = readonly (readonly [number, readonly Hint[]])[];
+
+/** A custom section: for each function its hints, by the place in it. */
+function section(name: string, hinted: Hints, valueOf: (hint: Hint) => readonly number[]): number[] {
+  if (hinted.length === 0) return [];
+  const content = [
+    ...sized([...new TextEncoder().encode(name)]),
+    ...leb(hinted.length),
+    ...hinted.flatMap(([index, hints]) => [
+      ...leb(index),
+      ...leb(hints.length),
+      ...hints.flatMap((hint) => [...leb(hint.site.offset), ...sized(valueOf(hint))]),
+    ]),
+  ];
+  return [0, ...sized(content)];
+}
+
+function sized(bytes: readonly number[]): number[] {
+  return [...leb(bytes.length), ...bytes];
+}
+
+export function leb(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    bytes.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+    rest = Math.floor(rest / 128);
+  } while (rest > 0);
+  return bytes;
+}

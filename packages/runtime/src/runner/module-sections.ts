@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// As much of a module's sections as is needed to find out what its `_start` leads to (WebAssembly core specification 5.5).
+import { reader, type Reader } from './module-reader.ts';
+
+/** What V8 allows in one module. More is refused when it is compiled, and must cost nothing here. */
+const mostFunctions = 1_000_000;
+export const exportSection = 7;
+const customSection = 0;
+const importSection = 2;
+const functionSection = 3;
+const elementSection = 9;
+const codeSection = 10;
+
+export interface Sections {
+  readonly imported: number;
+  readonly start: number;
+  readonly exports: {
+    readonly at: number;
+    readonly content: number;
+    readonly end: number;
+    readonly count: number;
+  };
+  /** Where the functions' section has its content. */
+  readonly types: number;
+  /** Where the section with the code begins. */
+  readonly code: number;
+  /** Where each function begins; each reaches at most to the next one. */
+  readonly bodies: Uint32Array;
+  readonly table: Table;
+}
+
+/** Function indices by their place in the table. */
+type Table = { readonly offset: number; readonly functions: Uint32Array }[];
+
+/** @returns `undefined` where there is no `_start` or the module is not understood */
+export function readSections(module: Uint8Array): Sections | undefined {
+  const read = reader(module, 8);
+  let imported = 0;
+  let exports: Sections['exports'] | undefined;
+  let start: number | undefined;
+  let types = 0;
+  let code = 0;
+  let bodies: Uint32Array = new Uint32Array(0);
+  let table: Table = [];
+  while (read.at < module.length) {
+    const at = read.at;
+    const id = read.byte();
+    const length = read.leb();
+    const end = read.at + length;
+    if (id === importSection) imported = countImportedFunctions(read);
+    else if (id === functionSection) types = read.at;
+    else if (id === exportSection) {
+      const count = read.leb();
+      exports = { at, content: read.at, end, count };
+      start = findStart(read, count);
+    } else if (id === elementSection) table = readTable(read);
+    else if (id === codeSection) {
+      code = at;
+      bodies = readBodies(module, read);
+    }
+    if (id === codeSection || read.failed) break;
+    read.at = end;
+  }
+  if (read.failed || exports === undefined || start === undefined) return undefined;
+  return { imported, start, exports, types, code, bodies, table };
+}
+
+function countImportedFunctions(read: Reader): number {
+  let functions = 0;
+  for (let left = read.leb(); left > 0 && !read.failed; left -= 1) {
+    read.skip(read.leb());
+    read.skip(read.leb());
+    // A module that imports anything but functions is refused anyway.
+    if (read.byte() !== 0) read.failed = true;
+    read.leb();
+    functions += 1;
+  }
+  return functions;
+}
+
+function findStart(read: Reader, count: number): number | undefined {
+  for (let left = count; left > 0 && !read.failed; left -= 1) {
+    const name = read.text(read.leb());
+    const kind = read.byte();
+    const index = read.leb();
+    if (name === '_start' && kind === 0) return index;
+  }
+  return undefined;
+}
+
+/** Active segments of table 0 at a constant offset, which is all that compilers write. Others end the reading, not the work. */
+function readTable(read: Reader): Table {
+  const segments: Table = [];
+  for (let left = read.leb(); left > 0; left -= 1) {
+    if (read.leb() !== 0 || read.byte() !== 0x41) break;
+    const offset = read.leb();
+    if (read.byte() !== 0x0b) break;
+    const functions = read.lebs(Math.min(read.leb(), mostFunctions));
+    segments.push({ offset, functions });
+  }
+  return segments;
+}
+
+/** Where each function of the module begins, and where the last one ends. */
+function readBodies(module: Uint8Array, read: Reader): Uint32Array {
+  const count = Math.min(read.leb(), mostFunctions);
+  const starts = new Uint32Array(count + 1);
+  let { at } = read;
+  for (let i = 0; i < count; i += 1) {
+    // By hand: a large module has a hundred thousand functions, and this loop runs before anything is optimised.
+    let length = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = module[at] ?? 0;
+      at += 1;
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    starts[i] = at;
+    at += length;
+  }
+  starts[count] = at;
+  read.at = at;
+  return starts;
+}
+
+/** The type of each function that the module defines, as an index. */
+export function readTypes(module: Uint8Array, { types }: Sections): Uint32Array {
+  const read = reader(module, types);
+  return read.lebs(Math.min(read.leb(), mostFunctions));
+}
+
+/** Makes V8 pass over custom sections of these names, by naming them otherwise. The bytes of the program itself stay as they are. */
+export function hideSections(module: Uint8Array, isHidden: (name: string) => boolean): void {
+  const read = reader(module, 8);
+  while (read.at < module.length && !read.failed) {
+    const id = read.byte();
+    const length = read.leb();
+    const end = read.at + length;
+    if (id === customSection) {
+      const size = read.leb();
+      if (size > 0 && read.at + size <= end && isHidden(read.text(size))) module[read.at - size] = 0x2d;
+    }
+    read.at = end;
+  }
+}
