@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EnarxError, quotedText } from '@enarx/protocol';
 
-import { utcTime } from './der/writer.ts';
-
 /**
  * - `pass`: looked at and good.
  * - `fail`: looked at and bad, or needed and not there.
@@ -24,7 +22,7 @@ export interface Check {
 /** One line on each check of a module: id to description. */
 export type CheckTable = Readonly<Record<string, string>>;
 
-/** What a check may come to: `true` with a finding, or the finding alone that says why not. */
+/** What a check came to, before it has its name. */
 export interface Outcome {
   readonly status: CheckStatus;
   readonly detail: string;
@@ -49,6 +47,11 @@ export function check(id: string, { status, detail }: Outcome): Check {
   return { id, status, detail: quotedText(detail, longestDetail) };
 }
 
+/** Named outcomes as checks, in the order of the record. */
+export function checksOf(outcomes: Readonly<Record<string, Outcome>>): Check[] {
+  return Object.entries(outcomes).map(([id, outcome]) => check(id, outcome));
+}
+
 /** Sentence of an error that a reader threw; anything else is our own fault and goes on. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof EnarxError)) throw error;
@@ -61,11 +64,4 @@ export type Unreadable = 'malformed' | 'unsupported';
 /** The same of the error, which {@link reasonOf} has let pass. */
 export function unreadableAs(error: unknown): Unreadable {
   return (error as EnarxError).kind === 'unsupported' ? 'unsupported' : 'malformed';
-}
-
-/** Point in time as people read it, to the second. @param milliseconds - since 1970 */
-export function formatTime(milliseconds: number): string {
-  const { year, month, day, hour, minute, second } = utcTime(milliseconds);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}:${two(second)}Z`;
 }

@@ -5,7 +5,7 @@ import {
   readCertificateTable,
 } from './amd/certificate-table.ts';
 import { reasonOf } from './checks.ts';
-import { contentsOf, DerReader, readDer } from './der/reader.ts';
+import { DerReader, readDer } from './der/reader.ts';
 import { tags } from './der/tags.ts';
 import { untext } from './evidence-text.ts';
 import { readPem } from './pem.ts';
@@ -160,14 +160,14 @@ function readDerObject(encoded: Uint8Array, found: Found, inPath = false): void 
     throw attestationProblem('endorsements/malformed', {
       found: `more than ${String(maxEndorsements)} of them`,
     });
-  const members = contentsOf(readDer(encoded, tags.sequence));
+  const members = readDer(encoded, tags.sequence).reader();
   const first = members.next(tags.sequence);
   if (members.optional(tags.sequence) !== undefined && members.nextTag === tags.bitString) {
-    if (contentsOf(first).nextTag === tags.integer) found.revocationLists.push(readRevocationList(encoded));
+    if (first.reader().nextTag === tags.integer) found.revocationLists.push(readRevocationList(encoded));
     else found.certificates.push(readCertificate(encoded));
     return;
   }
   if (inPath) throw attestationProblem('endorsements/malformed', { found: 'DER that is no certificate' });
-  const path = contentsOf(readDer(encoded, tags.sequence));
+  const path = readDer(encoded, tags.sequence).reader();
   while (!path.atEnd) readDerObject(path.next(tags.sequence).encoded, found, true);
 }

@@ -2,13 +2,13 @@
 import { concatBytes, compareBytes } from '@enarx/protocol';
 
 import { failed, notApplicable, passed, type Outcome, type CheckTable } from './checks.ts';
-import { contentsOf, readDer, type DerElement } from './der/reader.ts';
+import { readDer, type DerElement } from './der/reader.ts';
 import { explicitTag, tags } from './der/tags.ts';
-import { readOctetsOfBitString, readOid, readSmallInteger } from './der/values.ts';
+import { readOid, readSmallInteger } from './der/values.ts';
 import { sha384 } from './digest.ts';
 import { attestationProblem } from './problems.ts';
 import { keyKindOf, signatureAlgorithmOf, type KeyKind } from './x509/algorithms.ts';
-import { importPublicKey, verifySignature, type Signed } from './x509/signature.ts';
+import { importPublicKey, readSigned, verifySignature, type Signed } from './x509/signature.ts';
 
 export const csrChecks = {
   'csr/signature':
@@ -40,27 +40,23 @@ export interface CertificationRequest extends Signed {
 
 /** @throws EnarxError `der/malformed`, `x509/unsupported`, `evidence/unrecognised` */
 export function readCertificationRequest(bytes: Uint8Array): CertificationRequest {
-  const outer = contentsOf(readDer(bytes, tags.sequence));
-  const body = outer.next(tags.sequence);
-  const signatureAlgorithm = signatureAlgorithmOf(outer.next(tags.sequence).encoded);
-  const signature = readOctetsOfBitString(outer.next(tags.bitString));
-  outer.end();
-  const info = contentsOf(body);
+  const { body, algorithm, signature } = readSigned(bytes);
+  const info = body.reader();
   readSmallInteger(info.next(tags.integer), 0);
   info.next(tags.sequence);
   const publicKey = info.next(tags.sequence).encoded;
-  const attributes = contentsOf(info.next(explicitTag(0)));
+  const attributes = info.next(explicitTag(0)).reader();
   info.end();
-  const request = contentsOf(attributes.next(tags.sequence));
+  const request = attributes.next(tags.sequence).reader();
   expectOid(readOid(request.next(tags.oid)), extensionRequestOid);
-  const extensions = contentsOf(readDer(request.next(tags.set).content, tags.sequence));
-  const extension = contentsOf(extensions.next(tags.sequence));
+  const extensions = readDer(request.next(tags.set).content, tags.sequence).reader();
+  const extension = extensions.next(tags.sequence).reader();
   const oid = readOid(extension.next(tags.oid));
   const value = extension.next(tags.octetString).content;
   for (const reader of [attributes, request, extensions, extension]) reader.end();
   return {
     toBeSigned: body.encoded,
-    signatureAlgorithm,
+    signatureAlgorithm: signatureAlgorithmOf(algorithm),
     signature,
     publicKey,
     keyKind: keyKindOf(publicKey),
@@ -73,7 +69,7 @@ export function readCertificationRequest(bytes: Uint8Array): CertificationReques
 export function readEvidenceCsr(bytes: Uint8Array): EvidenceCsr {
   const { oid, value, ...request } = readCertificationRequest(bytes);
   expectOid(oid, snpEvidenceOid);
-  const evidence = contentsOf(readDer(value, tags.sequence));
+  const evidence = readDer(value, tags.sequence).reader();
   const endorsements = readEndorsementsOf(evidence.next(tags.sequence));
   const report = evidence.next(tags.octetString).content;
   evidence.end();
@@ -82,7 +78,7 @@ export function readEvidenceCsr(bytes: Uint8Array): EvidenceCsr {
 
 /** Either the VCEK certificate, or a sequence of it and of lists with the address of each. */
 function readEndorsementsOf(element: DerElement): Uint8Array[] {
-  const members = contentsOf(element);
+  const members = element.reader();
   const first = members.next(tags.sequence);
   const lists = members.next(tags.sequence);
   if (!members.atEnd) return [element.encoded];
@@ -92,9 +88,9 @@ function readEndorsementsOf(element: DerElement): Uint8Array[] {
 /** Revocation lists, each with its address, as the first Enarx collected them. @throws EnarxError `der/malformed` */
 export function readListsOf(element: DerElement): Uint8Array[] {
   const found: Uint8Array[] = [];
-  const entries = contentsOf(element);
+  const entries = element.reader();
   while (!entries.atEnd) {
-    const entry = contentsOf(entries.next(tags.sequence));
+    const entry = entries.next(tags.sequence).reader();
     entry.next(tags.utf8String);
     found.push(entry.next(tags.sequence).encoded);
     entry.end();

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { formatTime, reasonOf } from '../src/checks.ts';
+import { formatTime } from '../src/calendar.ts';
+import { reasonOf } from '../src/checks.ts';
 import { attestationProblem } from '../src/problems.ts';
 
 test('the sentence of a typed error becomes the detail of a check, our own faults go on as they are', () => {

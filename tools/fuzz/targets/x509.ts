@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { contentsOf, readDer, tags, type DerReader } from '@enarx/attestation/der';
+import { readDer, tags, type DerReader } from '@enarx/attestation/der';
 import { readCertificate, readRevocationList } from '@enarx/attestation/x509';
 
 import { readPem } from '../../../packages/attestation/src/pem.ts';
@@ -31,14 +31,14 @@ const tokens = [
 function walk(reader: DerReader, depth: number): void {
   while (!reader.atEnd) {
     const element = reader.next();
-    if ((element.tag & 0x20) !== 0 && depth < 32) walk(contentsOf(element), depth + 1);
+    if ((element.tag & 0x20) !== 0 && depth < 32) walk(element.reader(), depth + 1);
   }
 }
 
 const der: FuzzTarget = {
   name: 'der',
   run: (input) => {
-    walk(contentsOf(readDer(input)), 0);
+    walk(readDer(input).reader(), 0);
   },
   seeds: async () => [...(await made()), ...realFiles(/^snp-v[cl]ek-cert$|^crl$/, 4).map(derOf)],
   tokens,

@@ -6,7 +6,7 @@ import { readDer } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readSmallInteger, readText } from '../der/values.ts';
 import { attestationProblem } from '../problems.ts';
-import { amdProducts, type AmdProduct } from '../snp/product.ts';
+import { amdProducts, tcbLayoutOf, type AmdProduct } from '../snp/product.ts';
 import type { Certificate } from '../x509/certificate.ts';
 
 /** Versioned chip or loaded endorsement key. */
@@ -77,7 +77,7 @@ export function readVek(certificate: Certificate): Vek {
   // VCEKs add the stepping, as in Milan-B0.
   const product = amdProducts.find((known) => productName === known || productName.startsWith(`${known}-`));
   if (product === undefined) throw malformed(`the product ${productName}`, amdProducts.join(', '));
-  const layout = product === 'Turin' ? 'family-1ah' : 'family-19h';
+  const layout = tcbLayoutOf(product);
   const spl = (number: number): number => {
     const oid = `${arc}.3.${String(number)}`;
     const found = (requiredSpl[layout] as readonly number[]).includes(number)

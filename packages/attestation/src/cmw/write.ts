@@ -1,28 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { concatBytes, encodeCbor, type CborValue } from '@enarx/protocol';
+import { encodeCbor, type CborValue } from '@enarx/protocol';
 
 import { attestationProblem } from '../problems.ts';
 import { base64url } from '../results/base64url.ts';
-import { collectionTypeKey, type Cmw, type CmwCollection, type CmwRecord } from './cmw.ts';
-import { tagOfContentFormat } from './content-format.ts';
+import { collectionTypeKey, type Cmw, type CmwCollection } from './cmw.ts';
 
 /** A record or collection in deterministic CBOR. */
 export function writeCborCmw(cmw: Cmw): Uint8Array<ArrayBuffer> {
   return encodeCbor(cborOf(cmw));
-}
-
-/**
- * A record as a tag around its value, which has no place for an indicator.
- * @throws EnarxError `cmw/malformed` for a media type, an indicator, or a content format without a tag
- */
-export function writeTaggedCmw({ type, value, indicator }: CmwRecord): Uint8Array<ArrayBuffer> {
-  const tag = typeof type === 'number' && indicator === undefined ? tagOfContentFormat(type) : undefined;
-  if (tag === undefined)
-    throw attestationProblem('cmw/malformed', { found: `a record of ${String(type)} for a tag` });
-  const head = new Uint8Array(5);
-  head[0] = 0xda;
-  new DataView(head.buffer).setUint32(1, tag);
-  return concatBytes(head, encodeCbor(value));
 }
 
 /**

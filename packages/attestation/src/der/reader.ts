@@ -126,11 +126,6 @@ export function readDer(bytes: Uint8Array, tag?: number): DerElement {
   return element;
 }
 
-/** Reader over what an element holds. */
-export function contentsOf(element: DerElement): DerReader {
-  return element.reader();
-}
-
 export function malformed(found: string, expected?: string): Error {
   return attestationProblem('der/malformed', { found, expected });
 }

@@ -19,5 +19,3 @@ export const tags = {
 
 /** Context-specific tag of a constructed (explicit) element. @param number - 0 to 30 */
 export const explicitTag = (number: number): number => 0xa0 | number;
-/** Context-specific tag of a primitive (implicit) element. @param number - 0 to 30 */
-export const implicitTag = (number: number): number => 0x80 | number;

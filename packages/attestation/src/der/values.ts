@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { toHex } from '@enarx/protocol';
 
+import { daysSince1970 } from '../calendar.ts';
 import { malformed, type DerElement } from './reader.ts';
 import { tags } from './tags.ts';
 
@@ -117,20 +118,4 @@ export function readTime({ tag, content }: DerElement): number {
 
 function isLeapYear(year: number): boolean {
   return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
-}
-
-/** Days of the proleptic Gregorian calendar, counted in years that begin in March, so that the leap day comes last. */
-export function daysSince1970(year: number, month: number, day: number): number {
-  const shifted = month > 2 ? year : year - 1;
-  const era = Math.floor(shifted / 400);
-  const yearOfEra = shifted - era * 400;
-  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
-  return (
-    era * 146_097 +
-    yearOfEra * 365 +
-    Math.floor(yearOfEra / 4) -
-    Math.floor(yearOfEra / 100) +
-    dayOfYear -
-    719_468
-  );
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { concatBytes } from '@enarx/protocol';
 
+import { utcTime } from '../calendar.ts';
 import { explicitTag, tags } from './tags.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -56,32 +57,7 @@ export function derOid(dotted: string): Bytes {
 
 const text = new TextEncoder();
 export const derUtf8String = (value: string): Bytes => derElement(tags.utf8String, text.encode(value));
-export const derPrintableString = (value: string): Bytes =>
-  derElement(tags.printableString, text.encode(value));
 export const derIa5String = (value: string): Bytes => derElement(tags.ia5String, text.encode(value));
-
-/** Point in time in UTC. */
-export interface UtcTime {
-  readonly year: number;
-  readonly month: number;
-  readonly day: number;
-  readonly hour: number;
-  readonly minute: number;
-  readonly second: number;
-}
-
-/** The inverse of `readTime`. @param milliseconds - since 1970; fractions of a second are dropped */
-export function utcTime(milliseconds: number): UtcTime {
-  const seconds = Math.floor(milliseconds / 1000);
-  const days = Math.floor(seconds / 86_400);
-  const rest = seconds - days * 86_400;
-  return {
-    ...civil(days),
-    hour: Math.floor(rest / 3600),
-    minute: Math.floor(rest / 60) % 60,
-    second: rest % 60,
-  };
-}
 
 /**
  * UTCTime up to 2049 and GeneralizedTime from 2050 on (RFC 5280 section 4.1.2.5).
@@ -94,28 +70,6 @@ export function derTime(milliseconds: number): Bytes {
   return year < 2050
     ? derElement(tags.utcTime, text.encode(`${two(year % 100)}${rest}Z`))
     : derElement(tags.generalizedTime, text.encode(`${String(year)}${rest}Z`));
-}
-
-/** Date of a day since 1970, the inverse of `daysSince1970`. */
-function civil(days: number): { year: number; month: number; day: number } {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  return {
-    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
-    month,
-    day: dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1,
-  };
 }
 
 function derLength(length: number): Uint8Array {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { contentsOf, readDer, type DerElement } from '../der/reader.ts';
+import { readDer, type DerElement } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readCertificationRequest, readListsOf } from '../evidence-csr.ts';
 import type { CertifiedQuote } from './ra-tls.ts';
@@ -25,7 +25,7 @@ export function readRequestedQuote(
     endorsements,
   });
   if (request.value[0] !== tags.sequence) return requested(request.value, []);
-  const evidence = contentsOf(readDer(request.value, tags.sequence));
+  const evidence = readDer(request.value, tags.sequence).reader();
   const quote = evidence.next(tags.octetString).content;
   const lists = readListsOf(readDer(evidence.next(tags.sequence).content, tags.sequence));
   const tcb = evidence.optional(tags.sequence);
@@ -35,8 +35,8 @@ export function readRequestedQuote(
 
 /** Certificates of the signer of the TCB info, and that. */
 function readTcbPackage(element: DerElement): Uint8Array[] {
-  const members = contentsOf(element);
-  const certificates = contentsOf(members.next(tags.sequence));
+  const members = element.reader();
+  const certificates = members.next(tags.sequence).reader();
   const found: Uint8Array[] = [];
   while (!certificates.atEnd) found.push(certificates.next(tags.sequence).encoded);
   found.push(members.next(tags.octetString).content);

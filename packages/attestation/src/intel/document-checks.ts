@@ -2,7 +2,8 @@
 import { compareBytes, toHex } from '@enarx/protocol';
 
 import type { Anchor } from '../anchors.ts';
-import { failed, formatTime, outcomeOf, passed, type Outcome } from '../checks.ts';
+import { formatTime } from '../calendar.ts';
+import { failed, outcomeOf, passed, type Outcome } from '../checks.ts';
 import type { RevocationList } from '../x509/crl.ts';
 import { verifyChain } from '../x509/chain.ts';
 import type { KeyCache } from '../x509/key-cache.ts';

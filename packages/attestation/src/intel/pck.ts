@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { contentsOf, readDer, type DerElement } from '../der/reader.ts';
+import { readDer, type DerElement } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readBoolean, readOid, readSmallInteger } from '../der/values.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -83,9 +83,9 @@ const memories = ['standard', 'scalable', 'scalable-with-integrity'] as const;
 /** Members of a SEQUENCE OF {OID, value}, by the OID’s last arcs. */
 function valuesOf(element: DerElement, arc: string): Map<string, DerElement> {
   const values = new Map<string, DerElement>();
-  const list = contentsOf(element);
+  const list = element.reader();
   while (!list.atEnd) {
-    const pair = contentsOf(list.next(tags.sequence));
+    const pair = list.next(tags.sequence).reader();
     const oid = readOid(pair.next(tags.oid));
     const value = pair.next();
     pair.end();

@@ -2,7 +2,7 @@
 import { compareBytes, concatBytes, decodeCbor } from '@enarx/protocol';
 
 import { failed, notApplicable, passed, type Outcome } from '../checks.ts';
-import { contentsOf, readDer } from '../der/reader.ts';
+import { readDer } from '../der/reader.ts';
 import { explicitTag, tags } from '../der/tags.ts';
 import { readOid } from '../der/values.ts';
 import { sha256 } from '../digest.ts';
@@ -36,7 +36,7 @@ const quoteTag = [0xd9, 0xea, 0x60, 0x82] as const;
  * @throws EnarxError `der/malformed`
  */
 export function readCertifiedQuote(der: Uint8Array): CertifiedQuote | undefined {
-  const fields = contentsOf(contentsOf(readDer(der, tags.sequence)).next(tags.sequence));
+  const fields = readDer(der, tags.sequence).reader().next(tags.sequence).reader();
   if (fields.optional(explicitTag(0)) === undefined) return undefined;
   fields.next(tags.integer);
   // Algorithm, issuer, validity, subject.
@@ -44,10 +44,10 @@ export function readCertifiedQuote(der: Uint8Array): CertifiedQuote | undefined 
   const publicKey = fields.next(tags.sequence).encoded;
   const extensions = fields.optional(explicitTag(3));
   if (extensions === undefined) return undefined;
-  const list = contentsOf(readDer(extensions.content, tags.sequence));
+  const list = readDer(extensions.content, tags.sequence).reader();
   let bare: CertifiedQuote | undefined;
   while (!list.atEnd) {
-    const extension = contentsOf(list.next(tags.sequence));
+    const extension = list.next(tags.sequence).reader();
     const identifier = extension.next(tags.oid);
     extension.optional(tags.boolean);
     const value = extension.next(tags.octetString).content;

@@ -2,10 +2,11 @@
 import type { Anchor } from '../anchors.ts';
 import { azureChecks, checkQuote, checkRuntimeData } from '../azure/check.ts';
 import { readRuntimeData, type AzureRuntimeData } from '../azure/runtime-data.ts';
+import { formatTime } from '../calendar.ts';
 import {
   check,
+  checksOf,
   failed,
-  formatTime,
   notReached,
   outcomeOf,
   passed,
@@ -127,14 +128,14 @@ export async function verifyQuote(
     'quote/padding': trailer.outcome,
     'quote/endorsements-readable': outcomeOf(
       [...inQuote.unreadable.map((reason) => `in the quote: ${reason}`), ...elsewhere.unreadable],
-      contentsOf(inQuote, elsewhere),
+      countsOf(inQuote, elsewhere),
     ),
     'quote/endorsements-complete': outcomeOf([...missing, ...selection.missing], 'nothing is missing'),
   };
   const checks = [
-    ...Object.entries(outcomes).map(([id, outcome]) => check(id, outcome)),
+    ...checksOf(outcomes),
     ...chain.checks,
-    ...Object.entries(binding.outcomes).map(([id, outcome]) => check(id, outcome)),
+    ...checksOf(binding.outcomes),
     check('azure/runtime-data', checkRuntimeData(azure, reportData)),
     check('azure/quote', await checkQuote(azure)),
   ];
@@ -174,7 +175,7 @@ function certificatesIn({ certification: { type, data } }: Quote): readonly Uint
   return type === certificationTypes.pckChain || type === certificationTypes.pckCertificate ? [data] : [];
 }
 
-function contentsOf(...collaterals: readonly Collateral[]): string {
+function countsOf(...collaterals: readonly Collateral[]): string {
   const count = (of: (collateral: Collateral) => readonly unknown[]): string =>
     String(collaterals.reduce((sum, collateral) => sum + of(collateral).length, 0));
   return `${count(({ certificates }) => certificates)} certificates, ${count(({ revocationLists }) => revocationLists)} revocation lists, ${count(({ documents }) => documents)} documents`;

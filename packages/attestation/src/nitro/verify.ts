@@ -2,10 +2,11 @@
 import { toHex } from '@enarx/protocol';
 
 import type { Anchor } from '../anchors.ts';
+import { formatTime } from '../calendar.ts';
 import {
   check,
+  checksOf,
   failed,
-  formatTime,
   notReached,
   outcomeOf,
   passed,
@@ -77,11 +78,7 @@ export async function verifyNitro(options: VerifyOptions): Promise<Verification<
     'nitro/certificates-readable': checkReadable(reading, endorsements),
   };
   const binding = await checkBinding({ document, message, leaf: chain?.[0], leafKey: result.leafKey, at });
-  const checks = [
-    ...Object.entries(form).map(([id, outcome]) => check(id, outcome)),
-    ...result.checks,
-    ...Object.entries(binding).map(([id, outcome]) => check(id, outcome)),
-  ];
+  const checks = [...checksOf(form), ...result.checks, ...checksOf(binding)];
   const claims = claimsOf(document, result, at);
   const { anchor } = result;
   return {

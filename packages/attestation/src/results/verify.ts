@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareBytes } from '@enarx/protocol';
 
-import { formatTime } from '../checks.ts';
+import { formatTime } from '../calendar.ts';
 import { algorithmOfKey, verifyRaw, type SigningAlgorithm } from '../cose/algorithms.ts';
 import { isTagged, readCbor } from '../cose/cbor.ts';
 import { sign1Of, verifySign1 } from '../cose/sign1.ts';

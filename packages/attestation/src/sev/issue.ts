@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { concatBytes } from '@enarx/protocol';
 
-import { contentsOf, readDer } from '../der/reader.ts';
+import { readDer } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readInteger, readOctetsOfBitString } from '../der/values.ts';
 import { ecdhSha256, ecdsaSha256, usages, type Usage } from './algorithms.ts';
@@ -125,9 +125,9 @@ function hashOf(key: CryptoKey): string {
 /** Big-endian, as long as the key. */
 async function modulusOf(publicKey: CryptoKey): Promise<Bytes> {
   const spki = new Uint8Array(await crypto.subtle.exportKey('spki', publicKey));
-  const info = contentsOf(readDer(spki, tags.sequence));
+  const info = readDer(spki, tags.sequence).reader();
   info.next(tags.sequence);
-  const numbers = contentsOf(readDer(readOctetsOfBitString(info.next(tags.bitString)), tags.sequence));
+  const numbers = readDer(readOctetsOfBitString(info.next(tags.bitString)), tags.sequence).reader();
   let modulus = readInteger(numbers.next(tags.integer));
   const bytes = new Uint8Array((publicKey.algorithm as RsaAlgorithm).modulusLength / 8);
   for (let i = bytes.length - 1; i >= 0; i -= 1) {

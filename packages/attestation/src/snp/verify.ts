@@ -5,7 +5,7 @@ import { azureChecks, checkQuote, checkRuntimeData } from '../azure/check.ts';
 import { readRuntimeData, type AzureRuntimeData } from '../azure/runtime-data.ts';
 import {
   check,
-  type Check,
+  checksOf,
   failed,
   notReached,
   outcomeOf,
@@ -75,7 +75,7 @@ export async function verifySnp(
       badEndorsements,
       `${String(certificates.length)} certificates, ${String(revocationLists.length)} revocation lists`,
     ),
-    'snp/endorsements-complete': 'missing' in found ? failed(found.missing) : passed(titleOf(found.chain)),
+    'snp/endorsements-complete': 'missing' in found ? failed(found.missing) : passed(namesIn(found.chain)),
   };
   const binding: Record<string, Outcome> =
     chain === undefined || reading === undefined
@@ -105,9 +105,6 @@ export async function verifySnp(
 
 const incomplete = 'the chain is not complete';
 
-const checksOf = (outcomes: Readonly<Record<string, Outcome>>): Check[] =>
-  Object.entries(outcomes).map(([id, outcome]) => check(id, outcome));
-
 function unreadable(error: unknown, anchors: readonly Anchor[]): Verification<SnpClaims> {
   const reason = reasonOf(error);
   const outcome = notReached('the report cannot be read');
@@ -129,7 +126,7 @@ function unreadable(error: unknown, anchors: readonly Anchor[]): Verification<Sn
   };
 }
 
-const titleOf = (chain: AmdChain): string => chain.map(({ subject }) => subject.commonName).join(', ');
+const namesIn = (chain: AmdChain): string => chain.map(({ subject }) => subject.commonName).join(', ');
 
 /** CPUID where the report has it, the certificate where not. That they agree is a check of its own. */
 function productOf({ cpuid }: UnverifiedSnpReport, reading: VekReading | undefined): AmdProduct | undefined {

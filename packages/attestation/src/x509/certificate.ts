@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareBytes } from '@enarx/protocol';
 
-import { contentsOf, readDer } from '../der/reader.ts';
+import { readDer } from '../der/reader.ts';
 import { explicitTag, tags } from '../der/tags.ts';
-import { readInteger, readOctetsOfBitString, readSmallInteger, readTime } from '../der/values.ts';
+import { readInteger, readSmallInteger, readTime } from '../der/values.ts';
 import { attestationProblem } from '../problems.ts';
 import { keyKindOf, signatureAlgorithmOf, type KeyKind, type SignatureAlgorithm } from './algorithms.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type KeyUsage,
 } from './extensions.ts';
 import { readName, type Name } from './name.ts';
+import { readSigned } from './signature.ts';
 
 /** Largest certificate in bytes. Vendors' have under 2 KiB. */
 export const maxCertificateLength = 16_384;
@@ -49,13 +50,8 @@ export interface Certificate {
 export function readCertificate(encoded: Uint8Array): Certificate {
   if (encoded.length > maxCertificateLength)
     throw malformed(`${String(encoded.length)} bytes`, `at most ${String(maxCertificateLength)}`);
-  const outer = contentsOf(readDer(encoded, tags.sequence));
-  const body = outer.next(tags.sequence);
-  const outerAlgorithm = outer.next(tags.sequence).encoded;
-  const signature = readOctetsOfBitString(outer.next(tags.bitString));
-  outer.end();
-
-  const fields = contentsOf(body);
+  const { body, algorithm, signature } = readSigned(encoded);
+  const fields = body.reader();
   const version = fields.optional(explicitTag(0));
   if (version === undefined || readSmallInteger(readDer(version.content, tags.integer)) !== 2)
     throw malformed('a certificate that is not of version 3');
@@ -63,10 +59,10 @@ export function readCertificate(encoded: Uint8Array): Certificate {
   if (serial < 0n || serial >= 1n << 160n)
     throw malformed('a serial number that is negative or over 20 octets');
   // What is signed names its algorithm; the unsigned copy outside must say the same (RFC 5280 section 4.1.1.2).
-  if (compareBytes(fields.next(tags.sequence).encoded, outerAlgorithm) !== 0)
+  if (compareBytes(fields.next(tags.sequence).encoded, algorithm) !== 0)
     throw malformed('two different signature algorithms');
   const issuer = readName(fields.next(tags.sequence));
-  const validity = contentsOf(fields.next(tags.sequence));
+  const validity = fields.next(tags.sequence).reader();
   const notBefore = readTime(validity.next());
   const notAfter = readTime(validity.next());
   validity.end();
@@ -84,7 +80,7 @@ export function readCertificate(encoded: Uint8Array): Certificate {
     encoded,
     toBeSigned: body.encoded,
     serial,
-    signatureAlgorithm: signatureAlgorithmOf(outerAlgorithm),
+    signatureAlgorithm: signatureAlgorithmOf(algorithm),
     signature,
     issuer,
     subject,

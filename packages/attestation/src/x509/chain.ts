@@ -2,10 +2,11 @@
 import { compareBytes, toHex } from '@enarx/protocol';
 
 import type { Anchor } from '../anchors.ts';
+import { formatTime } from '../calendar.ts';
 import {
   check,
+  checksOf,
   failed,
-  formatTime,
   notReached,
   outcomeOf,
   passed,
@@ -78,7 +79,7 @@ export async function verifyChain(options: ChainToVerify, signed?: ChainSignatur
     'x509/not-revoked': lists.notRevoked,
   };
   return {
-    checks: Object.entries(outcomes).map(([id, outcome]) => check(id, outcome)),
+    checks: checksOf(outcomes),
     anchor,
     leafKey,
     issuerKey,

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compareBytes } from '@enarx/protocol';
 
-import { contentsOf, readDer } from '../der/reader.ts';
+import { readDer } from '../der/reader.ts';
 import { explicitTag, tags } from '../der/tags.ts';
-import { readInteger, readOctetsOfBitString, readSmallInteger, readTime } from '../der/values.ts';
+import { readInteger, readSmallInteger, readTime } from '../der/values.ts';
 import { attestationProblem } from '../problems.ts';
 import { signatureAlgorithmOf, type SignatureAlgorithm } from './algorithms.ts';
 import { extensionOids, readExtensions, unhandledExtensions, type Extensions } from './extensions.ts';
 import { readName, type Name } from './name.ts';
+import { readSigned } from './signature.ts';
 
 /** Largest list in bytes. AMD's have under 1 KiB, Intel's under 4 KiB. */
 export const maxRevocationListLength = 262_144;
@@ -39,16 +40,11 @@ const handled: ReadonlySet<string> = new Set([extensionOids.crlNumber, extension
 export function readRevocationList(encoded: Uint8Array): RevocationList {
   if (encoded.length > maxRevocationListLength)
     throw malformed(`${String(encoded.length)} bytes`, `at most ${String(maxRevocationListLength)}`);
-  const outer = contentsOf(readDer(encoded, tags.sequence));
-  const body = outer.next(tags.sequence);
-  const outerAlgorithm = outer.next(tags.sequence).encoded;
-  const signature = readOctetsOfBitString(outer.next(tags.bitString));
-  outer.end();
-
-  const fields = contentsOf(body);
+  const { body, algorithm, signature } = readSigned(encoded);
+  const fields = body.reader();
   if (readSmallInteger(fields.next(tags.integer)) !== 1)
     throw malformed('a revocation list that is not of version 2');
-  if (compareBytes(fields.next(tags.sequence).encoded, outerAlgorithm) !== 0)
+  if (compareBytes(fields.next(tags.sequence).encoded, algorithm) !== 0)
     throw malformed('two different signature algorithms');
   const issuer = readName(fields.next(tags.sequence));
   const thisUpdate = readTime(fields.next());
@@ -57,9 +53,9 @@ export function readRevocationList(encoded: Uint8Array): RevocationList {
   const unhandled: string[] = [];
   const entries = fields.optional(tags.sequence);
   if (entries !== undefined) {
-    const list = contentsOf(entries);
+    const list = entries.reader();
     do {
-      const entry = contentsOf(list.next(tags.sequence));
+      const entry = list.next(tags.sequence).reader();
       revoked.add(readInteger(entry.next(tags.integer)));
       readTime(entry.next());
       const extensions = entry.optional(tags.sequence);
@@ -75,7 +71,7 @@ export function readRevocationList(encoded: Uint8Array): RevocationList {
   return {
     encoded,
     toBeSigned: body.encoded,
-    signatureAlgorithm: signatureAlgorithmOf(outerAlgorithm),
+    signatureAlgorithm: signatureAlgorithmOf(algorithm),
     signature,
     issuer,
     thisUpdate,

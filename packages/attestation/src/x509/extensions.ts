@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { contentsOf, readDer, type DerElement } from '../der/reader.ts';
+import { readDer, type DerElement } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readBitString, readBoolean, readOid, readSmallInteger } from '../der/values.ts';
 import { attestationProblem } from '../problems.ts';
@@ -26,9 +26,9 @@ export const extensionOids = {
  */
 export function readExtensions(element: DerElement): Extensions {
   const extensions = new Map<string, Extension>();
-  const list = contentsOf(element);
+  const list = element.reader();
   do {
-    const extension = contentsOf(list.next(tags.sequence));
+    const extension = list.next(tags.sequence).reader();
     const oid = readOid(extension.next(tags.oid));
     const critical = extension.optional(tags.boolean);
     // False is the default and DER leaves defaults out.

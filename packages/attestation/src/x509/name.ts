@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { contentsOf, type DerElement } from '../der/reader.ts';
+import { type DerElement } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readOid, readText } from '../der/values.ts';
 import { attestationProblem } from '../problems.ts';
@@ -16,11 +16,11 @@ export const commonNameOid = '2.5.4.3';
 /** @param element - RDNSequence @throws EnarxError `der/malformed`, `x509/malformed` */
 export function readName(element: DerElement): Name {
   const commonNames: string[] = [];
-  const sets = contentsOf(element);
+  const sets = element.reader();
   while (!sets.atEnd) {
-    const attributes = contentsOf(sets.next(tags.set));
+    const attributes = sets.next(tags.set).reader();
     do {
-      const attribute = contentsOf(attributes.next(tags.sequence));
+      const attribute = attributes.next(tags.sequence).reader();
       const oid = readOid(attribute.next(tags.oid));
       const value = attribute.next();
       attribute.end();

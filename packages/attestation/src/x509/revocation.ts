@@ -2,7 +2,8 @@
 import { compareBytes } from '@enarx/protocol';
 
 import type { Anchor } from '../anchors.ts';
-import { formatTime, notApplicable, outcomeOf, type Outcome } from '../checks.ts';
+import { formatTime } from '../calendar.ts';
+import { notApplicable, outcomeOf, type Outcome } from '../checks.ts';
 import { titleOf, type Certificate } from './certificate.ts';
 import type { RevocationList } from './crl.ts';
 import type { KeyCache } from './key-cache.ts';

@@ -3,7 +3,7 @@
 // What the indices say of certificates, lists and documents of Intel's. Each is held alone here; together they are in the quotes.
 import { toHex } from '@enarx/protocol';
 
-import { formatTime } from '../../src/checks.ts';
+import { formatTime } from '../../src/calendar.ts';
 import { readCollateral, type Collateral } from '../../src/intel/collateral.ts';
 import { verifyP256 } from '../../src/intel/signature.ts';
 import type { Certificate } from '../../src/x509/certificate.ts';

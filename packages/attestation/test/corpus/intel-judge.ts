@@ -5,7 +5,7 @@
 import { EnarxError, toHex } from '@enarx/protocol';
 
 import { vendorAnchors } from '../../src/anchors.ts';
-import { formatTime } from '../../src/checks.ts';
+import { formatTime } from '../../src/calendar.ts';
 import type { SgxClaims, TdxClaims } from '../../src/intel/claims.ts';
 import { mrEnclaveOf, readLoadLog } from '../../src/intel/sgx/load-log.ts';
 import { verifySigstruct } from '../../src/intel/sgx/sigstruct.ts';

@@ -14,7 +14,6 @@ import {
   derNull,
   derOctetString,
   derOid,
-  derPrintableString,
   derSequence,
   derSet,
   derTime,
@@ -262,7 +261,7 @@ describe('what RFC 5280 forbids', () => {
         'x509/malformed',
         {
           issuer: derSequence(
-            ...['a', 'b'].map((value) => derSet(derSequence(derOid('2.5.4.3'), derPrintableString(value)))),
+            ...['a', 'b'].map((value) => derSet(derSequence(derOid('2.5.4.3'), derUtf8String(value)))),
           ),
         },
         /several common names/,
@@ -293,8 +292,8 @@ describe('what RFC 5280 forbids', () => {
     // A subject may have several attributes in one set, and none may be the common name.
     const odd = derSequence(
       derSet(
-        derSequence(derOid('2.5.4.6'), derPrintableString('US')),
-        derSequence(derOid('2.5.4.7'), derPrintableString('X')),
+        derSequence(derOid('2.5.4.6'), derUtf8String('US')),
+        derSequence(derOid('2.5.4.7'), derUtf8String('X')),
       ),
     );
     assert.equal(readCertificate(assemble({ issuer: odd })).issuer.commonName, '');
