@@ -39,6 +39,14 @@ describe('a component', () => {
     assert.ok(first.size > readFileSync(hello).length);
   });
 
+  test('is joined by code that asks no environment, and makes no tables before they are used', async () => {
+    const handler = await transpile(readFileSync(join(examples, 'handler/handler.component.wasm')));
+    assert.ok('glue' in handler);
+    const glue = new TextDecoder().decode(handler.glue);
+    assert.doesNotMatch(glue, /JCO_DEBUG/);
+    assert.match(glue, /if \(caseLookup === undefined\)/);
+  });
+
   test('that is cut off anywhere or changed is refused with what is wrong', async () => {
     const whole = readFileSync(hello);
     for (const length of [8, 9, 100, 40_000, whole.length - 1]) {

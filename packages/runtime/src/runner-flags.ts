@@ -35,6 +35,11 @@ const pagesPerMebibyte = 16;
 const topTierSize = 1_572_864;
 /** Mebibytes of JavaScript heap. Programs with garbage-collected types live in it; the runner itself needs little. */
 const leastHeap = 64;
+/**
+ * Mebibytes that it may grow to before V8 first collects the old ones. By itself V8 begins with a few, and then collects every eighth request of a handler, each of which leaves an
+ * instance behind. An idle runner is no larger for it, and boots no later.
+ */
+const unhurriedHeap = 128;
 /** What the common workload is: small, and with no limit of its own. */
 const commonShape: Shape = { size: 1, limits: {} };
 
@@ -87,6 +92,7 @@ export function nodeArguments(runner: string, { heap, stack }: Tuning, blocking 
     '--disable-sigusr1',
     '--no-warnings',
     `--max-old-space-size=${String(heap)}`,
+    `--initial-old-space-size=${String(Math.min(heap, unhurriedHeap))}`,
     ...(stack === defaultStack
       ? []
       : [

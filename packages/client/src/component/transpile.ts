@@ -4,6 +4,8 @@
 // values: an error class of this file would not be that of whoever loads it.
 import { $init, generate, type GenerateOptions } from '@bytecodealliance/jco-transpile/component';
 
+import { withoutWaste } from './glue.ts';
+
 /** Core modules by name, and the JavaScript that joins them. */
 export interface TakenApart {
   readonly glue: Uint8Array;
@@ -59,7 +61,7 @@ export const transpile: Transpile = async (component) => {
     const glue = files.find(([name]) => name === glueFile)?.[1];
     if (glue === undefined) return { refused: 'the transpiler wrote no glue' };
     return {
-      glue,
+      glue: withoutWaste(glue),
       modules: files.filter(([name]) => name.endsWith('.wasm')),
       imports,
       exports: exports.map(([name]) => name),

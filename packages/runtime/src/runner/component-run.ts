@@ -18,6 +18,9 @@ export type Common = Pick<ComponentHost, 'files' | 'network' | 'given' | 'args' 
   readonly descriptors: number;
 };
 
+/** Of every request, so that none pays for the frames of another. Nobody is told of it. */
+const requestOver = new HostTrap('the request is over');
+
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 function nothing(): void {
@@ -68,8 +71,7 @@ async function handlerInstance(
   const closing = new Set<() => void>();
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => undefined);
-  const end = (why: string): void => {
-    const trap = new HostTrap(why);
+  const end = (trap: HostTrap): void => {
     ended.reject(trap);
     idle.cut(branch, trap);
     for (const close of [...closing]) close();
@@ -81,7 +83,7 @@ async function handlerInstance(
     exit: () => {
       handler.exited = true;
       // Not at once: what it has printed before is still on its way through this very call.
-      setImmediate(end, 'the handler has exited');
+      setImmediate(end, new HostTrap('the handler has exited'));
     },
     wait: (waiting) => branch.run(waiting),
     wake: () => {
@@ -99,7 +101,7 @@ async function handlerInstance(
     host,
     handle: () => ended.promise,
     end: () => {
-      end('the request is over');
+      end(requestOver);
     },
     exited: false,
     onProgress: nothing,

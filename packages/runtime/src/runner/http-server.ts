@@ -11,6 +11,7 @@ import type { IncomingRequest, ResponseOutparam } from '../component/http/incomi
 import type { ComponentHost } from '../component/host.ts';
 import { ConnectionStream } from './connection-stream.ts';
 import { HttpExchange, refuse, type HandlerProblem } from './http-exchange.ts';
+import { InstancePool } from './instance-pool.ts';
 
 /** An instance of a component that has answered nothing yet. */
 export interface HandlerInstance {
@@ -59,13 +60,12 @@ export class HttpServer {
   readonly #waiting: Waiting[] = [];
   #connections = 0;
   #running = 0;
-  /** Made while there is time, so that a request need not wait for it. */
-  #spare: Promise<HandlerInstance> | undefined;
+  readonly #instances: InstancePool<HandlerInstance>;
 
   /** @param first - an instance that is there already */
   constructor(options: HttpServerOptions, first: HandlerInstance) {
     this.#options = options;
-    this.#spare = Promise.resolve(first);
+    this.#instances = new InstancePool(options.instantiate, first, options.most);
     const mostHeadTime = Math.min(headTime, options.longestSilence);
     this.#server = http().createServer({
       maxHeaderSize: largestHead,
@@ -134,14 +134,26 @@ export class HttpServer {
   }
 
   async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    let instance: HandlerInstance;
     try {
-      instance = await this.#instance();
-    } catch (error) {
-      this.#options.trapped(error);
-      refuse(response, 'handler/trapped');
-      return;
+      let instance: HandlerInstance;
+      try {
+        instance = await this.#instances.take();
+      } catch (error) {
+        this.#options.trapped(error);
+        refuse(response, 'handler/trapped');
+        return;
+      }
+      await this.#exchange(instance, message, response);
+    } finally {
+      this.#instances.done();
     }
+  }
+
+  async #exchange(
+    instance: HandlerInstance,
+    message: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const exchange = new HttpExchange(instance.host, message, response);
     let late = false;
     let problem: HandlerProblem = 'handler/no-response';
@@ -165,18 +177,6 @@ export class HttpServer {
       exchange.over(problem);
       instance.end();
     }
-  }
-
-  #instance(): Promise<HandlerInstance> {
-    const instance = this.#spare ?? this.#options.instantiate();
-    this.#spare = undefined;
-    // After the request has begun. Whether it can be made is told to the request that needs it.
-    setImmediate(() => {
-      if (this.#spare !== undefined || this.#running >= this.#options.most) return;
-      this.#spare = this.#options.instantiate();
-      this.#spare.catch(() => undefined);
-    });
-    return instance;
   }
 }
 

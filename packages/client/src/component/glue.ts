@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the transpiler writes is evaluated anew for each instance of a component, so each request to a handler pays for it: this leaves away what nobody reads.
+
+/** Asked of the environment at each of some hundred places on the way of a call. */
+const debugging = 'if (!globalThis?.process?.env?.JCO_DEBUG) { return; }';
+/** A table for each type of each function, of which a request uses few. */
+const eagerCases = `  let caseLookup = {};
+  for (const [idx, meta] of caseMetas.entries()) {
+    let tag = meta[0];
+    caseLookup[tag] = { discriminant: idx, meta };
+  }
+  
+  return function _lowerFlatVariantInner(ctx) {`;
+const lazyCases = `  let caseLookup;
+  return function _lowerFlatVariantInner(ctx) {
+    if (caseLookup === undefined) {
+      caseLookup = {};
+      for (const [idx, meta] of caseMetas.entries()) caseLookup[meta[0]] = { discriminant: idx, meta };
+    }`;
+
+/** The same glue, cheaper to instantiate. What is not found as it is expected stays as it is. */
+export function withoutWaste(glue: Uint8Array): Uint8Array {
+  const text = new TextDecoder().decode(glue);
+  return new TextEncoder().encode(text.replace(debugging, 'return;').replace(eagerCases, lazyCases));
+}
