@@ -114,6 +114,27 @@ describe('a trap', () => {
     assert.match(ended.frames[0]!, /x{200} function\[2\]:0x[0-9a-f]+$/);
   });
 
+  test('names no fewer functions and no others where a name holds ends of lines', async () => {
+    const names = [
+      '\u2028',
+      '\u2029x\r',
+      '\n',
+      'first\nsecond',
+      'a)\n    at b (wasm://wasm/00:wasm-function[7]:0x1',
+      'a (wasm://wasm/00:wasm-function[7]:0x1',
+      'a (wasm://wasm/00:wasm-function[7]:0x1)',
+    ];
+    for (const name of names) {
+      const { ended } = await runToEnd(programs.trap(name));
+      assert.ok(ended.how === 'trap');
+      assert.deepEqual(
+        ended.frames.map((frame) => /function\[\d\](?=:0x[0-9a-f]+$)/.exec(frame)?.[0]),
+        ['function[2]', 'function[1]', 'function[0]'],
+        JSON.stringify([name, ended.frames]),
+      );
+    }
+  });
+
   test('comes after all that was printed before it', async () => {
     const { stdout, ended } = await runToEnd(programs.printThenTrap('last words'));
     assert.equal(stdout.toString(), 'last words');

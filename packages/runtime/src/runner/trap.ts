@@ -6,8 +6,12 @@ import { engine } from './engine.ts';
 const maxTrap = 1024;
 const maxFrames = 64;
 const maxFrame = 256;
-/** A line of a V8 stack trace that lies in the program: name section name if there is one, function index, byte offset in the module. */
-const wasmFrame = /^ {4}at (?:(.*) \()?wasm:\/\/\S*:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/;
+/**
+ * A frame of a V8 stack trace that lies in the program: name section name if there is one, function index, byte offset in the module. Such a name may hold
+ * anything, also ends of lines, so a frame may be several of them.
+ */
+const wasmFrame =
+  /^ {4}at (?:((?:(?!\n {4}at )[^])*?) \()?wasm:\/\/\S*?:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/gm;
 const rewritten = 'wasm trap: ';
 const engineNames: Readonly<Record<string, string>> = {
   'wasm `unreachable` instruction executed': 'unreachable',
@@ -53,10 +57,7 @@ function trapOf(message: string): string {
 
 function framesOf(stack: string, shift: number): string[] {
   const frames: string[] = [];
-  for (const line of stack.split('\n')) {
-    const match = wasmFrame.exec(line);
-    if (match === null) continue;
-    const [, name, index = '', offset = ''] = match;
+  for (const [, name, index = '', offset = ''] of stack.matchAll(wasmFrame)) {
     const place = `function[${index}]:0x${(Number(offset) - shift).toString(16)}`;
     const frame = name === undefined ? place : `${bounded(name, maxFrame - place.length - 1)} ${place}`;
     frames.push(frame);
