@@ -24,7 +24,8 @@ const recordsAtOnce = 4;
  */
 export class FrameStream implements AsyncIterable<Frame> {
   readonly #duplex: Duplex;
-  readonly #reader = new FrameReader((length) => Buffer.allocUnsafeSlow(length));
+  readonly #longest: number;
+  readonly #reader: FrameReader;
   #queue: Frame[] = [];
   #next = 0;
   /** Where bulk data is laid out, while nobody does. */
@@ -35,9 +36,15 @@ export class FrameStream implements AsyncIterable<Frame> {
   #end: { readonly failed: unknown } | undefined;
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** The duplex must emit bytes. Nobody else may read from it; its errors reach whoever reads or sends here. */
-  constructor(duplex: Duplex) {
+  /**
+   * The duplex must emit bytes. Nobody else may read from it; its errors reach whoever reads or sends here.
+   *
+   * @param longest - bytes that a payload may have, where both sides have agreed on another measure than the protocol's
+   */
+  constructor(duplex: Duplex, longest = maxFramePayload) {
     this.#duplex = duplex;
+    this.#longest = longest;
+    this.#reader = new FrameReader((length) => Buffer.allocUnsafeSlow(length), longest);
     duplex.on('error', (error) => {
       this.#finish(error);
     });
@@ -47,14 +54,14 @@ export class FrameStream implements AsyncIterable<Frame> {
    * Sends one frame. Calls need not wait for each other: frames go out in the order of the calls.
    *
    * @param kind - 0 to 23
-   * @param payload - at most 64 KiB; not to be changed before the promise resolves, since it is not copied
+   * @param payload - at most 64 KiB (or the measure agreed on); not to be changed before the promise resolves, since it is not copied
    * @returns resolves when the frame was handed to the kernel; whoever sends in bulk waits for this
    * @throws Error of the duplex when it is broken or closed; EnarxError `frame/malformed` for a payload that is too long
    */
   send(kind: number, payload: Uint8Array = nothing): Promise<void> {
     return new Promise((resolve, reject) => {
       const { length } = payload;
-      if (length > maxFramePayload)
+      if (length > this.#longest)
         throw protocolProblem('frame/malformed', { found: `a payload of ${String(length)} bytes` });
       const head = encodeFrameHead(kind, length);
       if (length <= copied) {
@@ -68,6 +75,17 @@ export class FrameStream implements AsyncIterable<Frame> {
       this.#duplex.write(head);
       this.#write(payload, resolve, reject);
       this.#duplex.uncork();
+    });
+  }
+
+  /**
+   * Sends bytes that are whole frames already, each with a payload no longer than the measure.
+   *
+   * @returns as `send`; until then the bytes are not to be changed
+   */
+  sendFramed(frames: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#write(frames, resolve, reject);
     });
   }
 

@@ -121,6 +121,42 @@ describe('frames', () => {
 });
 
 describe('a reader that does not read', () => {
+  test('of another measure pass where both sides have agreed on it, and are malformed where not', async () => {
+    for (const measure of [70_000, undefined]) {
+      const [one, other] = await pair();
+      const out = new FrameStream(one, 70_000);
+      await assert.rejects(out.send(1, new Uint8Array(70_001)), { code: 'frame/malformed' });
+      const sent = out.send(1, new Uint8Array(70_000)).catch(() => undefined);
+      const read = new FrameStream(other, measure).read();
+      if (measure === undefined) await assert.rejects(read, { code: 'frame/malformed' });
+      else assert.equal((await read)?.payload.length, 70_000);
+      other.destroy();
+      await sent;
+      one.destroy();
+    }
+  });
+
+  test('that the caller has laid out himself go out among the others, in the order of the calls', async () => {
+    const [one, other] = await pair();
+    const out = new FrameStream(one);
+    const laidOut = Buffer.concat([encodeFrameHead(2, 3), Buffer.alloc(3, 2), encodeFrameHead(3, 0)]);
+    const sent = [out.send(1, new Uint8Array(5000)), out.sendFramed(laidOut), out.send(4)];
+    await Promise.all(sent);
+    one.end();
+    const received = await all(new FrameStream(other));
+    assert.deepEqual(
+      received.map(({ kind, payload }) => [kind, payload.length]),
+      [
+        [1, 5000],
+        [2, 3],
+        [3, 0],
+        [4, 0],
+      ],
+    );
+    await assert.rejects(out.sendFramed(laidOut));
+    other.destroy();
+  });
+
   test('holds the sender up, and what waits is bounded', async () => {
     const [one, other] = await pair();
     const out = new FrameStream(one);

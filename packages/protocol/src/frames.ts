@@ -61,10 +61,18 @@ export class FrameReader {
   /** The frame whose head is complete and whose payload is not. */
   #open: { kind: number; payload: Uint8Array; filled: number } | undefined;
   readonly #allocate: (length: number) => Uint8Array;
+  readonly #longest: number;
 
-  /** @param allocate - makes room for a payload that comes in pieces, which fill all of it; it need not be zeroed */
-  constructor(allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length)) {
+  /**
+   * @param allocate - makes room for a payload that comes in pieces, which fill all of it; it need not be zeroed
+   * @param longest - bytes that a payload may have, where both sides of a link have agreed on another measure
+   */
+  constructor(
+    allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length),
+    longest = maxFramePayload,
+  ) {
     this.#allocate = allocate;
+    this.#longest = longest;
   }
 
   /** @throws EnarxError `frame/malformed` as soon as the bytes cannot be a frame */
@@ -79,7 +87,7 @@ export class FrameReader {
       const held = this.#head.length;
       const bytes = held === 0 ? chunk : joined(this.#head, chunk, at);
       const begin = held === 0 ? at : 0;
-      const head = readHead(bytes, begin);
+      const head = readHead(bytes, begin, this.#longest);
       if (head === undefined) {
         this.#head = Uint8Array.from(bytes.subarray(begin));
         break;
@@ -125,7 +133,7 @@ function joined(held: Uint8Array, chunk: Uint8Array, at: number): Uint8Array {
 }
 
 /** The head that begins at an index, or `undefined` while the bytes are too few to tell. */
-function readHead(bytes: Uint8Array, at: number): Head | undefined {
+function readHead(bytes: Uint8Array, at: number, longest: number): Head | undefined {
   const array = bytes[at];
   const kind = bytes[at + 1];
   const initial = bytes[at + 2];
@@ -141,7 +149,7 @@ function readHead(bytes: Uint8Array, at: number): Head | undefined {
     payload = payload * 256 + (bytes[index] as number);
   const shortest = payload < 24 ? 0 : payload < 0x100 ? 1 : payload < 0x10000 ? 2 : 4;
   if (shortest !== width) throw malformed('the length is not in its shortest form');
-  if (payload > maxFramePayload) throw malformed(`a payload of ${String(payload)} bytes`);
+  if (payload > longest) throw malformed(`a payload of ${String(payload)} bytes`);
   return { kind, length: 3 + width, payload };
 }
 

@@ -120,6 +120,14 @@ suite('frames', () => {
     });
   }
 
+  test('where both sides agree on another measure, it is the bound, and no byte more', () => {
+    for (const longest of [100, maxFramePayload + 8]) {
+      const reader = new FrameReader(undefined, longest);
+      assert.equal(reader.push(frameOf(1, new Uint8Array(longest)))[0]?.payload.length, longest);
+      assert.throws(() => reader.push(encodeFrameHead(1, longest + 1)), { code: 'frame/malformed' });
+    }
+  });
+
   test('a stream that ends within a frame is truncated, wherever it ends', () => {
     const bytes = frameOf(2, new Uint8Array(30));
     for (let length = 0; length <= bytes.length; length += 1) {
