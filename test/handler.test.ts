@@ -3,18 +3,17 @@
 // `enarx run` of a component that answers HTTP requests: over the Keep's TLS, with a client that takes no other key than the attested one.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { createHash, type X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Agent, createServer, request } from 'node:https';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { TLSSocket } from 'node:tls';
 
-import { events, start, type Running } from './support/enarx.ts';
 import { nothingRunsIn } from './support/processes.ts';
 import { sandbox, type DisposableSandbox } from './support/sandbox.ts';
+import { ask, served } from './support/served-handler.ts';
 
 const handler = join(import.meta.dirname, '..', 'examples', 'handler', 'handler.component.wasm');
 const noOpenssl = spawnSync('openssl', ['version']).status === 0 ? false : 'needs openssl';
@@ -48,66 +47,8 @@ test('the ready-made components have the digests that stand beside them', () => 
   }
 });
 
-interface Served extends AsyncDisposable {
-  readonly port: number;
-  readonly key: string;
-  readonly running: Running;
-}
-
-async function served(args: readonly string[]): Promise<Served> {
-  const running = start(box, ['run', '--json', ...args, handler]);
-  running.stdin.end();
-  const place = () => events(running.text('stderr')).find(({ event }) => event === 'listening');
-  while (place() === undefined && running.child.exitCode === null)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  const found = place();
-  assert.ok(found !== undefined, running.text('stderr'));
-  return {
-    port: Number(found['port']),
-    key: String(found['key']),
-    running,
-    [Symbol.asyncDispose]: async () => {
-      running.child.kill('SIGTERM');
-      await running.ended;
-    },
-  };
-}
-
-/** One request; the connection is given up before it is sent where the other end has another key. */
-async function ask(
-  { port, key }: Pick<Served, 'port' | 'key'>,
-  path: string,
-  body?: Uint8Array,
-): Promise<{ readonly status: number; readonly body: Buffer }> {
-  const agent = new Agent({ keepAlive: false });
-  try {
-    const sending = request({
-      agent,
-      port,
-      host: '127.0.0.1',
-      path,
-      method: body === undefined ? 'GET' : 'POST',
-      // No authority vouches for the key: the attested digest does.
-      rejectUnauthorized: false,
-    });
-    sending.on('error', () => undefined);
-    const [socket] = (await once(sending, 'socket')) as [TLSSocket];
-    await once(socket, 'secureConnect');
-    const { publicKey } = socket.getPeerX509Certificate() as X509Certificate;
-    const spki = publicKey.export({ type: 'spki', format: 'der' });
-    if (createHash('sha256').update(spki).digest('hex') !== key) throw new Error('another key');
-    sending.end(body);
-    const [message] = (await once(sending, 'response')) as [NodeJS.ReadableStream & { statusCode: number }];
-    const pieces: Buffer[] = [];
-    for await (const piece of message) pieces.push(piece as Buffer);
-    return { status: message.statusCode, body: Buffer.concat(pieces) };
-  } finally {
-    agent.destroy();
-  }
-}
-
 test('a component in Rust answers over the TLS of the Keep, whose key is the attested one', async () => {
-  await using keep = await served(['--listen', '127.0.0.1:0']);
+  await using keep = await served(box, handler, ['--listen', '127.0.0.1:0']);
   assert.deepEqual(await ask(keep, '/'), { status: 200, body: Buffer.from('Hello from inside the Keep.\n') });
   const sent = Buffer.alloc(1_000_000, 'into the Keep and back. ');
   const echoed = await ask(keep, '/echo', sent);
@@ -143,14 +84,19 @@ test(
       return file;
     };
     try {
-      await using keep = await served(['--config', config('trust = ["cert.pem"]\n')]);
+      await using keep = await served(box, handler, ['--config', config('trust = ["cert.pem"]\n')]);
       for (const path of ['/upstream/a?b', '/upstream/c'])
         assert.deepEqual(await ask(keep, path), {
           status: 200,
           body: Buffer.from(`asked for ${path.slice('/upstream'.length)} of localhost:${String(port)}`),
         });
       // Nobody else is called.
-      await using other = await served(['--listen', '127.0.0.1:0', '--env', 'UPSTREAM=localhost:1']);
+      await using other = await served(box, handler, [
+        '--listen',
+        '127.0.0.1:0',
+        '--env',
+        'UPSTREAM=localhost:1',
+      ]);
       const refused = await ask(other, '/upstream/');
       assert.deepEqual(
         [refused.status, (JSON.parse(refused.body.toString()) as { code: string }).code],
