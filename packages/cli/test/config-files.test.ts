@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
-import { parseConfig } from '../src/config/load.ts';
+import { parseConfig, readConfig } from '../src/config/load.ts';
 import { socketRules } from '../src/run/socket-rules.ts';
 import { planWorkload, type WorkloadPlan } from '../src/run/workload.ts';
 
@@ -131,6 +131,7 @@ test('what is wrong is said in words of TOML, at the line of its own table', () 
   wrong('args = "x"\n', /:1: args is "x"(?=[^]*an array)/);
   wrong('env = ["A"]\n', /:1: env is an array(?=[^]*a table)/);
   wrong('[limits]\nwall = 1.5\n', /:2: limits\.wall is 1\.5(?=[^]*a time like "30s")/);
+  wrong('[limits]\nwall = 2020-01-01\n', /:2: limits\.wall is a date or time/);
   wrong('[limits]\nmemory = -1\n', /:2: limits\.memory is -1(?=[^]*a size like "64MiB")/);
   const first = '[[files]]\nkind = "listen"\nname = "a"\nport = 80\n\n';
   wrong(`${first}[[files]]\nkind = "listen"\nport = 81\n`, /:6: files\.1 has no name/);
@@ -143,6 +144,32 @@ test('what is wrong is said in words of TOML, at the line of its own table', () 
     `[[files]]\nkind = "listen"\nname = "a"\nprot = "tcp"\nclients = ["ca.pem"]\n`,
     /:1: files\.0 is a table(?=[^]*"tls" only)/,
   );
+});
+
+test('a program is compiled as optimize says, and as the Keep chooses where it says nothing', async () => {
+  for (const optimize of ['auto', 'baseline', 'full'] as const)
+    assert.equal((await plan(`optimize = "${optimize}"\n`)).optimize, optimize);
+  assert.equal((await plan('')).optimize, undefined);
+  wrong('optimize = "fast"\n', /:1: optimize is "fast"(?=[^]*"auto", "baseline", "full")/);
+  wrong('optimise = "full"\n', /:1: optimise is no key here(?=[^]*did you mean optimize)/);
+});
+
+test('a file that is no UTF-8 is refused, rather than have other arguments than it says', async () => {
+  const file = join(directory, 'latin1.toml');
+  writeFileSync(file, Buffer.from('args = ["caf\xe9"]\n', 'latin1'));
+  await assert.rejects(readConfig(file), { code: 'config/invalid' });
+  writeFileSync(file, '\ufeffargs = ["café"]\r\n');
+  assert.deepEqual((await readConfig(file)).args, ['café']);
+});
+
+test('a file without end is refused, and read no further than a configuration may be long', async () => {
+  await assert.rejects(readConfig('/dev/zero'), { code: 'config/invalid' });
+});
+
+test('no variable is left out without a word', () => {
+  for (const name of ['__proto__', 'constructor', 'prototype'])
+    wrong(`[env]\n${name} = "x"\n`, /env is (?=[^]*a table without)/);
+  assert.deepEqual(parseConfig('[env]\ntoString = "x"\n', 'Enarx.toml').env, { toString: 'x' });
 });
 
 test('authorities for a connection without TLS are refused: nobody would ask them', () => {

@@ -3,7 +3,7 @@ import { nearestWord } from '@enarx/protocol/nearest-word';
 import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 
-import { readNamedFile } from '../named-file.ts';
+import { readNamedBytes } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
 import { enarxToml, tableOfFile, tables, type EnarxConfig } from './schema.ts';
 
@@ -55,7 +55,7 @@ export function parseConfig(text: string, name: string): EnarxConfig {
     );
   }
   throw invalid(
-    `${where} is ${shapes[received] ?? received}`,
+    `${where} is ${shapes[received.replace(/^_/, '')] ?? received}`,
     message.startsWith('Invalid ') ? (shapes[expected ?? ''] ?? expected ?? message) : message,
   );
 }
@@ -66,6 +66,7 @@ const shapes: Readonly<Record<string, string>> = {
   Object: 'a table',
   string: 'a string',
   number: 'a number',
+  TomlDate: 'a date or time',
 };
 
 /** Keys that may stand where the path ends. */
@@ -104,5 +105,25 @@ function escaped(key: string): string {
  * @throws EnarxError `cli/file-unreadable`, `config/invalid`
  */
 export async function readConfig(file: string): Promise<EnarxConfig> {
-  return parseConfig(await readNamedFile(file), file);
+  // One byte more than is taken, so that a device or a pipe without end is refused as well.
+  const bytes = await readNamedBytes(file, largest + 1);
+  if (bytes.length > largest)
+    throw cliProblem('config/invalid', {
+      found: `${file}: more than that`,
+      expected: `at most ${String(largest)} bytes`,
+    });
+  return parseConfig(textOf(bytes, file), file);
+}
+
+/** TOML is UTF-8; anything else would reach the program as something else. */
+function textOf(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw cliProblem('config/invalid', {
+      found: `${file}: bytes that are no UTF-8`,
+      expected: 'TOML 1.0',
+      cause,
+    });
+  }
 }

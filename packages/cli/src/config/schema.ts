@@ -2,6 +2,7 @@
 //
 // Enarx.toml: the one place that says what may stand in it. The validator, the types, the template of `enarx config init` and
 // docs/config.md all come from here.
+import { optimizations } from '@enarx/protocol';
 import * as v from 'valibot';
 
 import { parseSize, parseTime } from './quantity.ts';
@@ -288,6 +289,9 @@ const connect = v.pipe(
 const file = v.variant('kind', [stream, directory, listen, connect], `one of ${fileKinds.join(', ')}`);
 export type ConfiguredFile = v.InferOutput<typeof file>;
 
+const isOwn = (value: unknown, name: string): boolean =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, name);
+
 export const enarxToml = v.strictObject({
   args: documented(
     v.optional(v.pipe(v.array(word(32_768)), v.maxLength(1023, 'at most 1023 arguments')), []),
@@ -304,6 +308,11 @@ export const enarxToml = v.strictObject({
         v.unknown(),
         // The validator takes an array for a record with numbers for keys.
         v.check((value) => !Array.isArray(value), 'a table'),
+        // The validator leaves these out without a word.
+        v.check(
+          (value) => !['__proto__', 'constructor', 'prototype'].some((name) => isOwn(value, name)),
+          'a table without __proto__, constructor and prototype',
+        ),
         v.record(
           v.pipe(
             word(1024),
@@ -327,6 +336,15 @@ export const enarxToml = v.strictObject({
     doc: 'Descriptors of the program. The list replaces the usual three.',
     example: '[{ kind = "null" }, { kind = "stdout" }, { kind = "stderr" }]',
   }),
+  optimize: documented(
+    v.optional(v.picklist(optimizations, optimizations.map((name) => `"${name}"`).join(', '))),
+    {
+      type: optimizations.map((name) => `"${name}"`).join(' or '),
+      otherwise: '"auto"',
+      doc: 'How the program is compiled: "full" takes longer to start and is the choice for long computations that "auto" does not find, "baseline" starts soonest and computes slowly.',
+      example: '"full"',
+    },
+  ),
   limits: documented(v.optional(limits, {}), {
     type: 'table',
     otherwise: 'as its keys say',

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 
 import type { PackageSource } from '@enarx/client';
-import type { File, Limits } from '@enarx/protocol';
+import type { File, Limits, Optimization } from '@enarx/protocol';
 
 import type { WorkloadFlags } from '../commands/flags.ts';
 import { parseSize, parseTime } from '../config/quantity.ts';
@@ -19,6 +19,7 @@ export interface WorkloadPlan {
   readonly args: readonly string[];
   readonly env: readonly (readonly [name: string, value: string])[];
   readonly limits: Limits;
+  readonly optimize: Optimization | undefined;
   /** Standard input, output and error where it is left out. */
   readonly files: readonly File[] | undefined;
   /** By the number of the descriptor. */
@@ -62,6 +63,7 @@ export async function planWorkload(
       ...(memory === undefined ? {} : { memory }),
       ...(wall === undefined ? {} : { wall }),
     },
+    optimize: config?.optimize,
     files: named?.map(({ file }) => file),
     names: named?.map(({ name }) => name) ?? [],
     package: named === undefined ? undefined : await (await import('./program-files.ts')).packageOf(named),

@@ -22,12 +22,13 @@ export async function initConfig(this: EnarxContext, _flags: OutputFlags, file?:
 }
 
 export async function checkConfig(this: EnarxContext, _flags: OutputFlags, file: string): Promise<void> {
-  const { args, env, files, limits } = await readConfig(file);
+  const { args, env, files, limits, optimize } = await readConfig(file);
   const config = {
     args,
     env,
     files: files?.map((file) => ({ kind: file.kind, name: nameOfFile(file) })),
     limits: { ...limits },
+    optimize,
   };
   this.output.result(config, () => `${file} is valid.`);
 }
