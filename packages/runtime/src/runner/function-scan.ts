@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { reader } from './module-reader.ts';
+import { numbersAfter, reader, type Reader } from './module-reader.ts';
 
 /** A place that calls another function: a known one, or whichever of a type the table holds. */
 export interface CallSite {
@@ -14,7 +14,8 @@ export interface CallSite {
 export interface Scanned {
   loops: boolean;
   readonly calls: CallSite[];
-  readonly constants: number[];
+  /** Numbers in it that might be pointers to functions. */
+  readonly places: number[];
 }
 
 const opcodes = {
@@ -30,10 +31,33 @@ const opcodes = {
   i32Const: 0x41,
 } as const;
 
-/** Walks the instructions of a function. One that is not known ends the walk: what was found until then is still true. */
-export function scan(module: Uint8Array, at: number, end: number): Scanned {
-  const read = reader(module, at);
-  const found: Scanned = { loops: false, calls: [], constants: [] };
+/** What is looked at, rather than passed. */
+const special = new Set<number>(Object.values(opcodes));
+const looked = 0xff;
+const passed = Uint8Array.from(numbersAfter, (numbers, opcode) =>
+  special.has(opcode) ? looked : (numbers ?? looked),
+);
+
+export type Scan = (at: number, end: number) => Scanned;
+
+/**
+ * Makes what walks the instructions of a function. One that is not known ends the walk: what was found until then is still true.
+ *
+ * @param places - not 0 where a place of the table is worth finding; what is found is set to 0
+ */
+export function scanner(module: Uint8Array, places: Uint32Array): Scan {
+  // One for all: a collection of what is thrown away takes longer than the search.
+  const read = reader(module, 0);
+  return (at, end) => {
+    read.at = at;
+    read.failed = false;
+    return walk(module, read, end, places);
+  };
+}
+
+function walk(module: Uint8Array, read: Reader, end: number, places: Uint32Array): Scanned {
+  const { at } = read;
+  const found: Scanned = { loops: false, calls: [], places: [] };
   for (let groups = read.leb(); groups > 0 && !read.failed; groups -= 1) {
     read.leb();
     // A value type; those of more than one byte belong to garbage collection.
@@ -42,9 +66,14 @@ export function scan(module: Uint8Array, at: number, end: number): Scanned {
   /** Open blocks, innermost last: how many loops there are around what follows. */
   const around: number[] = [];
   let depth = 0;
-  while (read.at < end && !read.failed) {
-    const offset = read.at - at;
-    const opcode = read.byte();
+  for (
+    let place = pass(module, read.at, end);
+    place < end && !read.failed;
+    place = pass(module, read.at, end)
+  ) {
+    const offset = place - at;
+    const opcode = module[place] ?? 0;
+    read.at = place + 1;
     switch (opcode) {
       case opcodes.loop:
         found.loops = true;
@@ -73,12 +102,34 @@ export function scan(module: Uint8Array, at: number, end: number): Scanned {
         found.calls.push({ offset, depth, callee: undefined, type: read.leb() });
         read.leb();
         break;
-      case opcodes.i32Const:
-        found.constants.push(read.leb());
+      case opcodes.i32Const: {
+        const number = read.leb();
+        if ((places[number] ?? 0) === 0) break;
+        places[number] = 0;
+        found.places.push(number);
         break;
+      }
       default:
         if (!read.immediates(opcode)) return found;
     }
   }
   return found;
+}
+
+/**
+ * Where the next instruction is that has to be looked at. A function of its own, and by hand, since this passes over most of a small program before anything is optimised:
+ * V8 optimises it soon, and never finds that it did so too soon.
+ */
+function pass(module: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end) {
+    const numbers = passed[module[at] ?? 0] ?? looked;
+    if (numbers === looked) break;
+    at += 1;
+    for (let left = numbers; left > 0; left -= 1) {
+      while ((module[at] ?? 0) >= 0x80 && at < end) at += 1;
+      at += 1;
+    }
+  }
+  return at;
 }

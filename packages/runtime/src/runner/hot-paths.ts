@@ -4,7 +4,7 @@
 // stays slow for ever, unless the function is compiled at the top tier before it is entered. That is too much work to do for all functions, of which most programs
 // run each for a moment; for those that the program enters first, and from one place only, it is not. What is called from several places is called often, and V8
 // replaces it then.
-import { scan, type Scanned } from './function-scan.ts';
+import { scanner, type Scanned } from './function-scan.ts';
 import { inliningHints, leb } from './inlining-hints.ts';
 import { exportSection, readSections, type Sections } from './module-sections.ts';
 
@@ -92,6 +92,7 @@ function search(module: Uint8Array, { imported, start, bodies, table }: Sections
   const scanned = new Map<number, Scanned>();
   const seen = new Set<number>([start]);
   let toLookAt = lookBudget;
+  const scan = scanner(module, table.slice());
   // Calls that are written as such lead on before those that only might be: a number that is a place in the table, as a pointer to a function is.
   let level = [start];
   let pointed: number[] = [];
@@ -106,7 +107,7 @@ function search(module: Uint8Array, { imported, start, bodies, table }: Sections
       const size = next - at;
       if (size > toLookAt) continue;
       toLookAt -= size;
-      const found = scan(module, at, next);
+      const found = scan(at, next);
       scanned.set(index, found);
       if (found.loops) loops.push({ index, size });
       for (const { callee } of found.calls) {
@@ -116,21 +117,13 @@ function search(module: Uint8Array, { imported, start, bodies, table }: Sections
         seen.add(callee);
         level.push(callee);
       }
-      for (const constant of found.constants) {
-        const callee = pointedTo(table, constant);
-        if (callee === undefined || seen.has(callee)) continue;
+      for (const place of found.places) {
+        const callee = (table[place] ?? 0) - 1;
+        if (seen.has(callee)) continue;
         seen.add(callee);
         pointed.push(callee);
       }
     }
   }
   return { loops, callers, scanned };
-}
-
-function pointedTo(table: Sections['table'], place: number): number | undefined {
-  for (const { offset, functions } of table) {
-    const found = functions[place - offset];
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

@@ -3,7 +3,7 @@
 // V8's good compiler inlines what the quick one has seen being called. A function that it compiles before the program starts has been seen by nobody, and would
 // keep each call. So V8 is told what will be called, in the sections that WebAssembly's proposal "Compilation Hints" has for that: they change how fast a program
 // runs, and nothing else.
-import { scan, type CallSite, type Scanned } from './function-scan.ts';
+import { scanner, type CallSite, type Scanned } from './function-scan.ts';
 import { hideSections, readTypes, type Sections } from './module-sections.ts';
 
 const prefix = 'metadata.code.';
@@ -74,13 +74,14 @@ export function inliningHints(
 
 function smallFunctions(module: Uint8Array, sections: Sections) {
   const { imported, bodies } = sections;
+  const scan = scanner(module, new Uint32Array(0));
   const smallBody = (index: number): readonly [number, number] | undefined => {
     const [at, next] = [bodies[index - imported], bodies[index - imported + 1]];
     return at !== undefined && next !== undefined && next - at <= smallFunction ? [at, next] : undefined;
   };
   const callsNothing = (index: number): boolean => {
     const body = smallBody(index);
-    return body !== undefined && scan(module, ...body).calls.length === 0;
+    return body !== undefined && scan(...body).calls.length === 0;
   };
   let inTable: Map<number, Set<number>> | undefined;
   return {
@@ -99,14 +100,13 @@ function smallFunctions(module: Uint8Array, sections: Sections) {
 function byType(module: Uint8Array, sections: Sections): Map<number, Set<number>> {
   const found = new Map<number, Set<number>>();
   const types = readTypes(module, sections);
-  for (const { functions } of sections.table) {
-    for (const index of functions) {
-      const type = types[index - sections.imported];
-      if (type === undefined) continue;
-      const same = found.get(type);
-      if (same === undefined) found.set(type, new Set([index]));
-      else if (same.size <= mostTargets) same.add(index);
-    }
+  for (const place of sections.table) {
+    const index = place - 1;
+    const type = types[index - sections.imported];
+    if (type === undefined) continue;
+    const same = found.get(type);
+    if (same === undefined) found.set(type, new Set([index]));
+    else if (same.size <= mostTargets) same.add(index);
   }
   return found;
 }

@@ -137,6 +137,14 @@ type Kind =
 /** What follows each opcode (core specification 5.4). */
 const kinds = table();
 
+const count: Readonly<Partial<Record<Kind, number>>> = { none: 0, leb: 1, two: 2 };
+
+/** How many numbers follow each opcode, where it is known and nothing but numbers does. */
+export const numbersAfter: readonly (number | undefined)[] = Array.from({ length: 256 }, (_, opcode) => {
+  const kind = kinds[opcode];
+  return kind === undefined ? undefined : count[kind];
+});
+
 function table(): readonly (Kind | undefined)[] {
   const kind: (Kind | undefined)[] = [];
   const set = (what: Kind, from: number, to = from): void => {

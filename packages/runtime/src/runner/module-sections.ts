@@ -27,11 +27,9 @@ export interface Sections {
   readonly code: number;
   /** Where each function begins; each reaches at most to the next one. */
   readonly bodies: Uint32Array;
-  readonly table: Table;
+  /** By their place in table 0, the indices of functions and 1; 0 where there is none. */
+  readonly table: Uint32Array;
 }
-
-/** Function indices by their place in the table. */
-type Table = { readonly offset: number; readonly functions: Uint32Array }[];
 
 /** @returns `undefined` where there is no `_start` or the module is not understood */
 export function readSections(module: Uint8Array): Sections | undefined {
@@ -42,7 +40,7 @@ export function readSections(module: Uint8Array): Sections | undefined {
   let types = 0;
   let code = 0;
   let bodies: Uint32Array = new Uint32Array(0);
-  let table: Table = [];
+  let table: Uint32Array = new Uint32Array(0);
   while (read.at < module.length) {
     const at = read.at;
     const id = read.byte();
@@ -90,16 +88,25 @@ function findStart(read: Reader, count: number): number | undefined {
 }
 
 /** Active segments of table 0 at a constant offset, which is all that compilers write. Others end the reading, not the work. */
-function readTable(read: Reader): Table {
-  const segments: Table = [];
+function readTable(read: Reader): Uint32Array {
+  const segments: { readonly offset: number; readonly functions: Uint32Array }[] = [];
+  let places = 0;
   for (let left = read.leb(); left > 0; left -= 1) {
     if (read.leb() !== 0 || read.byte() !== 0x41) break;
     const offset = read.leb();
     if (read.byte() !== 0x0b) break;
     const functions = read.lebs(Math.min(read.leb(), mostFunctions));
+    if (offset + functions.length > mostFunctions) break;
+    places = Math.max(places, offset + functions.length);
     segments.push({ offset, functions });
   }
-  return segments;
+  const table = new Uint32Array(places);
+  for (const { offset, functions } of segments)
+    table.set(
+      functions.map((index) => index + 1),
+      offset,
+    );
+  return table;
 }
 
 /** Where each function of the module begins, and where the last one ends. */
