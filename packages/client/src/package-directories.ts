@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createReadStream } from 'node:fs';
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { EnarxError, Entry } from '@enarx/protocol';
@@ -36,7 +36,7 @@ export async function packageFromDirectories(
   const found: Found[] = [];
   let bytes = 0;
   for (const { from, to } of directories) {
-    for await (const item of walk(from, to)) {
+    for await (const item of walk(await ledTo(from), to)) {
       found.push(item);
       if (item.entry.kind === 'file') bytes += item.entry.size;
       if (found.length > mostEntries) throw tooMuch(from, `${String(mostEntries)} entries`);
@@ -44,6 +44,15 @@ export async function packageFromDirectories(
     }
   }
   return { entries: found.length, bytes, open: () => found.map(withContent) };
+}
+
+/** Whoever names a link to a directory means the directory. */
+async function ledTo(from: string): Promise<string> {
+  try {
+    return await realpath(from);
+  } catch (cause) {
+    throw unreadable(from, cause as Error);
+  }
 }
 
 async function* walk(from: string, to: string): AsyncGenerator<Found> {

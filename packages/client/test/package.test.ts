@@ -51,6 +51,26 @@ test('a directory becomes the root of the program without an entry of its own', 
   assert.deepEqual(await itemsOf(source.open()), [{ kind: 'file', path: '/x', size: 0, content: '' }]);
 });
 
+test('a directory that is named by a link to it is carried; a link to a file, or to nothing, is refused', async () => {
+  const real = join(directory, 'linked');
+  mkdirSync(real);
+  writeFileSync(join(real, 'x'), '1');
+  const from = join(directory, 'current');
+  symlinkSync('linked', from);
+  const source = await packageFromDirectories([{ from, to: '/d' }]);
+  assert.deepEqual(await itemsOf(source.open()), [
+    { kind: 'directory', path: '/d' },
+    { kind: 'file', path: '/d/x', size: 1, content: '1' },
+  ]);
+  for (const target of ['linked/x', 'nothing', 'itself']) {
+    const link = join(directory, target === 'itself' ? 'itself' : `to-${target.replace('/', '-')}`);
+    symlinkSync(target, link);
+    await assert.rejects(packageFromDirectories([{ from: link, to: '/d' }]), {
+      code: 'client/package-unreadable',
+    });
+  }
+});
+
 test('what is not there, no directory, or neither file nor directory nor link is refused', async () => {
   const file = join(directory, 'file');
   writeFileSync(file, '');
