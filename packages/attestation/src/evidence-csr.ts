@@ -8,7 +8,8 @@ import { readOid, readSmallInteger } from './der/values.ts';
 import { sha384 } from './digest.ts';
 import { attestationProblem } from './problems.ts';
 import { keyKindOf, signatureAlgorithmOf, type KeyKind } from './x509/algorithms.ts';
-import { importPublicKey, readSigned, verifySignature, type Signed } from './x509/signature.ts';
+import { importPublicKey, verifySignature } from './x509/signature.ts';
+import { readSigned, type Signed } from './x509/signed.ts';
 
 export const csrChecks = {
   'csr/signature':

@@ -16,7 +16,7 @@ import {
   type KeyUsage,
 } from './extensions.ts';
 import { readName, type Name } from './name.ts';
-import { readSigned } from './signature.ts';
+import { readSigned } from './signed.ts';
 
 /** Largest certificate in bytes. Vendors' have under 2 KiB. */
 export const maxCertificateLength = 16_384;

@@ -8,7 +8,7 @@ import { attestationProblem } from '../problems.ts';
 import { signatureAlgorithmOf, type SignatureAlgorithm } from './algorithms.ts';
 import { extensionOids, readExtensions, unhandledExtensions, type Extensions } from './extensions.ts';
 import { readName, type Name } from './name.ts';
-import { readSigned } from './signature.ts';
+import { readSigned } from './signed.ts';
 
 /** Largest list in bytes. AMD's have under 1 KiB, Intel's under 4 KiB. */
 export const maxRevocationListLength = 262_144;

@@ -9,3 +9,4 @@ export * from './key-cache.ts';
 export * from './name.ts';
 export * from './revocation.ts';
 export * from './signature.ts';
+export * from './signed.ts';
