@@ -77,7 +77,7 @@ test('the anchor of another processor is no anchor', async () => {
 test('a loader that was changed by one byte is not the loader of this release', async () => {
   const changed = box.path('changed-release');
   cpSync(release, changed, { recursive: true });
-  writeFileSync(join(changed, 'wasmldr.mjs'), `${readFileSync(join(release, 'wasmldr.mjs'), 'utf8')}\n`);
+  writeFileSync(join(changed, 'wasmldr.cjs'), `${readFileSync(join(release, 'wasmldr.cjs'), 'utf8')}\n`);
   await using other = await startHost(box, { program: [join(changed, 'keepmgr.js')] });
   assertRejected(
     await enarx(box, ['run', '--json', '--host', other.url, '--anchor', other.anchor, hello]),
@@ -88,7 +88,7 @@ test('a loader that was changed by one byte is not the loader of this release', 
 test('a release manifest on the host that says otherwise changes nothing', async () => {
   const lying = box.path('lying-release');
   cpSync(release, lying, { recursive: true });
-  writeFileSync(join(lying, 'runner.mjs'), `${readFileSync(join(release, 'runner.mjs'), 'utf8')}\n`);
+  writeFileSync(join(lying, 'runner.cjs'), `${readFileSync(join(release, 'runner.cjs'), 'utf8')}\n`);
   writeFileSync(
     join(lying, 'release.json'),
     JSON.stringify({ release: '0.1.0', measurements: { sim: '00'.repeat(48) } }),

@@ -8,7 +8,9 @@ import { join } from 'node:path';
 
 import type { Plugin } from 'esbuild';
 
-const root = join(import.meta.dirname, '..');
+import { bundleRunner } from './bundle-runner.ts';
+import { bundling, bundlingForKeep, root } from './bundling.ts';
+
 const release = join(root, 'packages', 'cli', 'release');
 const stampFile = join(root, '.stamp', 'build');
 
@@ -19,13 +21,11 @@ const programs = {
   keepmgr: 'packages/keepmgr/src/keepmgr-main.ts',
   keepldr: 'packages/keepldr/src/keepldr-main.ts',
 };
-/** They run where no package.json lies beside them: named .js, Node would compile each as CommonJS first, to find that it is none (10 ms). */
+/** `init` is the first process of a VM guest, with wasmldr in it. */
 const guestPrograms = {
   wasmldr: 'packages/wasmldr/src/wasmldr-main.ts',
-  runner: 'packages/runtime/src/runner-main.ts',
+  init: 'packages/guest/src/init-main.ts',
 };
-/** First process of a VM guest, with wasmldr in it. */
-const init = 'packages/guest/src/init-main.ts';
 
 function digestOfSources(): string {
   const hash = createHash('sha256');
@@ -36,6 +36,7 @@ function digestOfSources(): string {
       'packages/image/debian.lock.json',
       'package-lock.json',
       'tools/build.ts',
+      'tools/bundl*.ts',
     ],
     { cwd: root },
   );
@@ -46,33 +47,6 @@ function digestOfSources(): string {
       .update(readFileSync(join(root, file)));
   return hash.digest('hex');
 }
-
-/**
- * Takes Node's own modules by `process.getBuiltinModule`. An `import` of one evaluates everything that it exports, and some exports are
- * getters that load whole libraries: `node:http` alone brings in the WebSocket client of undici, 40 ms in each process.
- */
-const builtins: Plugin = {
-  name: 'builtin-modules',
-  setup: (build) => {
-    build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'builtin', sideEffects: false }));
-    build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
-      const names = Object.keys(process.getBuiltinModule(path) as object).filter(
-        (name) => name !== 'default',
-      );
-      // Marked as pure, so that only what somebody imports is left, and evaluated.
-      const exported = names.map(
-        (name) => `export const ${name} = /* @__PURE__ */ (() => builtin.${name})();`,
-      );
-      return {
-        contents: [
-          `const builtin = /* @__PURE__ */ process.getBuiltinModule(${JSON.stringify(path)});`,
-          'export default builtin;',
-          ...exported,
-        ].join('\n'),
-      };
-    });
-  },
-};
 
 /** What takes components apart: loaded by a client that delivers one, and by nobody else. */
 const transpiler = 'packages/client/src/component/transpile.ts';
@@ -89,26 +63,16 @@ const ownTranspilerHost: Plugin = {
 async function bundle(): Promise<void> {
   // Loaded only when there is something to build: a start without changes should not pay for the bundler.
   const { build } = await import('esbuild');
-  const common = {
-    absWorkingDir: root,
-    bundle: true,
-    conditions: ['source'] as string[],
-    format: 'esm',
-    platform: 'node',
-    target: 'node26',
-    outdir: release,
-    legalComments: 'none',
-    // Names stay readable in stack traces and for auditors; white space costs parse time at every start.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    logLevel: 'warning',
-    plugins: [builtins] as Plugin[],
-  } as const;
   rmSync(release, { recursive: true, force: true });
-  await build({ ...common, entryPoints: programs });
-  await build({ ...common, entryPoints: guestPrograms, outExtension: { '.js': '.mjs' } });
-  await build({ ...common, entryPoints: { init }, format: 'cjs', outExtension: { '.js': '.cjs' } });
-  await build({ ...common, entryPoints: { transpile: transpiler }, plugins: [ownTranspilerHost] });
+  await build({ ...bundling, outdir: release, entryPoints: programs });
+  await build({ ...bundlingForKeep, outdir: release, entryPoints: guestPrograms });
+  await bundleRunner(join(release, 'runner.cjs'));
+  await build({
+    ...bundling,
+    outdir: release,
+    entryPoints: { transpile: transpiler },
+    plugins: [ownTranspilerHost],
+  });
   for (const file of globSync('js-component-bindgen-component*.wasm', { cwd: transpilerFiles }))
     copyFileSync(join(transpilerFiles, file), join(release, file));
   copyFileSync(join(root, 'packages', 'image', 'debian.lock.json'), join(release, 'debian.lock.json'));

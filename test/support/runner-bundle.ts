@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { build } from 'esbuild';
+import { bundleRunner } from '../../tools/bundle-runner.ts';
 
 let bundle: Promise<string> | undefined;
 
@@ -17,22 +17,11 @@ export function bundledRunner(): Promise<string> {
 }
 
 async function make(): Promise<string> {
-  const root = join(import.meta.dirname, '..', '..');
   const directory = mkdtempSync(join(tmpdir(), 'enarx-runner-'));
   process.once('exit', () => {
     rmSync(directory, { recursive: true, force: true });
   });
-  const outfile = join(directory, 'runner.mjs');
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['packages/runtime/src/runner-main.ts'],
-    outfile,
-    bundle: true,
-    conditions: ['source'],
-    format: 'esm',
-    platform: 'node',
-    target: 'node26',
-    logLevel: 'warning',
-  });
+  const outfile = join(directory, 'runner.cjs');
+  await bundleRunner(outfile);
   return outfile;
 }

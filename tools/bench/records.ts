@@ -23,7 +23,7 @@ export function fillWithRecords(path: string, records: number): void {
 export function emptyRelease(path: string): string {
   const release = join(path, 'release');
   mkdirSync(release);
-  for (const name of ['keepldr.js', 'wasmldr.mjs', 'runner.mjs']) writeFileSync(join(release, name), '');
+  for (const name of ['keepldr.js', 'wasmldr.cjs', 'runner.cjs']) writeFileSync(join(release, name), '');
   writeFileSync(join(release, 'release.json'), '{"release":"bench"}');
   return release;
 }

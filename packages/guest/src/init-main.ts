@@ -17,7 +17,7 @@ import { denyNewPrivileges, powerOff } from './system-calls.ts';
 const devicePort = 'enarx.device';
 const channelPort = 'enarx.channel';
 const modules = '/enarx/modules';
-const runner = '/enarx/runner.mjs';
+const runner = '/enarx/runner.cjs';
 /** The program's process is nobody, in a guest that has nobody else. */
 const nobody = 65_534;
 

@@ -28,7 +28,7 @@ import { imageProblem } from './problems.ts';
 export interface BuildOptions {
   /** Directory to write; replaced when it is there. */
   readonly output: string;
-  /** Directory of the release: `init.cjs` and `runner.mjs`. */
+  /** Directory of the release: `init.cjs` and `runner.cjs`. */
   readonly release: string;
   readonly releaseVersion: string;
   /** Node 26 for x86-64, and its version. */

@@ -5,7 +5,7 @@ export const guestPaths = {
   node: '/bin/node',
   // By their names Node knows what they are, and need not try.
   init: '/enarx/init.cjs',
-  runner: '/enarx/runner.mjs',
+  runner: '/enarx/runner.cjs',
   modules: '/enarx/modules',
 } as const;
 

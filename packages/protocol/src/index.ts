@@ -8,6 +8,7 @@ export { decodeMessage, encodeMessage, type MessageType, type Of } from './messa
 export * from './launch-secret.ts';
 export * from './messages.ts';
 export * from './nearest-word.ts';
+export { decodePlain } from './plain-value.ts';
 export * from './problem-details.ts';
 export * from './problems.ts';
 export * from './report-data.ts';

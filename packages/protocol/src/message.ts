@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as v from 'valibot';
 
-import { decodeCbor, encodeCbor, type CborValue } from './cbor.ts';
+import { encodeCbor, type CborValue } from './cbor.ts';
+import { decodePlain } from './plain-value.ts';
 import { protocolProblem } from './problems.ts';
 import { cutText } from './text.ts';
 
@@ -37,7 +38,7 @@ export function encodeMessage<T>(type: MessageType<T>, value: T): Uint8Array {
 
 /** @throws EnarxError any `cbor/…`, or `message/invalid` */
 export function decodeMessage<T>(type: MessageType<T>, bytes: Uint8Array): T {
-  return check(type, plain(decodeCbor(bytes, type.maxBytes)));
+  return check(type, decodePlain(bytes, type.maxBytes));
 }
 
 function check<T>(type: MessageType<T>, value: unknown): T {
@@ -51,19 +52,4 @@ function check<T>(type: MessageType<T>, value: unknown): T {
     // What valibot cannot describe the schema says in its message.
     expected: issue.expected === null || issue.type === 'custom' ? issue.message : issue.expected,
   });
-}
-
-/**
- * Maps with text keys become objects without a prototype: schemas can then name members, and a key like
- * `__proto__` is an ordinary unknown key that the schema refuses.
- */
-function plain(value: CborValue): unknown {
-  if (Array.isArray(value)) return value.map((item: CborValue) => plain(item));
-  if (!(value instanceof Map)) return value;
-  const object = Object.create(null) as Record<string, unknown>;
-  for (const [key, member] of value as ReadonlyMap<CborValue, CborValue>) {
-    if (typeof key !== 'string') return value;
-    object[key] = plain(member);
-  }
-  return object;
 }

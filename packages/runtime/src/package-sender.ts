@@ -2,7 +2,8 @@
 import { encodeMessage, type EnarxError, maxFramePayload, type Entry } from '@enarx/protocol';
 
 import { runtimeProblem } from './problems.ts';
-import { entryMessage, isPackagePath, runnerFrame } from './runner-frames.ts';
+import { isPackagePath, runnerFrame } from './runner-frames.ts';
+import { entryMessage } from './runner-messages.ts';
 
 /** One file, directory or symbolic link that the program finds when it starts. */
 export type PackageEntry =

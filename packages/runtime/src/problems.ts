@@ -91,7 +91,7 @@ export const runtimeProblems = {
     kind: 'internal',
     status: 500,
     title: 'The runner process could not be started',
-    mend: 'Look whether Node 26 and runner.mjs are where wasmldr expects them.',
+    mend: 'Look whether Node 26 and runner.cjs are where wasmldr expects them.',
   },
   'runner/died': {
     kind: 'internal',

@@ -17,7 +17,8 @@ import { runtimeProblem, type RuntimeProblemCode } from './problems.ts';
 import { sendPackage, type PackageEntry } from './package-sender.ts';
 import { defaultDescriptors, defaultFiles, defaultRequest, type Workload } from './workload.ts';
 import { watchProcessorTime } from './processor-time.ts';
-import { runnerFrame, wakeMessage } from './runner-frames.ts';
+import { runnerFrame } from './runner-frames.ts';
+import { wakeMessage } from './runner-messages.ts';
 import { isSocket, Sockets } from './sockets.ts';
 import { TurnWatch } from './turn-watch.ts';
 import { defaultMemory } from './runner-flags.ts';
@@ -43,6 +44,8 @@ export interface RunnerProcess {
 const preparationTime = 60_000;
 /** Milliseconds for which what was printed before the end is still read, and for which a killed process may take to be gone. */
 const settlingTime = 5000;
+/** Bytes that are handed to the pipe before anybody waits until it has taken them. */
+const piecesAhead = 8 * maxFramePayload;
 /** Bytes of standard input that a runner may have asked for and not been sent. */
 const maxStdinCredit = 1_048_576;
 type Outcome = { readonly ended: Ended } | { readonly problem: EnarxError };
@@ -367,8 +370,13 @@ export class Run {
 
   #sendInPieces(kind: number, bytes: Uint8Array): Promise<void> {
     return this.#inOrder(async () => {
-      for (let at = 0; at < bytes.length && this.#outcome === undefined; at += maxFramePayload)
-        await this.#sent(kind, bytes.subarray(at, at + maxFramePayload));
+      let last: Promise<void> | undefined;
+      for (let at = 0; at < bytes.length && this.#outcome === undefined; at += maxFramePayload) {
+        // Some are under way at once, so that the pipe is never empty while there is more.
+        if (at % piecesAhead === 0) await last;
+        last = this.#sent(kind, bytes.subarray(at, at + maxFramePayload));
+      }
+      await last;
     });
   }
 

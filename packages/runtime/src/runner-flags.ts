@@ -111,9 +111,9 @@ const tierFlags: Readonly<Record<Tiers, readonly string[]>> = {
   baseline: ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering', '--liftoff-only'],
 };
 
-/** Flags of V8 for one workload, to be set before its module is compiled. @param pages - of linear memory, 64 KiB each */
-export function engineFlags(chosen: Tiers, pages: number): string[] {
-  return [`--wasm-max-mem-pages=${String(pages)}`, ...tierFlags[chosen]];
+/** Flags of V8 for one workload, to be set before its module is compiled. */
+export function engineFlags(chosen: Tiers): readonly string[] {
+  return tierFlags[chosen];
 }
 
 /** The same for a component, in which nobody looks for loops: a small one is compiled well as a whole. @param size - of all its modules, bytes */

@@ -2,17 +2,18 @@
 //
 // The runner: the process in which the program runs. It holds no key, may open nothing, and has one pipe, to its supervisor. It is killed
 // rather than asked to end.
-import { setFlagsFromString } from 'node:v8';
+import type { Frame } from '@enarx/protocol';
 
-import { decodeMessage, type Frame } from '@enarx/protocol';
-
-import { blockingBinding, canSuspend, suspendingBinding, type EngineBinding } from './runner/binding.ts';
+import { blockingBinding, canSuspend, suspendingBinding } from './runner/binding.ts';
 import { BlockingLink } from './runner/blocking-link.ts';
-import type { LinkListener, SupervisorLink } from './runner/link.ts';
+import { setEngineFlags } from './runner/engine-flags.ts';
+import type { LinkListener } from './runner/link.ts';
+import { readMessage } from './runner/messages.ts';
 import { headroom, Program } from './runner/program.ts';
 import { StreamLink } from './runner/stream-link.ts';
 import { blockingArgument, engineFlags } from './runner-flags.ts';
-import { entryMessage, runMessage, runnerFrame } from './runner-frames.ts';
+import { runnerFrame } from './runner-frames.ts';
+import type { entryMessage, runMessage } from './runner-messages.ts';
 import { Idle } from './wasi/idle.ts';
 import { useFirst } from './wasi/random.ts';
 
@@ -26,8 +27,8 @@ let received = headroom;
 function receive({ kind, payload }: Frame): void {
   switch (kind) {
     case runnerFrame.run: {
-      const run = decodeMessage(runMessage, payload);
-      for (const flag of engineFlags(run.tiers, run.pages)) setFlagsFromString(flag);
+      const run = readMessage<typeof runMessage>(payload);
+      setEngineFlags(engineFlags(run.tiers));
       useFirst(run.random);
       program = new Program(link, run, binding);
       module = new Uint8Array(headroom + run.size);
@@ -41,7 +42,8 @@ function receive({ kind, payload }: Frame): void {
       return;
     case runnerFrame.module: {
       if (module === undefined) return;
-      module.set(payload, received);
+      // What came in pieces lies there already.
+      if (payload.buffer !== module.buffer) module.set(payload, received);
       received += payload.length;
       if (received === module.length) start();
       return;
@@ -76,7 +78,7 @@ function receive({ kind, payload }: Frame): void {
 
 function addEntry(payload: Uint8Array): void {
   try {
-    program?.package.add(decodeMessage(entryMessage, payload));
+    program?.package.add(readMessage<typeof entryMessage>(payload));
   } catch (error) {
     program?.refuse(error);
   }
@@ -91,6 +93,8 @@ function start(): void {
 const idle = new Idle();
 const listener: LinkListener = {
   frame: receive,
+  room: (kind, length) =>
+    kind === runnerFrame.module ? module?.subarray(received, received + length) : undefined,
   writable: () => {
     idle.wake();
   },
@@ -98,16 +102,17 @@ const listener: LinkListener = {
   closed: () => process.exit(),
 };
 
-function open(): { readonly link: SupervisorLink; readonly binding: EngineBinding } {
-  if (canSuspend && process.argv[2] !== blockingArgument)
-    return { link: new StreamLink(linkFd, listener), binding: suspendingBinding(idle) };
-  const blocking = new BlockingLink(linkFd, listener);
-  // Once the module is there, the program runs within a call of `receive`, and receives what it waits for itself.
-  setImmediate(() => {
-    for (;;) blocking.receive();
-  });
-  return { link: blocking, binding: blockingBinding((call) => blocking.run(call)) };
-}
-
-const { link, binding } = open();
+const suspends = canSuspend && process.argv[2] !== blockingArgument;
+const link = suspends ? new StreamLink(linkFd, listener) : new BlockingLink(linkFd, listener);
+const binding = suspends ? suspendingBinding(idle) : blockingBinding((call) => link.run(call));
 link.ready();
+// Where programs block, one runs within a call of `receive` from its start to its end, and receives what it waits for itself.
+while (program?.begun !== true) link.receive();
+if (link instanceof StreamLink) {
+  // In its turn the program has run to its end, or to where it waits first.
+  setImmediate(() => {
+    if (program?.ended !== true) link.flow();
+  });
+} else {
+  for (;;) link.receive();
+}

@@ -5,19 +5,21 @@ import { decodeMessage, encodeMessage, maxFramePayload, type File } from '@enarx
 
 import { runtimeProblem } from './problems.ts';
 import {
+  mostDials,
+  runnerFrame,
+  socketBacklog,
+  socketHead,
+  socketWindow,
+  type DialRefusal,
+} from './runner-frames.ts';
+import {
   acceptMessage,
   dialledMessage,
   dialMessage,
   dialRefusedMessage,
-  mostDials,
-  runnerFrame,
-  socketBacklog,
   socketCreditMessage,
-  socketHead,
   socketMessage,
-  socketWindow,
-  type DialRefusal,
-} from './runner-frames.ts';
+} from './runner-messages.ts';
 
 /** Where the sockets of a program lead. Numbers are those of its descriptors. All streams are half-open when one side ends. */
 export interface Network {

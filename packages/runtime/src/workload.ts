@@ -6,7 +6,8 @@ import { encodeMessage, type Limits } from '@enarx/protocol';
 import type { OutputConsumer } from './output-queue.ts';
 import type { PackageEntry } from './package-sender.ts';
 import { pagesFor, tiersFor, type Shape } from './runner-flags.ts';
-import { randomAhead, runMessage, type File, type Run } from './runner-frames.ts';
+import { randomAhead, type File } from './runner-frames.ts';
+import { runMessage, type Run } from './runner-messages.ts';
 import type { Network } from './sockets.ts';
 
 /** What to run, and who hears of it. */

@@ -13,14 +13,8 @@ import { encodeFrameHead, encodeMessage } from '@enarx/protocol';
 
 import { LoopbackNetwork } from '../../../test/support/loopback-network.ts';
 import { programs } from '../../../test/support/programs.ts';
-import {
-  dialMessage,
-  mostDials,
-  runnerFrame,
-  socketCreditMessage,
-  socketHead,
-  socketMessage,
-} from '../src/runner-frames.ts';
+import { mostDials, runnerFrame, socketHead } from '../src/runner-frames.ts';
+import { dialMessage, socketCreditMessage, socketMessage } from '../src/runner-messages.ts';
 import { start, type Started } from './support.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'enarx-liar-'));

@@ -18,10 +18,12 @@ function listen(path: string, accept: (connection: Socket) => void, allowHalfOpe
   });
 }
 
-await serveGuest({
+// Not awaited here: the bundle is no module, in which that could be.
+void serveGuest({
   device: new Socket({ fd: deviceDescriptor, readable: true, writable: true }),
-  runner: { runner: join(import.meta.dirname, 'runner.mjs') },
+  runner: { runner: join(import.meta.dirname, 'runner.cjs') },
   listen: (accept) => listen(channelSocket, accept, false),
   listenForSockets: (accept) => listen(networkSocket, accept, true),
+}).then(() => {
+  exit(0);
 });
-exit(0);

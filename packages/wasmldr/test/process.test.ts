@@ -37,7 +37,7 @@ interface Process extends AsyncDisposable {
 
 async function startProcess(): Promise<Process> {
   const directory = mkdtempSync(join(tmpdir(), 'enarx-guest-'));
-  const child = spawn(process.execPath, [join(await builtRelease(), 'wasmldr.mjs'), 'argument'], {
+  const child = spawn(process.execPath, [join(await builtRelease(), 'wasmldr.cjs'), 'argument'], {
     cwd: directory,
     env: { SECRET_OF_THE_HOST: 'must not get in', NODE_OPTIONS: '' },
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],

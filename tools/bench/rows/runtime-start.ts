@@ -102,7 +102,7 @@ export default {
     const samples = short ? 1 : 11;
     try {
       // As it is released: the one that tests make loads more of Node.
-      const runner = join(release, 'runner.mjs');
+      const runner = join(release, 'runner.cjs');
       const greeting = join(scratch, 'hello.mjs');
       writeFileSync(greeting, "process.stdout.write('hello\\n');");
       const first = await inPairs(

@@ -58,14 +58,18 @@ async function makeReporter(): Promise<(reportData: Uint8Array) => Promise<Evide
   return (reportData) => evidenceOf(reportData, '/sys/kernel/config/tsm/report', kernel);
 }
 
-const report = await makeReporter();
-await serveGuest({
-  device: new Socket({ fd: 3, readable: true, writable: true }),
-  runner: { runner: join(import.meta.dirname, 'runner.mjs') },
-  report: (reportData) => report(stale ? new Uint8Array(64) : reportData),
-  listen: (accept) =>
-    new Promise((resolve, reject) => {
-      createServer(accept).once('error', reject).listen('channel.sock', resolve);
-    }),
-});
-exit(0);
+async function main(): Promise<void> {
+  const report = await makeReporter();
+  await serveGuest({
+    device: new Socket({ fd: 3, readable: true, writable: true }),
+    runner: { runner: join(import.meta.dirname, 'runner.cjs') },
+    report: (reportData) => report(stale ? new Uint8Array(64) : reportData),
+    listen: (accept) =>
+      new Promise((resolve, reject) => {
+        createServer(accept).once('error', reject).listen('channel.sock', resolve);
+      }),
+  });
+  exit(0);
+}
+
+void main();

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { build } from 'esbuild';
 
-const root = join(import.meta.dirname, '..', '..', '..', '..');
+import { bundleRunner } from '../../../../tools/bundle-runner.ts';
+import { bundling, bundlingForKeep } from '../../../../tools/bundling.ts';
+
 let release: Promise<string> | undefined;
 
 /** Directory of a release as `npm run build` makes it, without the command, from the sources as they are; gone when this process ends. */
@@ -24,29 +26,17 @@ async function make(wasmldr: string, define: Readonly<Record<string, string>>): 
   process.once('exit', () => {
     rmSync(directory, { recursive: true, force: true });
   });
+  const keepldr = 'packages/keepldr/src/keepldr-main.ts';
+  await build({ ...bundling, entryPoints: { keepldr }, outdir: directory });
   await build({
-    absWorkingDir: root,
-    entryPoints: {
-      keepldr: 'packages/keepldr/src/keepldr-main.ts',
-      wasmldr,
-      runner: 'packages/runtime/src/runner-main.ts',
-    },
+    ...bundlingForKeep,
+    entryPoints: { wasmldr },
     outdir: directory,
-    define,
+    define: { ...bundlingForKeep.define, ...define },
     // With them esbuild leaves out what a verifier and a simulator share.
     ignoreAnnotations: Object.keys(define).length > 0,
-    bundle: true,
-    conditions: ['source'],
-    format: 'esm',
-    platform: 'node',
-    target: 'node26',
-    legalComments: 'none',
-    minifyWhitespace: true,
-    minifySyntax: true,
-    logLevel: 'warning',
   });
-  for (const name of ['wasmldr', 'runner'])
-    renameSync(join(directory, `${name}.js`), join(directory, `${name}.mjs`));
+  await bundleRunner(join(directory, 'runner.cjs'));
   writeFileSync(join(directory, 'release.json'), JSON.stringify({ release: 'test', measurements: {} }));
   return directory;
 }

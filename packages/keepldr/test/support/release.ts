@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { build } from 'esbuild';
 
-const root = join(import.meta.dirname, '..', '..', '..', '..');
+import { bundling, bundlingForKeep } from '../../../../tools/bundling.ts';
 
 /** A guest for the tests, in the place of wasmldr. */
 const standIn = 'packages/keepldr/test/support/stand-in-guest.ts';
@@ -23,25 +23,13 @@ async function make(): Promise<string> {
   process.once('exit', () => {
     rmSync(directory, { recursive: true, force: true });
   });
-  await build({
-    absWorkingDir: root,
-    entryPoints: {
-      keepmgr: 'packages/keepmgr/src/keepmgr-main.ts',
-      keepldr: 'packages/keepldr/src/keepldr-main.ts',
-      wasmldr: standIn,
-    },
-    outdir: directory,
-    bundle: true,
-    conditions: ['source'],
-    format: 'esm',
-    platform: 'node',
-    target: 'node26',
-    minifyWhitespace: true,
-    minifySyntax: true,
-    logLevel: 'warning',
-  });
-  renameSync(join(directory, 'wasmldr.js'), join(directory, 'wasmldr.mjs'));
-  writeFileSync(join(directory, 'runner.mjs'), '');
+  const programs = {
+    keepmgr: 'packages/keepmgr/src/keepmgr-main.ts',
+    keepldr: 'packages/keepldr/src/keepldr-main.ts',
+  };
+  await build({ ...bundling, entryPoints: programs, outdir: directory });
+  await build({ ...bundlingForKeep, entryPoints: { wasmldr: standIn }, outdir: directory });
+  writeFileSync(join(directory, 'runner.cjs'), '');
   writeFileSync(join(directory, 'release.json'), JSON.stringify({ release: 'test', measurements: {} }));
   return directory;
 }

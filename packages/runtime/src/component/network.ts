@@ -4,7 +4,8 @@
 // component asks for them by name and port, as often as it likes.
 import { isIP } from 'node:net';
 
-import type { DialRefusal, Run } from '../runner-frames.ts';
+import type { DialRefusal } from '../runner-frames.ts';
+import type { Run } from '../runner-messages.ts';
 import type { Connection } from '../wasi/connection.ts';
 import type { Listener } from '../wasi/listener.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { runtimeProblem } from '../problems.ts';
 import { preview1Module } from '../wasi/preview1.ts';
-import { readDeclaredMemory } from './declared-memory.ts';
+import { readDeclaredMemory, type DeclaredMemory } from './declared-memory.ts';
 import { engine, type CompiledModule } from './engine.ts';
 
 const magic = [0x00, 0x61, 0x73, 0x6d];
@@ -16,10 +16,11 @@ export class InitialMemoryTooLarge extends Error {}
  * Looks at what the bytes say of themselves, before any work is put into them.
  *
  * @param pages - linear memory that the program may have, in 64 KiB pages
+ * @returns what it says of its memory, at most one
  * @throws EnarxError `wasm/…`
  * @throws InitialMemoryTooLarge
  */
-export function inspectModule(bytes: Uint8Array, pages: number): void {
+export function inspectModule(bytes: Uint8Array, pages: number): DeclaredMemory {
   const holds = (expected: readonly number[], at: number): boolean =>
     expected.every((byte, index) => bytes[at + index] === byte);
   if (!holds(magic, 0)) {
@@ -39,6 +40,7 @@ export function inspectModule(bytes: Uint8Array, pages: number): void {
     });
   }
   if (memory.initialPages > pages) throw new InitialMemoryTooLarge();
+  return memory;
 }
 
 /** @throws EnarxError `wasm/malformed`, with V8's own words about what is wrong */

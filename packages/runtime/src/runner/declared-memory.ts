@@ -6,15 +6,35 @@ export interface DeclaredMemory {
   readonly count: number;
   /** Pages of 64 KiB that the first one starts with. */
   readonly initialPages: number;
+  /** Pages that it may grow to, where it says so. */
+  readonly mostPages: number | undefined;
   /** Whether it is addressed with 64 bits. */
   readonly wide: boolean;
+  /** Where the section lies, if there is one. */
+  readonly section: MemorySection | undefined;
+}
+
+/** Offsets in the module: where the section begins, its content, its flags, and the largest size after them; and where it ends. */
+export interface MemorySection {
+  readonly at: number;
+  readonly content: number;
+  readonly flags: number;
+  readonly most: number;
+  readonly rest: number;
+  readonly end: number;
 }
 
 const memorySection = 5;
 const maximumFlag = 0x01;
 const wideFlag = 0x04;
 const knownFlags = 0x07;
-const none: DeclaredMemory = { count: 0, initialPages: 0, wide: false };
+const none: DeclaredMemory = {
+  count: 0,
+  initialPages: 0,
+  mostPages: undefined,
+  wide: false,
+  section: undefined,
+};
 
 /**
  * Reads the declaration from the bytes, because V8 does not tell it and refuses an initial size above its limit with an error that says
@@ -34,21 +54,29 @@ export function readDeclaredMemory(bytes: Uint8Array): DeclaredMemory {
     }
     return value;
   };
+  let found = none;
   while (at < bytes.length) {
+    const begin = at;
     const id = bytes[at];
     at += 1;
     const size = leb();
-    if (id !== memorySection) {
-      at += size;
-      continue;
+    const content = at;
+    const end = content + size;
+    if (id === memorySection) {
+      const count = leb();
+      const flags = at;
+      const flag = bytes[at] ?? 0;
+      at += 1;
+      const initialPages = leb();
+      const most = at;
+      const mostPages = (flag & maximumFlag) === 0 ? undefined : leb();
+      const section = { at: begin, content, flags, most, rest: at, end };
+      // A second section is one memory too many, wherever V8 sees the fault.
+      const known = (flag & ~knownFlags) === 0 && found.section === undefined;
+      if (count > 0)
+        found = { count: known ? count : 2, initialPages, mostPages, wide: (flag & wideFlag) !== 0, section };
     }
-    const count = leb();
-    if (count === 0) return none;
-    const flags = leb();
-    const initialPages = leb();
-    if ((flags & ~knownFlags) !== 0) return { ...none, count: 2 };
-    if ((flags & maximumFlag) !== 0) leb();
-    return { count, initialPages, wide: (flags & wideFlag) !== 0 };
+    at = end;
   }
-  return none;
+  return found;
 }

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  credit as creditMessage,
-  decodeMessage,
   encodeFrameHead,
-  encodeMessage,
   encodeProblem,
-  ended,
-  FrameReader,
   maxFramePayload,
+  type credit,
   type Ended,
+  type ended,
   type EnarxError,
   type Frame,
 } from '@enarx/protocol';
 
 import { outputWindow, runnerFrame } from '../runner-frames.ts';
 import type { OutputSink } from '../wasi/output-stream.ts';
+import { readMessage, writeMessage } from './messages.ts';
 
 /** What the link tells the rest of the runner. */
 export interface LinkListener {
   frame(frame: Frame): void;
+  /** Where a payload shall be laid that does not come in one piece: this many bytes, or `undefined` for anywhere. */
+  room(kind: number, length: number): Uint8Array | undefined;
   /** Output may flow again. */
   writable(): void;
   /** The supervisor has gone. */
@@ -31,7 +31,6 @@ export interface LinkListener {
  */
 export abstract class SupervisorLink {
   protected readonly listener: LinkListener;
-  readonly #reader = new FrameReader();
   #credit = outputWindow;
 
   constructor(listener: LinkListener) {
@@ -57,11 +56,11 @@ export abstract class SupervisorLink {
   }
 
   wantStdin(bytes: number): void {
-    this.sendBytes(runnerFrame.stdinWanted, encodeMessage(creditMessage, bytes));
+    this.sendBytes(runnerFrame.stdinWanted, writeMessage<typeof credit>(bytes));
   }
 
   ended(end: Ended): void {
-    this.sendBytes(runnerFrame.ended, encodeMessage(ended, end));
+    this.sendBytes(runnerFrame.ended, writeMessage<typeof ended>(end));
   }
 
   problem(error: EnarxError): void {
@@ -102,14 +101,9 @@ export abstract class SupervisorLink {
     this.transmit(frame);
   }
 
-  /** Frames that have come whole with this chunk. */
-  protected cut(chunk: Uint8Array): Frame[] {
-    return this.#reader.push(chunk);
-  }
-
   protected handle(frame: Frame): void {
     if (frame.kind === runnerFrame.credit) {
-      this.#credit += decodeMessage(creditMessage, frame.payload);
+      this.#credit += readMessage<typeof credit>(frame.payload);
       this.listener.writable();
     } else {
       this.listener.frame(frame);

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setFlagsFromString } from 'node:v8';
-
 import { EnarxError, type Ended } from '@enarx/protocol';
 
 import { isBundle } from '../component/bundle.ts';
 import { runtimeProblem } from '../problems.ts';
-import { runnerFrame, type Run } from '../runner-frames.ts';
-import { componentFlags } from '../runner-flags.ts';
-import { ComponentNetwork } from '../component/network.ts';
-import { Connection } from '../wasi/connection.ts';
+import { runnerFrame } from '../runner-frames.ts';
+import type { Run } from '../runner-messages.ts';
 import type { Descriptor } from '../wasi/descriptor.ts';
 import { DescriptorTable } from '../wasi/descriptor-table.ts';
 import { Directory } from '../wasi/files/directory.ts';
 import { FileSystem } from '../wasi/files/file-system.ts';
 import { DirectoryNode } from '../wasi/files/nodes.ts';
 import { InputStream } from '../wasi/input-stream.ts';
-import { Listener } from '../wasi/listener.ts';
 import { GuestMemory } from '../wasi/memory.ts';
 import { NullDevice } from '../wasi/null-device.ts';
 import { OutputStream } from '../wasi/output-stream.ts';
@@ -24,11 +19,11 @@ import { changingRights, directoryRights, fileRights } from '../wasi/rights.ts';
 import { StringTable } from '../wasi/string-table.ts';
 import type { EngineBinding } from './binding.ts';
 import { checkProgram, InitialMemoryTooLarge, inspectModule, notCompiled } from './compile.ts';
-import { prepareComponent } from './component.ts';
-import { runCommand, serveHandler, tellOwner } from './component-run.ts';
+import type { DeclaredMemory } from './declared-memory.ts';
 import { engine, type CompiledModule } from './engine.ts';
 import { exportHotPaths, type HotPaths } from './hot-paths.ts';
 import type { SupervisorLink } from './link.ts';
+import { limitMemory } from './memory-limit.ts';
 import { Package } from './package.ts';
 import { ProgramSockets } from './sockets.ts';
 import { compileWell, readHints } from './tier-up.ts';
@@ -48,6 +43,9 @@ export class Program {
   readonly #package: Package;
   readonly sockets: ProgramSockets;
   #hot: HotPaths | undefined;
+  /** Bytes by which the code lies further back than in the module that was delivered. */
+  #shift = 0;
+  #begun = false;
   #ended = false;
 
   constructor(link: SupervisorLink, run: Run, binding: EngineBinding) {
@@ -60,6 +58,16 @@ export class Program {
     this.#files = new FileSystem(run);
     this.#package = new Package(this.#files);
     this.sockets = new ProgramSockets(link);
+  }
+
+  /** Whether the module has come whole, and {@link start} was called. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Whether its end, or why it cannot be run, was told. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   get stdin(): InputStream {
@@ -76,17 +84,15 @@ export class Program {
    * binding does: a process that blocks has no event loop to settle one.
    */
   start(buffer: Uint8Array): void | Promise<void> {
+    this.#begun = true;
     const bytes = buffer.subarray(headroom);
-    if (isBundle(bytes)) {
-      for (const flag of componentFlags(this.#run.tiers, bytes.length)) setFlagsFromString(flag);
-      return this.#startComponent(bytes);
-    }
+    if (isBundle(bytes)) return this.#startComponent(bytes);
     const memory = new GuestMemory();
     return this.#attempt(
       () => {
-        inspectModule(bytes, this.#run.pages);
+        const declared = inspectModule(bytes, this.#run.pages);
         const functions = this.#functions(memory);
-        return after(this.#compile(this.#prepared(buffer)), (module) => {
+        return after(this.#compile(this.#prepared(buffer, declared)), (module) => {
           checkProgram(module, new Set(functions.map(({ name }) => name)));
           return { module, functions };
         });
@@ -99,41 +105,30 @@ export class Program {
   }
 
   async #startComponent(bytes: Uint8Array): Promise<void> {
-    let running = false;
-    try {
-      const { idle } = this.#binding;
-      if (idle === undefined) throw runtimeProblem('wasm/not-suspendable');
-      const component = await prepareComponent(bytes, this.#run.pages, this.#run.requests);
-      const { given, network } = this.#givenToComponent();
-      if (component.world === 'http' && network.listeners.length === 0)
-        throw runtimeProblem('wasm/no-listener');
-      if (this.#ended) return;
-      keepFrames();
-      this.#link.started();
-      running = true;
-      const { args, env, descriptors, request, requests } = this.#run;
-      const common = { files: this.#files, network, given, args, env, descriptors };
-      const end = (code: number): void => {
-        this.#end({ how: 'exit', code });
-      };
-      if (component.world === 'command') {
-        end((await runCommand(component, idle, common, end)) ? 0 : 1);
-        return;
-      }
-      const stderr = given[2];
-      await serveHandler(component, idle, common, {
-        longestSilence: request,
-        most: requests,
-        connections: descriptors,
-        trapped: (error) => {
-          if (stderr !== undefined) tellOwner(stderr, describeTrap(error));
-        },
-      });
-      this.#link.serving();
-    } catch (error) {
-      if (!running || error instanceof EnarxError) this.#refuse(error);
-      else this.#end(describeTrap(error));
+    const { idle } = this.#binding;
+    if (idle === undefined) {
+      this.#refuse(runtimeProblem('wasm/not-suspendable'));
+      return;
     }
+    const { startComponent } = await import('./component-program.ts');
+    const ended = (): boolean => this.#ended;
+    await startComponent(bytes, {
+      run: this.#run,
+      link: this.#link,
+      idle,
+      files: this.#files,
+      sockets: this.sockets,
+      open: () => this.#given(),
+      get ended() {
+        return ended();
+      },
+      end: (end) => {
+        this.#end(end);
+      },
+      refuse: (error) => {
+        this.#refuse(error);
+      },
+    });
   }
 
   /** The module cannot be run: says why, or says that it may not have the memory that it asks for. */
@@ -152,11 +147,15 @@ export class Program {
     this.#link.problem(error as EnarxError);
   }
 
-  /** Functions that it enters first are made known to the engine, so that they can be compiled well at once. */
-  #prepared(buffer: Uint8Array): Uint8Array {
-    if (this.#run.tiers === 'default') this.#hot = exportHotPaths(buffer, headroom);
-    if (this.#hot?.hinted === true) readHints();
-    return this.#hot?.bytes ?? buffer.subarray(headroom);
+  /** Its limit of memory is written into it, and functions that it enters first are made known to the engine, so that they can be compiled well at once. */
+  #prepared(buffer: Uint8Array, declared: DeclaredMemory): Uint8Array {
+    const from = limitMemory(buffer, headroom, declared, this.#run.pages);
+    this.#shift = headroom - from;
+    if (this.#run.tiers === 'default') this.#hot = exportHotPaths(buffer, from);
+    if (this.#hot === undefined) return buffer.subarray(from);
+    if (this.#hot.hinted) readHints();
+    this.#shift += this.#hot.shift;
+    return this.#hot.bytes;
   }
 
   #compile(bytes: Uint8Array): CompiledModule | Promise<CompiledModule> {
@@ -189,7 +188,7 @@ export class Program {
         this.#end({ how: 'exit', code: 0 });
       },
       (error) => {
-        this.#end(describeTrap(error, this.#hot?.shift));
+        this.#end(describeTrap(error, this.#shift));
       },
     );
   }
@@ -225,25 +224,6 @@ export class Program {
       },
       this.#binding.bind,
     );
-  }
-
-  #givenToComponent(): { readonly given: Descriptor[]; readonly network: ComponentNetwork } {
-    const given = this.#given();
-    const listeners = new Map<number, Listener>();
-    const connections = new Map<number, Connection>();
-    for (const [number, descriptor] of given.entries()) {
-      if (descriptor instanceof Listener) listeners.set(number, descriptor);
-      else if (descriptor instanceof Connection) connections.set(number, descriptor);
-    }
-    const network = new ComponentNetwork({
-      files: this.#run.files,
-      listeners,
-      connections,
-      dial: (file, done) => {
-        this.sockets.dial(file, done);
-      },
-    });
-    return { given, network };
   }
 
   #given(): Descriptor[] {

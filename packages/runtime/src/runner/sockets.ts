@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { decodeMessage, encodeMessage, maxFramePayload, type Frame } from '@enarx/protocol';
+import { maxFramePayload, type Frame } from '@enarx/protocol';
 
-import {
+import { mostDials, runnerFrame, socketHead, socketWindow, type DialRefusal } from '../runner-frames.ts';
+import type {
   acceptMessage,
   dialledMessage,
   dialMessage,
   dialRefusedMessage,
-  mostDials,
-  runnerFrame,
   socketCreditMessage,
-  socketHead,
   socketMessage,
-  socketWindow,
-  type DialRefusal,
-} from '../runner-frames.ts';
+} from '../runner-messages.ts';
 import { Connection, type ConnectionSink } from '../wasi/connection.ts';
 import { Listener } from '../wasi/listener.ts';
 import type { SupervisorLink } from './link.ts';
+import { readMessage, writeMessage } from './messages.ts';
 
 /** The program's sockets in its own process: what arrives for them, and what they send. The supervisor holds the other ends. */
 export class ProgramSockets {
@@ -60,14 +57,14 @@ export class ProgramSockets {
     const request = this.#nextDial;
     this.#nextDial = (request + 1) % 2 ** 32;
     this.#dials.set(request, done);
-    this.#link.sendBytes(runnerFrame.dial, encodeMessage(dialMessage, { request, file }));
+    this.#link.sendBytes(runnerFrame.dial, writeMessage<typeof dialMessage>({ request, file }));
   }
 
   /** What the supervisor says. What is on its way to a connection that the program has closed meanwhile is dropped. */
   receive({ kind, payload }: Frame): void {
     switch (kind) {
       case runnerFrame.accept: {
-        const { listener, socket } = decodeMessage(acceptMessage, payload);
+        const { listener, socket } = readMessage<typeof acceptMessage>(payload);
         this.#listeners.get(listener)?.push(this.connection(socket));
         return;
       }
@@ -75,7 +72,7 @@ export class ProgramSockets {
         this.#connections.get(numberOf(payload))?.connection.push(payload.subarray(socketHead));
         return;
       case runnerFrame.socketCredit: {
-        const { socket, bytes } = decodeMessage(socketCreditMessage, payload);
+        const { socket, bytes } = readMessage<typeof socketCreditMessage>(payload);
         const found = this.#connections.get(socket);
         if (found === undefined) return;
         found.way.credit += bytes;
@@ -83,20 +80,20 @@ export class ProgramSockets {
         return;
       }
       case runnerFrame.dial: {
-        const { request, socket } = decodeMessage(dialledMessage, payload);
+        const { request, socket } = readMessage<typeof dialledMessage>(payload);
         this.#answer(request, this.connection(socket));
         return;
       }
       case runnerFrame.dialRefused: {
-        const { request, reason } = decodeMessage(dialRefusedMessage, payload);
+        const { request, reason } = readMessage<typeof dialRefusedMessage>(payload);
         this.#answer(request, reason);
         return;
       }
       case runnerFrame.socketEnd:
-        this.#connections.get(decodeMessage(socketMessage, payload))?.connection.end();
+        this.#connections.get(readMessage<typeof socketMessage>(payload))?.connection.end();
         return;
       case runnerFrame.socketClose:
-        this.#connections.get(decodeMessage(socketMessage, payload))?.connection.breakOff();
+        this.#connections.get(readMessage<typeof socketMessage>(payload))?.connection.breakOff();
         return;
     }
   }
@@ -108,7 +105,7 @@ export class ProgramSockets {
   }
 
   #tell(kind: number, number: number): void {
-    this.#link.sendBytes(kind, encodeMessage(socketMessage, number));
+    this.#link.sendBytes(kind, writeMessage<typeof socketMessage>(number));
   }
 }
 
@@ -140,17 +137,17 @@ class Way implements ConnectionSink {
   grant(bytes: number): void {
     this.#link.sendBytes(
       runnerFrame.socketCredit,
-      encodeMessage(socketCreditMessage, { socket: this.#number, bytes }),
+      writeMessage<typeof socketCreditMessage>({ socket: this.#number, bytes }),
     );
   }
 
   end(): void {
-    this.#link.sendBytes(runnerFrame.socketEnd, encodeMessage(socketMessage, this.#number));
+    this.#link.sendBytes(runnerFrame.socketEnd, writeMessage<typeof socketMessage>(this.#number));
   }
 
   close(): void {
     this.#closed();
-    this.#link.sendBytes(runnerFrame.socketClose, encodeMessage(socketMessage, this.#number));
+    this.#link.sendBytes(runnerFrame.socketClose, writeMessage<typeof socketMessage>(this.#number));
   }
 }
 

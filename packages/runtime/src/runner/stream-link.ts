@@ -1,31 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Socket } from 'node:net';
+import type * as Net from 'node:net';
 
-import { SupervisorLink, type LinkListener } from './link.ts';
+import { FrameReader } from '@enarx/protocol';
 
-/** The link for a program that can be suspended: frames arrive whenever the event loop runs. */
-export class StreamLink extends SupervisorLink {
-  readonly #socket: Socket;
+import { BlockingLink } from './blocking-link.ts';
 
-  constructor(fd: number, listener: LinkListener) {
-    super(listener);
-    this.#socket = new Socket({ fd, readable: true, writable: true });
-    this.#socket.on('data', (chunk: Uint8Array) => {
-      for (const frame of this.cut(chunk)) this.handle(frame);
-    });
-    const closed = (): void => {
-      listener.closed();
+/**
+ * The link for a program that can be suspended. Until the program runs there is nothing to do but to read, and a program that prints and ends never waits: so it
+ * blocks, until {@link flow} is called.
+ */
+export class StreamLink extends BlockingLink {
+  #socket: Net.Socket | undefined;
+
+  override get congested(): boolean {
+    return this.#socket !== undefined && this.#socket.writableLength > 0;
+  }
+
+  /** From now on frames arrive whenever the event loop runs, and sending does not block. */
+  flow(): void {
+    // Not before: loading it and making the socket takes 3 ms, and memory that a runner which waits for its program does not need.
+    const { Socket } = process.getBuiltinModule('node:net');
+    const reader = new FrameReader();
+    const receive = (chunk: Uint8Array): void => {
+      for (const frame of reader.push(chunk)) this.handle(frame);
     };
-    this.#socket.on('end', closed).on('error', closed).on('close', closed);
+    receive(this.takeRest());
+    this.#socket = new Socket({ fd: this.fd, readable: true, writable: true });
+    const closed = (): void => {
+      this.listener.closed();
+    };
+    this.#socket.on('data', receive).on('end', closed).on('error', closed).on('close', closed);
   }
 
-  get congested(): boolean {
-    return this.#socket.writableLength > 0;
-  }
-
-  protected transmit(frame: Uint8Array): void {
-    this.#socket.write(frame, () => {
-      this.listener.writable();
-    });
+  protected override transmit(frame: Uint8Array): void {
+    if (this.#socket === undefined) super.transmit(frame);
+    else
+      this.#socket.write(frame, () => {
+        this.listener.writable();
+      });
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setFlagsFromString } from 'node:v8';
+import { setEngineFlags } from './engine-flags.ts';
 
 type TierUp = (function_: unknown) => void;
 let tierUp: TierUp | undefined;
@@ -8,23 +8,23 @@ const hints = 'experimental-wasm-compilation-hints';
 
 /** To be called before a module is compiled that has hints for {@link compileWell}. */
 export function readHints(): void {
-  setFlagsFromString(`--${hints}`);
+  setEngineFlags([`--${hints}`]);
 }
 
 /** Compiles functions of the program at the top tier, now. V8 has no other way to ask for that than the one which its own tests use. */
 export function compileWell(functions: readonly unknown[]): void {
   tierUp ??= make();
   // Where a hint is wrong, V8 would go back to the baseline tier for as long as the function runs, rather than make the call that it had not been told of.
-  setFlagsFromString('--no-wasm-deopt');
+  setEngineFlags(['--no-wasm-deopt']);
   for (const function_ of functions) tierUp(function_);
-  setFlagsFromString('--wasm-deopt');
-  setFlagsFromString(`--no-${hints}`);
+  setEngineFlags(['--wasm-deopt']);
+  setEngineFlags([`--no-${hints}`]);
 }
 
 function make(): TierUp {
-  setFlagsFromString('--allow-natives-syntax');
+  setEngineFlags(['--allow-natives-syntax']);
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- a constant of ours, in a syntax that no parser but V8's knows
   const made = new Function('f', '%WasmTierUpFunction(f)') as TierUp;
-  setFlagsFromString('--no-allow-natives-syntax');
+  setEngineFlags(['--no-allow-natives-syntax']);
   return made;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** The files of a release that run inside a simulated TEE. */
-export const loaderFiles = ['wasmldr.mjs', 'runner.mjs'] as const;
+export const loaderFiles = ['wasmldr.cjs', 'runner.cjs'] as const;
 
 /**
  * Arguments of the Node that runs the loader. They are measured as they stand here, so `RELEASE` stands for the directory
@@ -23,5 +23,5 @@ export const loaderArguments: readonly string[] = [
   '--no-addons',
   '--no-experimental-sqlite',
   '--no-warnings',
-  'RELEASE/wasmldr.mjs',
+  'RELEASE/wasmldr.cjs',
 ];
