@@ -45,6 +45,8 @@ describe('a component', () => {
     const glue = new TextDecoder().decode(handler.glue);
     assert.doesNotMatch(glue, /JCO_DEBUG/);
     assert.match(glue, /if \(caseLookup === undefined\)/);
+    assert.ok(glue.split('_lazily(_lowerImportBackwardsCompat, () => ({').length > 40);
+    assert.doesNotMatch(glue, /_lowerImport\w*\.bind/);
   });
 
   test('that is cut off anywhere or changed is refused with what is wrong', async () => {

@@ -19,8 +19,31 @@ const lazyCases = `  let caseLookup;
       for (const [idx, meta] of caseMetas.entries()) caseLookup[meta[0]] = { discriminant: idx, meta };
     }`;
 
+/** Of each function that is imported: types of what goes in and out, in a record that is made before anybody calls. */
+const eagerRecord = /_lowerImportBackwardsCompat\.bind\(\s*null,\s*\{/g;
+const eagerRecordEnd = /(importFn: _trampoline\d+,\s*\}),\s*\)/g;
+const ends = /importFn: /g;
+const lazily = `
+function _lazily(call, make) {
+  let record;
+  return (...args) => call(record ??= make(), ...args);
+}
+`;
+
 /** The same glue, cheaper to instantiate. What is not found as it is expected stays as it is. */
 export function withoutWaste(glue: Uint8Array): Uint8Array {
   const text = new TextDecoder().decode(glue);
-  return new TextEncoder().encode(text.replace(debugging, 'return;').replace(eagerCases, lazyCases));
+  const quiet = text.replace(debugging, 'return;').replace(eagerCases, lazyCases);
+  return new TextEncoder().encode(withLazyRecords(quiet));
+}
+
+function withLazyRecords(text: string): string {
+  const count = (pattern: RegExp): number => text.match(pattern)?.length ?? 0;
+  // Records of other sorts end in the same way: where there are any, it could not be told which of them are meant.
+  if (count(eagerRecord) !== count(eagerRecordEnd) || count(eagerRecordEnd) !== count(ends)) return text;
+  return (
+    text
+      .replace(eagerRecord, '_lazily(_lowerImportBackwardsCompat, () => ({')
+      .replace(eagerRecordEnd, '$1))') + lazily
+  );
 }
