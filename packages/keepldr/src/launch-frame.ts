@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { connect, Socket } from 'node:net';
 
-import { decodeMessage, FrameReader, ldrLaunch, type LdrLaunch } from '@enarx/protocol';
+import { decodeMessage, FrameReader, ldrLaunch, ldrLaunchKind, type LdrLaunch } from '@enarx/protocol';
 
 import { keepldrProblem } from './problems.ts';
 
+/** Milliseconds from its first byte to its last. */
 const longestFrame = 10_000;
-const launchKind = 0;
 
 /**
  * Reads the one frame that says what to do. A spare may wait long for it: as long as the manager that started it lives, whose end ends the
@@ -29,7 +29,7 @@ export async function readLaunchFrame(from: number | string = 0): Promise<LdrLau
       }, longestFrame);
       const frame = reader.push(chunk)[0];
       if (frame === undefined) continue;
-      if (frame.kind !== launchKind) throw new Error(`a frame of kind ${String(frame.kind)}`);
+      if (frame.kind !== ldrLaunchKind) throw new Error(`a frame of kind ${String(frame.kind)}`);
       return decodeMessage(ldrLaunch, frame.payload);
     }
     throw new Error('the input ended');

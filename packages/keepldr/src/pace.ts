@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A bucket of permits that fills at a steady rate. */
+/** A bucket of permits that fills at a steady rate, by a clock that nobody sets. */
 export class Pace {
   readonly #size: number;
   readonly #perSecond: number;

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { imageFiles } from '@enarx/image/files';
 import { cutText, tees, type Platform, type Tee } from '@enarx/protocol';
 
-import type { Probe } from './backends/backend.ts';
 import { findBackend } from './backends/backends.ts';
 import { isMachineKind } from './backends/machine-kinds.ts';
 import { hardwareProbes } from './platform/hardware.ts';
 import { readProcessorFlags } from './platform/processor.ts';
+import type { Probe } from './probe.ts';
 import { keepldrProblem } from './problems.ts';
 
 /** What this host can do: for each kind of Keep what was looked for, what was found, and how to mend what is missing. */

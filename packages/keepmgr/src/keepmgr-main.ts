@@ -12,6 +12,7 @@ import { EnarxError } from '@enarx/protocol';
 
 import { runDaemon } from './daemon.ts';
 
+/** EX_USAGE and EX_UNAVAILABLE of sysexits(3). */
 const usage = 64;
 const unavailable = 69;
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { machineDefaults } from '@enarx/keepldr/machine-kinds';
 import { formatKeepId } from '@enarx/protocol';
 
-import { machineDefaults } from '../../keepldr/src/backends/vm/vm.ts';
 import { FairQueue } from '../src/keeps/fair-queue.ts';
 import { defaultLimits } from '../src/limits.ts';
 import { admit, readMachineMemory } from '../src/keeps/admission.ts';

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 
-import type { GuestState, Platform, Resources, Sandbox, Tee } from '@enarx/protocol';
+import type { GuestState, Resources, Sandbox, Tee } from '@enarx/protocol';
 
+import type { Probe } from '../probe.ts';
 import type { ProcessReference } from '../processes.ts';
 import type { KeepldrProblemCode } from '../problems.ts';
 import type { GuestSockets } from '../sockets/guest-sockets.ts';
 
-export type Probe = Platform['backends'][number]['probes'][number];
 export type GuestStateWord = GuestState['state'];
 
 export interface LaunchOptions {

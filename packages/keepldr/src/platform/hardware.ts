@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 
 import type { Tee } from '@enarx/protocol';
 
-import type { Probe } from '../backends/backend.ts';
+import type { Probe } from '../probe.ts';
 import { readText, type ProcessorFlags } from './processor.ts';
 
 /** What each kind of Keep needs of a machine. Looking is cheap and changes nothing. */

@@ -4,13 +4,8 @@ import { arch, execPath } from 'node:process';
 
 import { cutText } from '@enarx/protocol';
 
-import {
-  argumentsFor,
-  type Confinement,
-  type ConfinedCommand,
-  type ConfinedProgram,
-  type Probe,
-} from './confinement.ts';
+import type { Probe } from '../probe.ts';
+import { argumentsFor, type Confinement, type ConfinedCommand, type ConfinedProgram } from './confinement.ts';
 import { seccompFilter } from './seccomp.ts';
 import { findTool, tryCommand } from './tool.ts';
 

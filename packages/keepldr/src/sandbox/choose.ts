@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Sandbox } from '@enarx/protocol';
 
+import type { Probe } from '../probe.ts';
 import { keepldrProblem } from '../problems.ts';
 import { bubblewrap } from './bubblewrap.ts';
-import type { Confinement, Probe } from './confinement.ts';
+import type { Confinement } from './confinement.ts';
 import { plain } from './plain.ts';
 import { setpriv } from './setpriv.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Platform, Sandbox } from '@enarx/protocol';
+import type { Sandbox } from '@enarx/protocol';
 
-export type Probe = Platform['backends'][number]['probes'][number];
+import type { Probe } from '../probe.ts';
 
 /** A Node program that is to run confined: from two files that it may read, in one directory that it may write. */
 export interface ConfinedProgram {

@@ -3,7 +3,8 @@ import { execPath, getuid } from 'node:process';
 
 import { cutText } from '@enarx/protocol';
 
-import { argumentsFor, type Confinement, type ConfinedCommand, type Probe } from './confinement.ts';
+import type { Probe } from '../probe.ts';
+import { argumentsFor, type Confinement, type ConfinedCommand } from './confinement.ts';
 import { findTool, tryCommand } from './tool.ts';
 
 /**

@@ -5,12 +5,12 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 
+import { Pace } from '@enarx/keepldr/pace';
 import { toHex, type EnarxError } from '@enarx/protocol';
 
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { DaemonLog } from '../daemon-log.ts';
 import type { Limits } from '../limits.ts';
-import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
 import { localUser, type Caller } from './caller.ts';
 import { openChannel } from './channel.ts';

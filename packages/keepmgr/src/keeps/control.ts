@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 
 import { FrameStream } from '@enarx/channel/frame-stream';
+import { Pace } from '@enarx/keepldr/pace';
 import {
   decodeMessage,
   encodeMessage,
@@ -17,7 +18,6 @@ import {
 } from '@enarx/protocol';
 
 import type { Limits } from '../limits.ts';
-import { Pace } from '../pace.ts';
 
 export interface ControlEvents {
   /** @param first - whether it is the first on this connection: the loader then says where its Keep stands by now */

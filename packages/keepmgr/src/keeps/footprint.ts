@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isMachineKind } from '@enarx/keepldr/machine-kinds';
+import { isMachineKind, machineDefaults } from '@enarx/keepldr/machine-kinds';
 import type { Resources, Tee } from '@enarx/protocol';
 
 import type { Limits } from '../limits.ts';
 
-/** MiB that a machine is given that asks for nothing; keepldr's own measure. */
-const machineMemory = 1024;
-/** Its emulator and its loader. */
+/** MiB of a machine's emulator and loader. */
 const besidesMachine = 128;
 
 /**
@@ -14,5 +12,5 @@ const besidesMachine = 128;
  * host: there the operator says what is reckoned with.
  */
 export function memoryOf(tee: Tee, resources: Resources | undefined, { processMemory }: Limits): number {
-  return isMachineKind(tee) ? (resources?.memory ?? machineMemory) + besidesMachine : processMemory;
+  return isMachineKind(tee) ? (resources?.memory ?? machineDefaults.memory) + besidesMachine : processMemory;
 }

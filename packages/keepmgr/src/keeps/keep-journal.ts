@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Pace } from '@enarx/keepldr/pace';
 import { formatKeepId, toHex, type KeepLog, type LdrLog, type LogEntry } from '@enarx/protocol';
 
 import type { DaemonLog, LogFields } from '../daemon-log.ts';
-import { Pace } from '../pace.ts';
 import { LogRing } from './log-ring.ts';
 
 /** Connections whose requests are remembered, for what the loader still has to say of them. */

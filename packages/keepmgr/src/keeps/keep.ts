@@ -25,12 +25,13 @@ import { KeepProcesses } from './keep-processes.ts';
 import { Lease } from './lease.ts';
 import { launchTimeOf } from './launch-time.ts';
 import { LoaderWords } from './loader-words.ts';
+import { Remains } from './remains.ts';
 import { Signal } from './signal.ts';
 import { StateTimes } from './state-times.ts';
 import { hasEnded, next, reasonOf, type KeepEvent } from './states.ts';
 import type { Assignment, KeepSurroundings, LaunchDetails, WantedKeep } from './surroundings.ts';
 import { isToken, tokenDigest } from './token.ts';
-import { launchFrame, wantedLoader } from './wanted-loader.ts';
+import { encodeLaunch, wantedLoader } from './wanted-loader.ts';
 
 /** After the loader's end its last frames may still have to be read. */
 const lastFramesTime = 1000;
@@ -51,10 +52,10 @@ export class Keep {
   readonly #tokenDigest: Uint8Array;
   readonly #changes = new Signal();
   readonly #processes: KeepProcesses;
+  readonly #remains: Remains;
   readonly #lease: Lease;
   readonly #times: StateTimes;
   readonly #record: WrittenRecord;
-  readonly #goneWaiters: (() => void)[] = [];
   readonly #absence: Absence;
   readonly #words = new LoaderWords();
   #state: KeepState = 'launching';
@@ -64,9 +65,7 @@ export class Keep {
   readonly #deadline = new Deadline();
   readonly #launchDeadline: number;
   #stopping = false;
-  #gone = false;
   #abandoned = false;
-  #cleared: Promise<void> = Promise.resolve();
   #stopReason: string | undefined;
 
   private constructor(
@@ -89,6 +88,7 @@ export class Keep {
     );
     this.#times = new StateTimes(around.metrics);
     this.#processes = new KeepProcesses(around.store.directoryOf(identity.id), around.release, record);
+    this.#remains = new Remains(around, identity.id, this.#processes, this.#journal);
     this.#record = new WrittenRecord(around.store, around.log, identity.id, () => this.#recordNow());
     this.#lease = new Lease(around.clock, () => {
       this.#expire();
@@ -323,7 +323,7 @@ export class Keep {
     } catch (error) {
       this.#processes.kill();
       this.#lose('keepmgr/launch-failed');
-      await this.#cleared;
+      await this.#remains.cleared;
       await launcher.end?.(id);
       // Nobody was told of it, so nobody will remove it.
       this.#record.forget();
@@ -332,13 +332,13 @@ export class Keep {
     void launched.exited.then((how) => {
       this.#loaderEnded(how);
     });
-    launched.begin(launchFrame(details, { id, tee, token, directory }, this.belonging.asked));
+    launched.begin(encodeLaunch(details, { id, tee, token, directory }, this.belonging.asked));
     this.#awaitNext();
   }
 
   #resume(): void {
     if (hasEnded(this.#state) && this.#processes.none) {
-      this.#gone = true;
+      this.#remains.none();
       return;
     }
     if (this.#processes.loaderRuns) {
@@ -429,38 +429,26 @@ export class Keep {
     else setTimeout(finish, lastFramesTime);
   }
 
+  get #gone(): boolean {
+    return this.#remains.gone;
+  }
+
   /** Whatever is left of it: processes, connections, files. The record stays. */
   #tearDown(): void {
     if (this.#gone) return;
-    this.#gone = true;
     this.#deadline.over();
     this.#absence.over();
     this.#lease.end();
     this.#control?.close();
     this.#control = undefined;
-    const killed = this.#processes.kill();
+    this.#remains.clear(this.#state === 'failed');
     this.#channels.refuseAll();
-    this.#cleared = this.#clear(killed || this.#state === 'failed');
     this.#record.save();
     this.#changed();
-    for (const resolve of this.#goneWaiters.splice(0)) resolve();
-  }
-
-  /** @param doubtful - whether something may still die, or live without a record */
-  async #clear(doubtful: boolean): Promise<void> {
-    const { launcher, store } = this.#around;
-    try {
-      if (doubtful) await this.#processes.sweep();
-      await launcher.end?.(this.id);
-      await store.clear(this.id);
-    } catch (error) {
-      this.#journal.failed('clear-failed', error);
-    }
   }
 
   async #recordedEnd(): Promise<void> {
-    if (!this.#gone) await new Promise<void>((resolve) => this.#goneWaiters.push(resolve));
-    await this.#cleared;
+    await this.#remains.cleared;
     this.#record.write();
   }
 

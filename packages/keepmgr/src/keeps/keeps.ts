@@ -53,6 +53,7 @@ export class Keeps {
   readonly #creating = new Map<string, Creation>();
   readonly #plan: PlanLaunch;
   readonly #pool: Pool;
+  readonly #changes: Changes;
   #poolSizes: PoolSizes = {};
   #closing = false;
   #cordoned: boolean;
@@ -92,8 +93,6 @@ export class Keeps {
       around.log,
     );
   }
-
-  readonly #changes: Changes;
 
   /** Takes up what an earlier daemon left. @throws EnarxError `keepmgr/state-unusable`, `keepmgr/state-damaged` */
   async restore(): Promise<void> {
@@ -204,10 +203,7 @@ export class Keeps {
         this.#forget(keep);
       })
       .catch((error: unknown) => {
-        this.#around.log('keep-not-removed', {
-          keep: formatKeepId(keep.id),
-          detail: (error as Error).message,
-        });
+        this.#notRemoved(keep, error);
       });
   }
 
@@ -338,13 +334,6 @@ export class Keeps {
     await Promise.all([this.#pool.empty(), ...[...this.#live].map((keep) => keep.stop(number))]);
   }
 
-  /** @throws EnarxError `keep/unknown` */
-  get(id: Uint8Array): Keep {
-    const keep = this.find(id);
-    if (keep === undefined) throw keepmgrProblem('keep/unknown');
-    return keep;
-  }
-
   /** One that is or was somebody's. */
   find(id: Uint8Array): Keep | undefined {
     return this.#keeps.get(formatKeepId(id));
@@ -381,10 +370,14 @@ export class Keeps {
   /** The same where nobody waits for it. */
   removeLater(keep: Keep): void {
     this.remove(keep).catch((error: unknown) => {
-      this.#around.log('keep-not-removed', {
-        keep: formatKeepId(keep.id),
-        detail: (error as Error).message,
-      });
+      this.#notRemoved(keep, error);
+    });
+  }
+
+  #notRemoved(keep: Keep, error: unknown): void {
+    this.#around.log('keep-not-removed', {
+      keep: formatKeepId(keep.id),
+      detail: (error as Error).message,
     });
   }
 

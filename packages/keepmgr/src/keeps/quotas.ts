@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Pace } from '@enarx/keepldr/pace';
+
 import type { Caller } from '../api/caller.ts';
 import type { Limits } from '../limits.ts';
-import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
 
 /** What a tenant has, or has begun to make. */

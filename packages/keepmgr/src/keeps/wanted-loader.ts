@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { encodeFrameHead, encodeMessage, ldrLaunch, type LdrLaunch } from '@enarx/protocol';
+import { encodeFrameHead, encodeMessage, ldrLaunch, ldrLaunchKind, type LdrLaunch } from '@enarx/protocol';
 
 import type { LoaderWanted } from '../launchers/launcher.ts';
 import type { LaunchDetails, WantedKeep } from './surroundings.ts';
-
-const launchKind = 0;
 
 /** What a launcher is told of a Keep: enough to bound its loader, and nothing of the launch frame's. */
 export function wantedLoader(
@@ -17,10 +15,10 @@ export function wantedLoader(
 }
 
 /**
- * What the loader is told of it.
+ * The frame in which the loader is told of it.
  * @param asked - number of the request that asked for the Keep, 8 bytes
  */
-export function launchFrame(
+export function encodeLaunch(
   details: LaunchDetails,
   { id, tee, token, directory }: Pick<LdrLaunch, 'id' | 'tee' | 'token' | 'directory'>,
   asked: Uint8Array | undefined,
@@ -30,5 +28,5 @@ export function launchFrame(
     ...{ id, tee, token, directory },
     ...(asked === undefined ? {} : { request: asked }),
   });
-  return Buffer.concat([encodeFrameHead(launchKind, payload.length), payload]);
+  return Buffer.concat([encodeFrameHead(ldrLaunchKind, payload.length), payload]);
 }

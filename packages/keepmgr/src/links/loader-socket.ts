@@ -2,11 +2,11 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 
+import { Pace } from '@enarx/keepldr/pace';
 import type { LdrHello } from '@enarx/protocol';
 
 import type { DaemonLog } from '../daemon-log.ts';
 import type { Limits } from '../limits.ts';
-import { Pace } from '../pace.ts';
 import { keepmgrProblem } from '../problems.ts';
 import { readHello } from './hello.ts';
 

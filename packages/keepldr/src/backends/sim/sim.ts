@@ -8,12 +8,13 @@ import type { Evidence, Sandbox, Tee } from '@enarx/protocol';
 
 import { EventQueue } from '../../event-queue.ts';
 import { connectToGuest } from '../../guest-socket.ts';
+import type { Probe } from '../../probe.ts';
 import { killOwnGroup, killRecordedGroup, referenceTo, type ProcessReference } from '../../processes.ts';
 import { keepldrProblem, launchProblemOf } from '../../problems.ts';
 import { confinementNamed, probeSandboxes, strongestSandbox } from '../../sandbox/choose.ts';
 import type { Confinement } from '../../sandbox/confinement.ts';
 import { sendInputs } from '../../sandbox/tool.ts';
-import type { Backend, GuestStateWord, InstanceEnd, LaunchOptions, Probe, TeeInstance } from '../backend.ts';
+import type { Backend, GuestStateWord, InstanceEnd, LaunchOptions, TeeInstance } from '../backend.ts';
 import { serveDevice, type Device } from '../device.ts';
 import { loaderArguments, loaderFiles } from './loader-command.ts';
 

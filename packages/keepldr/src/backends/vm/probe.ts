@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Probe } from '../backend.ts';
+import type { Probe } from '../../probe.ts';
 import { findTool } from '../../sandbox/tool.ts';
 import { findEmulator } from './emulator.ts';
 import { isEmulated } from './hardware.ts';

@@ -11,7 +11,7 @@ import type { GuestStateWord, InstanceEnd, LaunchOptions, TeeInstance } from '..
 import { serveDevice } from '../device.ts';
 import { confinedEmulator } from './confined.ts';
 import { findEmulator, type Emulator } from './emulator.ts';
-import type { MachineKind } from '../machine-kinds.ts';
+import { machineDefaults, type MachineKind } from '../machine-kinds.ts';
 import { machineArguments, type MachineSecurity } from './machine.ts';
 import { MachineProcess, socketsIn, type MachineCommand } from './machine-process.ts';
 import type { MachinePlan } from './machine-plan.ts';
@@ -25,8 +25,6 @@ const longestBoot = 180_000;
 const longestDying = 5000;
 /** An emulated machine that dies before its guest said a word is started again so many times. Emulators have faults of their own: docs/vm.md names one that we met. */
 const mostRestarts = 2;
-
-export const machineDefaults = { memory: 1024, vcpus: 1 } as const;
 
 /** What tests put in the place of the machine's own. */
 export interface MachineSurroundings {

@@ -5,7 +5,7 @@ import type { ServiceProperties } from './service-units.ts';
 const mebibyte = 1_048_576;
 const microseconds = 1_000_000;
 /** Of systemd's `infinity`, UINT64_MAX. */
-const unbounded = 2n ** 64n - 1n;
+export const unbounded = 2n ** 64n - 1n;
 
 /** The lower of what a unit says of itself and what the configuration demands. */
 export function unitCeilings(properties: ServiceProperties, demanded: Ceilings): Ceilings {

@@ -7,10 +7,9 @@ import type { Ceilings } from '../ceilings.ts';
 import type { LoaderWanted } from '../launcher.ts';
 import { launchSocketName } from './launch-socket.ts';
 import type { Property } from './service-units.ts';
+import { unbounded } from './unit-ceilings.ts';
 
 const mebibyte = 1_048_576n;
-/** Of systemd's `infinity`. */
-const unbounded = 2n ** 64n - 1n;
 
 /**
  * A unit for one loader, made of properties. What stands here is what packaging/systemd/enarx-keep@.service says; a test holds one against
