@@ -28,6 +28,9 @@ export class Audience {
   #frames: FrameStream | undefined;
   #arrival = Promise.withResolvers<FrameStream>();
   #stdinCredit = 0;
+  /** What of it the owner has not been told, and the connection on which the last of it is on its way. */
+  #untold = 0;
+  #telling: FrameStream | undefined;
   #outcome: Outcome | undefined;
 
   /** @param detach - whether the owner may leave and come back */
@@ -41,7 +44,8 @@ export class Audience {
     const before = this.#frames;
     this.#frames = frames;
     if (before !== undefined) dismiss(before, wasmldrProblem('wasmldr/replaced'));
-    if (this.#stdinCredit > 0) this.#send(workloadFrame.credit, encodeMessage(credit, this.#stdinCredit));
+    this.#untold = this.#stdinCredit;
+    this.#tellCredit(frames);
     this.#arrival.resolve(frames);
     if (this.#outcome !== undefined) this.#tell(this.#outcome);
   }
@@ -72,7 +76,8 @@ export class Audience {
   /** The program reads so many bytes more. An owner who comes back is told what is still open. */
   wantStdin(bytes: number): void {
     this.#stdinCredit += bytes;
-    this.#send(workloadFrame.credit, encodeMessage(credit, bytes));
+    this.#untold += bytes;
+    if (this.#frames !== undefined && this.#frames !== this.#telling) this.#tellCredit(this.#frames);
   }
 
   /** Standard input has come, as far as it was asked for. */
@@ -89,6 +94,20 @@ export class Audience {
   end(outcome: Outcome): void {
     this.#outcome = outcome;
     this.#tell(outcome);
+  }
+
+  /** One message at a time: a runner that asks for byte after byte makes neither many nor a queue of them, behind which the owner would wait for the end. */
+  #tellCredit(frames: FrameStream): void {
+    if (this.#untold === 0 || this.#outcome !== undefined) return;
+    const message = encodeMessage(credit, this.#untold);
+    this.#untold = 0;
+    this.#telling = frames;
+    const told = (): void => {
+      if (this.#telling !== frames) return;
+      this.#telling = undefined;
+      if (this.#frames === frames) this.#tellCredit(frames);
+    };
+    frames.send(workloadFrame.credit, message).then(told, told);
   }
 
   #tell(outcome: Outcome): void {
