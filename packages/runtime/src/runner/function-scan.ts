@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { numbersAfter, reader, type Reader } from './module-reader.ts';
+import { noFunction } from './module-sections.ts';
 
 /** A place that calls another function: a known one, or whichever of a type the table holds. */
 export interface CallSite {
@@ -43,7 +44,7 @@ export type Scan = (at: number, end: number) => Scanned;
 /**
  * Makes what walks the instructions of a function. One that is not known ends the walk: what was found until then is still true.
  *
- * @param places - not 0 where a place of the table is worth finding; what is found is set to 0
+ * @param places - of a table; each that is pointed to is found once, and marked as empty
  */
 export function scanner(module: Uint8Array, places: Uint32Array): Scan {
   // One for all: a collection of what is thrown away takes longer than the search.
@@ -104,8 +105,8 @@ function walk(module: Uint8Array, read: Reader, end: number, places: Uint32Array
         break;
       case opcodes.i32Const: {
         const number = read.leb();
-        if ((places[number] ?? 0) === 0) break;
-        places[number] = 0;
+        if ((places[number] ?? noFunction) === noFunction) break;
+        places[number] = noFunction;
         found.places.push(number);
         break;
       }

@@ -118,8 +118,8 @@ function search(module: Uint8Array, { imported, start, bodies, table }: Sections
         level.push(callee);
       }
       for (const place of found.places) {
-        const callee = (table[place] ?? 0) - 1;
-        if (seen.has(callee)) continue;
+        const callee = table[place];
+        if (callee === undefined || seen.has(callee)) continue;
         seen.add(callee);
         pointed.push(callee);
       }

@@ -4,7 +4,7 @@
 // keep each call. So V8 is told what will be called, in the sections that WebAssembly's proposal "Compilation Hints" has for that: they change how fast a program
 // runs, and nothing else.
 import { scanner, type CallSite, type Scanned } from './function-scan.ts';
-import { hideSections, readTypes, type Sections } from './module-sections.ts';
+import { hideSections, noFunction, readTypes, type Sections } from './module-sections.ts';
 
 const prefix = 'metadata.code.';
 const frequencies = `${prefix}instr_freq`;
@@ -15,6 +15,8 @@ const branchHints = `${prefix}branch_hint`;
 const smallFunction = 64;
 /** Functions of one type in the table, of which it is likely that a call through it means one that V8 was told of. */
 const mostTargets = 8;
+/** Places of a table that is looked through, some milliseconds for all types of calls; a larger one has many functions of most types. */
+const largestTable = 16_384;
 /** The binary logarithm of how often a place is passed for each call of its function, and 32. A loop counts as this many. */
 const once = 32;
 const perLoop = 5;
@@ -83,30 +85,32 @@ function smallFunctions(module: Uint8Array, sections: Sections) {
     const body = smallBody(index);
     return body !== undefined && scan(...body).calls.length === 0;
   };
-  let inTable: Map<number, Set<number>> | undefined;
+  const known = new Map<number, readonly number[]>();
+  let types: Uint32Array | undefined;
   return {
     /** Those that a place may call. */
     at({ callee, type }: CallSite): readonly number[] {
       if (callee !== undefined) return smallBody(callee) === undefined ? [] : [callee];
-      if (type === undefined) return [];
-      inTable ??= byType(module, sections);
-      const same = inTable.get(type) ?? new Set();
-      return same.size > mostTargets ? [] : [...same].filter(callsNothing);
+      if (type === undefined || sections.table.length > largestTable) return [];
+      let few = known.get(type);
+      if (few !== undefined) return few;
+      types ??= readTypes(module, sections);
+      few = ofType(type, types, sections).filter(callsNothing);
+      known.set(type, few);
+      return few;
     },
   };
 }
 
-/** Functions of the table by their types: so many of each that it is known whether they are few. */
-function byType(module: Uint8Array, sections: Sections): Map<number, Set<number>> {
-  const found = new Map<number, Set<number>>();
-  const types = readTypes(module, sections);
-  for (const place of sections.table) {
-    const index = place - 1;
-    const type = types[index - sections.imported];
-    if (type === undefined) continue;
-    const same = found.get(type);
-    if (same === undefined) found.set(type, new Set([index]));
-    else if (same.size <= mostTargets) same.add(index);
+/** Functions of the table that are of a type; none where they are many. */
+function ofType(type: number, types: Uint32Array, { table, imported }: Sections): number[] {
+  const found: number[] = [];
+  // Without an iterator, which costs more than the comparison before anything is optimised.
+  for (let place = 0; place < table.length; place += 1) {
+    const index = table[place] ?? noFunction;
+    if (types[index - imported] !== type || found.includes(index)) continue;
+    if (found.length === mostTargets) return [];
+    found.push(index);
   }
   return found;
 }

@@ -5,6 +5,7 @@ import { reader, type Reader } from './module-reader.ts';
 
 /** What V8 allows in one module. More is refused when it is compiled, and must cost nothing here. */
 const mostFunctions = 1_000_000;
+export const noFunction = 0xffff_ffff;
 export const exportSection = 7;
 const customSection = 0;
 const importSection = 2;
@@ -27,7 +28,7 @@ export interface Sections {
   readonly code: number;
   /** Where each function begins; each reaches at most to the next one. */
   readonly bodies: Uint32Array;
-  /** By their place in table 0, the indices of functions and 1; 0 where there is none. */
+  /** Functions by their place in table 0; {@link noFunction} where there is none. */
   readonly table: Uint32Array;
 }
 
@@ -100,12 +101,8 @@ function readTable(read: Reader): Uint32Array {
     places = Math.max(places, offset + functions.length);
     segments.push({ offset, functions });
   }
-  const table = new Uint32Array(places);
-  for (const { offset, functions } of segments)
-    table.set(
-      functions.map((index) => index + 1),
-      offset,
-    );
+  const table = new Uint32Array(places).fill(noFunction);
+  for (const { offset, functions } of segments) table.set(functions, offset);
   return table;
 }
 
