@@ -25,6 +25,24 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
   return whole;
 }
 
+/**
+ * All bytes of a stream that comes in chunks, or `undefined` as soon as there are more than `most`. What is still to come is then not
+ * waited for: leaving a Node or web stream so destroys it.
+ */
+export async function collectBytes(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  most: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > most) return undefined;
+    parts.push(chunk);
+  }
+  return joinBytes(parts);
+}
+
 const hexDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** Lower-case hexadecimal, two digits a byte. */

@@ -70,6 +70,8 @@ export const ldrLaunch = messageType(
   }),
 );
 export type LdrLaunch = Of<typeof ldrLaunch>;
+/** Kind of the one frame that carries it. */
+export const ldrLaunchKind = 0;
 
 /** What the loader says of its Keep, and the processes that have to end with it: a keepmgr that is started anew finds them by it. */
 export const ldrState = messageType(
