@@ -4,7 +4,7 @@
 // keep each call. So V8 is told what will be called, in the sections that WebAssembly's proposal "Compilation Hints" has for that: they change how fast a program
 // runs, and nothing else.
 import { scanner, type CallSite, type Scanned } from './function-scan.ts';
-import { hideSections, noFunction, readTypes, type Sections } from './module-sections.ts';
+import { hideSections, readTypes, type Sections } from './module-sections.ts';
 
 const prefix = 'metadata.code.';
 const frequencies = `${prefix}instr_freq`;
@@ -105,14 +105,11 @@ function smallFunctions(module: Uint8Array, sections: Sections) {
 /** Functions of the table that are of a type; none where they are many. */
 function ofType(type: number, types: Uint32Array, { table, imported }: Sections): number[] {
   const found: number[] = [];
-  // Without an iterator, which costs more than the comparison before anything is optimised.
-  for (let place = 0; place < table.length; place += 1) {
-    const index = table[place] ?? noFunction;
-    if (types[index - imported] !== type || found.includes(index)) continue;
-    if (found.length === mostTargets) return [];
-    found.push(index);
-  }
-  return found;
+  table.forEach((index) => {
+    if (types[index - imported] === type && found.length <= mostTargets && !found.includes(index))
+      found.push(index);
+  });
+  return found.length > mostTargets ? [] : found;
 }
 
 type Hints = readonly (readonly [number, readonly Hint[]])[];
