@@ -58,8 +58,12 @@ const ask = (bytes: number): Buffer => frame(runnerFrame.stdinWanted, encodeMess
 describe('a runner is killed that sends', () => {
   const lies: Record<string, Uint8Array> = {
     'bytes that are no frame': Buffer.from('GET / HTTP/1.1\r\n\r\n'),
-    'a frame longer than one may be': Uint8Array.of(0x82, 0x07, 0x5a, 0x00, 0x01, 0x00, 0x01),
-    'a frame of a kind that there is not': frame(23),
+    'a frame longer than one may be': Uint8Array.of(0x82, 0x07, 0x5a, 0x00, 0x01, 0x00, 0x09),
+    'output in a frame that only data of sockets may fill': Buffer.concat([
+      boot,
+      frame(runnerFrame.stdout, new Uint8Array(65_537)),
+    ]),
+    'an answer that it serves, before the start': frame(runnerFrame.serving),
     'a frame of a kind that only the supervisor sends': frame(runnerFrame.module, Uint8Array.of(1)),
     'an end that is no message': Buffer.concat([boot, frame(runnerFrame.ended, Buffer.from('exit 0'))]),
     'an end with a member too many': Buffer.concat([
@@ -135,6 +139,22 @@ describe('a runner that', () => {
   test('dies in the middle of a frame is one, too', async () => {
     const cut = Buffer.concat([boot, frame(runnerFrame.stdout, new Uint8Array(100))]).subarray(0, -50);
     await assert.rejects(meet(cut, {}, 'process.exit(0);'), { code: 'runner/died' });
+  });
+
+  test('says how its program ended, and goes on, is not heard any more', async () => {
+    const exit = end({ how: 'exit', code: 7 });
+    const after = frame(runnerFrame.stdout, Buffer.from('after the end'));
+    const flood = `for (;;) writeSync(3, Buffer.from('${after.toString('hex')}', 'hex'));`;
+    for (const more of [end({ how: 'exit', code: 8 }), after, Buffer.from('no frame'), ask(1)]) {
+      const { ended: how, stdout } = await meet(Buffer.concat([boot, exit, more]), {}, flood);
+      assert.deepEqual([how, stdout.toString()], [{ how: 'exit', code: 7 }, '']);
+    }
+  });
+
+  test('stops in the middle of a frame is ended by the limit of wall time', async () => {
+    const half = frame(runnerFrame.stdout, new Uint8Array(100)).subarray(0, 50);
+    const { ended: how } = await meet(Buffer.concat([boot, half]), { limits: { wall: 300 } });
+    assert.deepEqual(how, { how: 'limit', limit: 'wall', value: 300 });
   });
 
   test('closes its link and lives on is killed', async () => {
