@@ -30,8 +30,8 @@ function programOf(id: number): string {
   const executable = command.replace(/^.*\//, '');
   // The sandbox around a program names it, too.
   if (executable !== 'node') return executable;
-  const script = words.findLast((word) => /\/(enarx|keepmgr|keepldr|wasmldr|runner)\.m?js$/.test(word));
-  return script?.replace(/^.*\/|\.m?js$/g, '') ?? executable;
+  const script = words.findLast((word) => /\/(enarx|keepmgr|keepldr|wasmldr|runner)\.c?js$/.test(word));
+  return script?.replace(/^.*\/|\.c?js$/g, '') ?? executable;
 }
 
 /** Content of a file that the kernel shows; empty when its process has just gone. */
