@@ -66,6 +66,8 @@ export class LoopbackNetwork implements Network, AsyncDisposable {
   async #dial(port: number): Promise<Socket> {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     await once(socket, 'connect');
+    // It may break before the program is there, as whatever a Keep's own network hands over.
+    socket.on('error', () => undefined);
     this.#sockets.add(socket);
     return socket;
   }

@@ -42,15 +42,20 @@ export class OutputQueue {
 
   /**
    * @returns when another piece may be pushed
-   * @throws EnarxError `runner/misbehaved` for output beyond the credit, and for empty output, which would cost no credit
+   * @throws EnarxError `runner/misbehaved` for output beyond the credit, for empty output, which would cost no credit, and for more than a frame of the
+   *   channel holds, which its owner could not be sent: only data of sockets may be longer on this link
    */
   async push(stream: OutputName, bytes: Uint8Array): Promise<void> {
     this.#outstanding += bytes.length;
-    if (bytes.length === 0 || this.#outstanding > outputWindow) {
-      throw runtimeProblem('runner/misbehaved', {
-        found: bytes.length === 0 ? 'empty output' : 'output beyond the credit',
-      });
-    }
+    const found =
+      bytes.length === 0
+        ? 'empty output'
+        : bytes.length > maxFramePayload
+          ? 'output longer than a frame'
+          : this.#outstanding > outputWindow
+            ? 'output beyond the credit'
+            : undefined;
+    if (found !== undefined) throw runtimeProblem('runner/misbehaved', { found });
     this.#pieces.push({ stream, bytes });
     this.#pump ??= this.#run().catch(() => {
       this.#abandoned();

@@ -273,6 +273,7 @@ export class Run {
       most: limits.descriptors ?? defaultDescriptors,
       traffic,
       send: (kind, payload) => this.#process.frames.send(kind, payload),
+      sendFramed: (frame) => this.#process.frames.sendFramed(frame),
       exceeded: () => {
         this.#decide({ ended: { how: 'limit', limit: 'traffic', value: traffic } });
       },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The link between the supervisor and its runner: frames on the runner's fd 3. What they carry stands in runner-messages.ts.
+import { maxFramePayload } from '@enarx/protocol';
 
 /** Kinds 0 to 4, 12 to 14 and 22 go to the runner, 5 to 11 and 15 come from it; the others go both ways. */
 export const runnerFrame = {
@@ -34,7 +35,7 @@ export const runnerFrame = {
   wakeIn: 15,
   /** To the runner: a connection has come; {@link acceptMessage}. From it: the program took one from this listener, so another may wait; {@link socketMessage}. */
   accept: 16,
-  /** Bytes on a connection: its number in {@link socketHead} bytes, most significant first, and at least one byte. */
+  /** Bytes on a connection, at least one and at most as a frame holds, behind a head of {@link socketHead} bytes; see {@link writeSocketHead}. */
   socketData: 17,
   /** Bytes that may be sent on a connection on top of what was granted before; {@link socketCreditMessage}. */
   socketCredit: 18,
@@ -58,8 +59,26 @@ export const socketWindow = 262_144;
 export const socketBacklog = 128;
 /** Connections that a program may have asked for and neither got nor been refused. */
 export const mostDials = 64;
-/** Bytes of a connection's number in front of its data. */
-export const socketHead = 4;
+/** Bytes in front of the data of a connection: its number and the credit that rides along, four each, most significant first. */
+export const socketHead = 8;
+/**
+ * Bytes of the longest payload on this link. Programs send in pieces of 64 KiB: if the head had to fit in as well, each would take a second frame of a
+ * few bytes, and a TLS record of its own.
+ */
+export const longestLinkPayload = maxFramePayload + socketHead;
+
+/** @param credit - bytes that the sender of the data takes on top, as {@link socketCreditMessage} says it; 0 for none */
+export function writeSocketHead(target: Uint8Array, at: number, number: number, credit: number): void {
+  const view = new DataView(target.buffer, target.byteOffset + at);
+  view.setUint32(0, number);
+  view.setUint32(4, credit);
+}
+
+/** The payload must be longer than the head. */
+export function readSocketHead(payload: Uint8Array): { readonly number: number; readonly credit: number } {
+  const view = new DataView(payload.buffer, payload.byteOffset);
+  return { number: view.getUint32(0), credit: view.getUint32(4) };
+}
 
 /** Bytes: what WASI programs and POSIX know as `PATH_MAX` and `NAME_MAX`. */
 export const longestPath = 4096;

@@ -6,6 +6,7 @@ import { FrameStream } from '@enarx/channel/frame-stream';
 
 import { runtimeProblem } from './problems.ts';
 import { Run, type ProcessEnd, type RunnerProcess } from './run.ts';
+import { longestLinkPayload } from './runner-frames.ts';
 import { nodeArguments, tuningFor, type Shape, type Tuning } from './runner-flags.ts';
 import { encodeWorkload, type Workload } from './workload.ts';
 
@@ -68,7 +69,7 @@ export class Runner {
   constructor(child: ChildProcess, tuning: Tuning) {
     this.#child = child;
     this.#tuning = tuning;
-    this.#frames = new FrameStream(child.stdio[linkFd] as Duplex);
+    this.#frames = new FrameStream(child.stdio[linkFd] as Duplex, longestLinkPayload);
     this.#end = endOf(child);
     this.exited = this.#end.then(() => {
       this.#gone = true;

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 
-import { decodeMessage, encodeMessage, maxFramePayload, type File } from '@enarx/protocol';
+import { decodeMessage, encodeFrameHead, encodeMessage, type File } from '@enarx/protocol';
 
-import { runtimeProblem } from './problems.ts';
+import { Carried, misbehaved } from './carried.ts';
 import {
+  longestLinkPayload,
   mostDials,
+  readSocketHead,
   runnerFrame,
   socketBacklog,
   socketHead,
-  socketWindow,
+  writeSocketHead,
   type DialRefusal,
 } from './runner-frames.ts';
 import {
@@ -49,12 +51,19 @@ export interface SocketsOptions {
   readonly traffic: number;
   /** Sends a frame to the runner; resolves when it was handed to the kernel. */
   readonly send: (kind: number, payload: Uint8Array) => Promise<void>;
+  /** The same for a frame that is laid out already; its bytes are not changed before that. */
+  readonly sendFramed: (frame: Uint8Array) => Promise<void>;
   /** More than `traffic` has come. */
   readonly exceeded: () => void;
 }
 
 /** Bytes that may wait for a runner that does not read its link, over all connections. */
 const mostUnsent = 1_048_576;
+/** Bytes of a frame with its head of seven; data below `smallest` bytes gets a buffer of its own, since Node cuts these out of a larger one. */
+const longestFrame = 7 + longestLinkPayload;
+const smallest = 4096;
+/** Buffers that are kept to be used again: fresh ones cost the collector more than the copy into them. */
+const mostBuffers = 4;
 /** Milliseconds that a connection which the program has closed may take to bring its last bytes out. */
 const longestLingering = 5000;
 
@@ -76,6 +85,7 @@ export class Sockets {
   #dials = 0;
   #over = false;
   readonly #heldUp = new Set<Carried>();
+  readonly #buffers: Buffer[] = [];
 
   constructor(options: SocketsOptions) {
     this.#options = options;
@@ -101,10 +111,12 @@ export class Sockets {
     switch (kind) {
       case runnerFrame.socketData: {
         if (payload.length <= socketHead) throw misbehaved('empty data on a socket');
-        const number = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
+        const { number, credit } = readSocketHead(payload);
         const bytes = payload.subarray(socketHead);
-        this.#find(number).send(bytes);
+        const connection = this.#find(number);
+        connection.send(bytes);
         this.#count(bytes.length);
+        connection.grant(credit);
         return;
       }
       case runnerFrame.socketCredit: {
@@ -243,8 +255,8 @@ export class Sockets {
   }
 
   #add(number: number, duplex: Duplex): void {
-    const connection = new Carried(duplex, {
-      data: (bytes) => this.#deliver(number, bytes),
+    const connection: Carried = new Carried(duplex, {
+      data: (length) => this.#deliver(number, connection, length),
       granted: (bytes) => {
         this.#tell(runnerFrame.socketCredit, encodeMessage(socketCreditMessage, { socket: number, bytes }));
       },
@@ -261,21 +273,26 @@ export class Sockets {
   }
 
   /** @returns whether the runner's link takes more now; the connection is told when it does again */
-  #deliver(number: number, bytes: Uint8Array): boolean {
-    const payload = Buffer.allocUnsafe(socketHead + bytes.length);
-    payload.writeUInt32BE(number);
-    payload.set(bytes, socketHead);
-    this.#unsent += payload.length;
-    this.#options.send(runnerFrame.socketData, payload).then(
+  #deliver(number: number, connection: Carried, length: number): boolean {
+    const head = encodeFrameHead(runnerFrame.socketData, socketHead + length);
+    const start = head.length + socketHead;
+    const buffer = length < smallest ? Buffer.allocUnsafe(start + length) : this.#buffers.pop();
+    const whole = buffer ?? Buffer.allocUnsafeSlow(longestFrame);
+    const frame = whole.subarray(0, start + length);
+    frame.set(head);
+    writeSocketHead(frame, head.length, number, connection.owed());
+    connection.take(frame, start);
+    this.#unsent += frame.length;
+    this.#options.sendFramed(frame).then(
       () => {
-        this.#sent(payload.length);
+        if (whole.length === longestFrame && this.#buffers.length < mostBuffers) this.#buffers.push(whole);
+        this.#sent(frame.length);
       },
       () => undefined,
     );
-    this.#count(bytes.length);
+    this.#count(length);
     if (this.#unsent < mostUnsent) return true;
-    const connection = this.#connections.get(number);
-    if (connection !== undefined) this.#heldUp.add(connection);
+    this.#heldUp.add(connection);
     return false;
   }
 
@@ -297,115 +314,6 @@ export class Sockets {
   #tell(kind: number, payload: Uint8Array): void {
     this.#options.send(kind, payload).catch(() => undefined);
   }
-}
-
-interface CarriedEvents {
-  /** @returns false when no more can be taken before `carry` is called again */
-  data(bytes: Uint8Array): boolean;
-  granted(bytes: number): void;
-  ended(): void;
-  broken(): void;
-}
-
-/** One connection. */
-class Carried {
-  readonly duplex: Duplex;
-  readonly #events: CarriedEvents;
-  /** Bytes that the runner may still send, and those that it gets back when enough of them are written. */
-  #room = socketWindow;
-  #written = 0;
-  #finished = false;
-  /** Bytes that the runner takes. */
-  #credit = socketWindow;
-  #pending: Uint8Array | undefined;
-  #ended = false;
-  #told = false;
-  #retired = false;
-
-  constructor(duplex: Duplex, events: CarriedEvents) {
-    this.duplex = duplex;
-    this.#events = events;
-    duplex.on('error', () => undefined);
-    duplex.on('data', (chunk: Uint8Array) => {
-      if (this.#retired) return;
-      this.#pending = chunk;
-      this.carry();
-    });
-    duplex.on('end', () => {
-      this.#ended = true;
-      this.carry();
-    });
-    const broken = (): void => {
-      if (!this.#retired && (!this.#told || !this.#finished)) events.broken();
-    };
-    duplex.on('close', broken);
-    if (duplex.closed) setImmediate(broken);
-  }
-
-  /** The program has closed it: nothing of it is told any more. */
-  retire(): void {
-    this.#retired = true;
-    this.#pending = undefined;
-  }
-
-  /** Brings to the runner what has come, as far as it is wanted. */
-  carry(): void {
-    if (this.#retired) return;
-    while (this.#pending !== undefined) {
-      if (this.#credit === 0) {
-        this.duplex.pause();
-        return;
-      }
-      const most = Math.min(this.#credit, maxFramePayload - socketHead);
-      const piece = this.#pending.subarray(0, most);
-      this.#pending = piece.length === this.#pending.length ? undefined : this.#pending.subarray(most);
-      this.#credit -= piece.length;
-      if (!this.#events.data(piece)) {
-        this.duplex.pause();
-        return;
-      }
-    }
-    if (this.#ended) {
-      if (this.#told) return;
-      this.#told = true;
-      this.#events.ended();
-    } else if (this.duplex.isPaused()) this.duplex.resume();
-  }
-
-  /** From the runner: it takes so many bytes more. */
-  grant(bytes: number): void {
-    this.#credit += bytes;
-    if (this.#credit > socketWindow) throw misbehaved('a request for too many bytes of a socket');
-    this.carry();
-  }
-
-  /** From the runner. */
-  send(bytes: Uint8Array): void {
-    this.#room -= bytes.length;
-    if (this.#room < 0 || this.#finished)
-      throw misbehaved(`data beyond the ${this.#finished ? 'end' : 'credit'} of a socket`);
-    if (this.duplex.destroyed) return;
-    this.duplex.write(bytes, (error) => {
-      if (error || this.#retired) return;
-      this.#written += bytes.length;
-      if (this.#written < socketWindow / 4) return;
-      const granted = this.#written;
-      this.#written = 0;
-      this.#room += granted;
-      this.#events.granted(granted);
-    });
-  }
-
-  /** From the runner: it has no more to send. */
-  finish(): void {
-    if (this.#finished) throw misbehaved('a second end of a socket');
-    this.#finished = true;
-    if (!this.duplex.destroyed) this.duplex.end();
-  }
-}
-
-function misbehaved(found: string): Error {
-  return runtimeProblem('runner/misbehaved', { found });
 }
 
 function closed(duplex: Duplex): Promise<void> {

@@ -13,7 +13,7 @@ import { encodeFrameHead, encodeMessage } from '@enarx/protocol';
 
 import { LoopbackNetwork } from '../../../test/support/loopback-network.ts';
 import { programs } from '../../../test/support/programs.ts';
-import { mostDials, runnerFrame, socketHead } from '../src/runner-frames.ts';
+import { mostDials, runnerFrame, socketHead, socketWindow, writeSocketHead } from '../src/runner-frames.ts';
 import { dialMessage, socketCreditMessage, socketMessage } from '../src/runner-messages.ts';
 import { start, type Started } from './support.ts';
 
@@ -28,9 +28,9 @@ const frame = (kind: number, payload: Uint8Array = new Uint8Array(0)): Buffer =>
 const boot = Buffer.concat([frame(runnerFrame.ready), frame(runnerFrame.started)]);
 const number = (socket: number): Uint8Array => encodeMessage(socketMessage, socket);
 
-function data(socket: number, bytes: number): Buffer {
+function data(socket: number, bytes: number, granted = 0): Buffer {
   const payload = Buffer.alloc(socketHead + bytes);
-  payload.writeUInt32BE(socket);
+  writeSocketHead(payload, 0, socket, granted);
   return frame(runnerFrame.socketData, payload);
 }
 
@@ -109,6 +109,8 @@ suite('a runner is killed that sends', () => {
       frame(runnerFrame.socketClose, number(1)),
     ]),
     'credit for more than a window': Buffer.concat([boot, credit(1, 1)]),
+    'credit for more than a window along with data': Buffer.concat([boot, data(1, 1, 1)]),
+    'data with more credit than there are windows': Buffer.concat([boot, data(1, 1, 0xffff_ffff)]),
     'credit for a socket that is not open': Buffer.concat([boot, credit(9, 1)]),
     'a wish to be connected where a listener is': Buffer.concat([boot, dial(0, 0)]),
     'a wish to be connected by no descriptor': Buffer.concat([boot, dial(0, 2)]),
@@ -132,6 +134,17 @@ suite('a runner is killed that sends', () => {
       if (!what.endsWith('before the start') && !met.socket.closed) await once(met.socket, 'close');
     });
   }
+});
+
+test('a runner may send a whole window before it is granted any more, in frames that hold 64 KiB each', async () => {
+  const window = Array.from({ length: socketWindow / 65_536 }, () => data(1, 65_536));
+  await using met = await meet(Buffer.concat([boot, ...window]));
+  let got = 0;
+  for await (const chunk of met.socket) {
+    got += (chunk as Buffer).length;
+    if (got >= socketWindow) break;
+  }
+  assert.equal(got, socketWindow);
 });
 
 test('a runner is killed that sends data beyond its credit, which a peer that does not read does not renew', async () => {

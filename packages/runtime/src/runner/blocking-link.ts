@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readvSync, writeSync } from 'node:fs';
 
-import { decodeFrameHead, maxFramePayload, type FrameHead } from '@enarx/protocol';
+import { decodeFrameHead, type FrameHead } from '@enarx/protocol';
 
-import { runnerFrame } from '../runner-frames.ts';
+import { longestLinkPayload, runnerFrame } from '../runner-frames.ts';
 import type { wakeMessage } from '../runner-messages.ts';
 import type { Waiting } from '../wasi/waiting.ts';
 import { SupervisorLink, type LinkListener } from './link.ts';
@@ -82,7 +82,7 @@ export class BlockingLink extends SupervisorLink {
   #head(): FrameHead {
     for (;;) {
       if (this.#at < this.#chunk.length) {
-        const head = decodeFrameHead(this.#chunk, this.#at, maxFramePayload);
+        const head = decodeFrameHead(this.#chunk, this.#at, longestLinkPayload);
         if (head !== undefined) return head;
       }
       const rest = this.takeRest();

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { maxFramePayload, type Frame } from '@enarx/protocol';
 
-import { mostDials, runnerFrame, socketHead, socketWindow, type DialRefusal } from '../runner-frames.ts';
+import {
+  mostDials,
+  readSocketHead,
+  runnerFrame,
+  socketHead,
+  socketWindow,
+  writeSocketHead,
+  type DialRefusal,
+} from '../runner-frames.ts';
 import type {
   acceptMessage,
   dialledMessage,
@@ -43,7 +51,7 @@ export class ProgramSockets {
 
   connection(number: number): Connection {
     const way = new Way(this.#link, number, () => this.#connections.delete(number));
-    const connection = new Connection(way, socketWindow);
+    const connection = new Connection(way);
     this.#connections.set(number, { connection, way });
     return connection;
   }
@@ -68,9 +76,14 @@ export class ProgramSockets {
         this.#listeners.get(listener)?.push(this.connection(socket));
         return;
       }
-      case runnerFrame.socketData:
-        this.#connections.get(numberOf(payload))?.connection.push(payload.subarray(socketHead));
+      case runnerFrame.socketData: {
+        const { number, credit } = readSocketHead(payload);
+        const found = this.#connections.get(number);
+        if (found === undefined) return;
+        found.way.credit += credit;
+        found.connection.push(payload.subarray(socketHead));
         return;
+      }
       case runnerFrame.socketCredit: {
         const { socket, bytes } = readMessage<typeof socketCreditMessage>(payload);
         const found = this.#connections.get(socket);
@@ -110,8 +123,10 @@ export class ProgramSockets {
 }
 
 class Way implements ConnectionSink {
-  readonly largest = maxFramePayload - socketHead;
+  readonly largest = maxFramePayload;
   credit = socketWindow;
+  /** Bytes that the other side may send again and has not been told of. */
+  #owed = 0;
   readonly #link: SupervisorLink;
   readonly #number: number;
   readonly #closed: () => void;
@@ -128,16 +143,23 @@ class Way implements ConnectionSink {
 
   send(length: number, fill: (target: Uint8Array) => void): void {
     this.credit -= length;
+    const owed = this.#owed;
+    this.#owed = 0;
     this.#link.send(runnerFrame.socketData, socketHead + length, (target) => {
-      writeNumber(target, this.#number);
+      writeSocketHead(target, 0, this.#number, owed);
       fill(target.subarray(socketHead));
     });
   }
 
+  /** Rides along with what the program sends next. By itself only once half the window is owed: until then the other side has the other half. */
   grant(bytes: number): void {
+    this.#owed += bytes;
+    if (this.#owed < socketWindow / 2) return;
+    const owed = this.#owed;
+    this.#owed = 0;
     this.#link.sendBytes(
       runnerFrame.socketCredit,
-      writeMessage<typeof socketCreditMessage>({ socket: this.#number, bytes }),
+      writeMessage<typeof socketCreditMessage>({ socket: this.#number, bytes: owed }),
     );
   }
 
@@ -149,12 +171,4 @@ class Way implements ConnectionSink {
     this.#closed();
     this.#link.sendBytes(runnerFrame.socketClose, writeMessage<typeof socketMessage>(this.#number));
   }
-}
-
-function numberOf(payload: Uint8Array): number {
-  return new DataView(payload.buffer, payload.byteOffset).getUint32(0);
-}
-
-function writeNumber(target: Uint8Array, number: number): void {
-  new DataView(target.buffer, target.byteOffset).setUint32(0, number);
 }

@@ -3,6 +3,7 @@ import type * as Net from 'node:net';
 
 import { FrameReader } from '@enarx/protocol';
 
+import { longestLinkPayload } from '../runner-frames.ts';
 import { BlockingLink } from './blocking-link.ts';
 
 /**
@@ -11,16 +12,20 @@ import { BlockingLink } from './blocking-link.ts';
  */
 export class StreamLink extends BlockingLink {
   #socket: Net.Socket | undefined;
+  /** Somebody was told that nothing more is taken, and may wait. */
+  #refused = false;
 
   override get congested(): boolean {
-    return this.#socket !== undefined && this.#socket.writableLength > 0;
+    const congested = this.#socket !== undefined && this.#socket.writableLength > 0;
+    this.#refused ||= congested;
+    return congested;
   }
 
   /** From now on frames arrive whenever the event loop runs, and sending does not block. */
   flow(): void {
     // Not before: loading it and making the socket takes 3 ms, and memory that a runner which waits for its program does not need.
     const { Socket } = process.getBuiltinModule('node:net');
-    const reader = new FrameReader();
+    const reader = new FrameReader((length) => Buffer.allocUnsafeSlow(length), longestLinkPayload);
     const receive = (chunk: Uint8Array): void => {
       for (const frame of reader.push(chunk)) this.handle(frame);
     };
@@ -36,6 +41,8 @@ export class StreamLink extends BlockingLink {
     if (this.#socket === undefined) super.transmit(frame);
     else
       this.#socket.write(frame, () => {
+        if (!this.#refused) return;
+        this.#refused = false;
         this.listener.writable();
       });
   }

@@ -4,7 +4,7 @@ import { fail } from './errno.ts';
 import type { Buffers } from './io-vectors.ts';
 import type { OutputSink } from './output-stream.ts';
 import { right, streamRights } from './rights.ts';
-import type { Eventually, Waiting } from './waiting.ts';
+import { Arrivals, type Eventually, type Waiting } from './waiting.ts';
 
 /** WASI preview 1 `riflags` and `sdflags`. */
 const riflag = { peek: 1, waitall: 2 } as const;
@@ -12,7 +12,7 @@ const sdflag = { receive: 1, send: 2 } as const;
 
 /** The way to the other end of a connection. */
 export interface ConnectionSink extends OutputSink {
-  /** The other side may send so many bytes more. */
+  /** The program has taken so many bytes, for which the other side may send as many more. Whether it is told of each is up to this. */
   grant(bytes: number): void;
   /** No more will be sent. */
   end(): void;
@@ -24,10 +24,9 @@ export interface ConnectionSink extends OutputSink {
 export class Connection extends Descriptor {
   readonly filetype = filetype.socketStream;
   readonly #sink: ConnectionSink;
-  readonly #portion: number;
   readonly #chunks: Uint8Array[] = [];
+  readonly #arrivals = new Arrivals();
   #buffered = 0;
-  #taken = 0;
   /** There is nothing more to read: the other end has finished, or the program has shut this direction down. */
   #ended = false;
   #shut = false;
@@ -36,11 +35,9 @@ export class Connection extends Descriptor {
   /** Called when something has happened to it, for whoever does not wait by polling. */
   changed: (() => void) | undefined;
 
-  /** @param window - bytes that the other side may send before it is granted any more */
-  constructor(sink: ConnectionSink, window: number) {
+  constructor(sink: ConnectionSink) {
     super(streamRights | right.fdRead | right.fdWrite | right.sockShutdown);
     this.#sink = sink;
-    this.#portion = window / 4;
   }
 
   push(chunk: Uint8Array): void {
@@ -78,7 +75,9 @@ export class Connection extends Descriptor {
 
   override receive(into: Buffers, flags: number): Eventually<number> {
     if (into.remaining === 0) return 0;
-    if ((flags & riflag.waitall) === 0 && this.#settled) return this.#take(into, flags);
+    if (this.#settled) {
+      if ((flags & riflag.waitall) === 0 || this.nonblocking) return this.#take(into, flags);
+    } else if (this.nonblocking && !this.#arrivals.due()) fail('again');
     return this.#receiveLater(into, flags);
   }
 
@@ -86,7 +85,10 @@ export class Connection extends Descriptor {
     this.#requireWritable();
     const wanted = from.remaining;
     if (wanted === 0) return 0;
-    if (this.nonblocking) return this.#sendSome(from);
+    if (this.nonblocking) {
+      if (this.#writable) return this.#sendPiece(from);
+      return this.#arrivals.due() ? this.#sendSome(from) : fail('again');
+    }
     if (wanted <= this.#sink.credit && wanted <= this.#sink.largest) {
       this.#sendPiece(from);
       if (!this.#sink.congested) return wanted;
@@ -141,11 +143,14 @@ export class Connection extends Descriptor {
 
   *#receiveLater(into: Buffers, flags: number): Waiting<number> {
     if (this.nonblocking) {
-      // What has arrived must be let in, or a program that only ever tries would never get any.
-      if (!this.#settled) yield 0;
+      yield 0;
+      this.#arrivals.letIn();
       return this.#settled ? this.#take(into, flags) : fail('again');
     }
-    while (!this.#settled) yield undefined;
+    while (!this.#settled) {
+      yield undefined;
+      this.#arrivals.letIn();
+    }
     let taken = this.#take(into, flags);
     if ((flags & riflag.waitall) === 0 || (flags & riflag.peek) !== 0) return taken;
     while (into.remaining > 0 && !this.#ended && !this.#broken) {
@@ -181,16 +186,13 @@ export class Connection extends Descriptor {
     return seen;
   }
 
-  /** Credit goes back in portions, not for every byte. */
   #consumed(bytes: number): void {
-    this.#taken += bytes;
-    if (this.#taken < this.#portion || this.#broken) return;
-    this.#sink.grant(this.#taken);
-    this.#taken = 0;
+    if (bytes > 0 && !this.#broken) this.#sink.grant(bytes);
   }
 
   *#sendSome(from: Buffers): Waiting<number> {
-    if (!this.#writable) yield 0;
+    yield 0;
+    this.#arrivals.letIn();
     this.#requireWritable();
     return this.#writable ? this.#sendPiece(from) : fail('again');
   }

@@ -3,6 +3,7 @@ import type { Connection } from './connection.ts';
 import { Descriptor, filetype, type Direction, type Readiness } from './descriptor.ts';
 import { fail } from './errno.ts';
 import { right, streamRights } from './rights.ts';
+import { Arrivals } from './waiting.ts';
 
 export interface ListenerEvents {
   /** The program has taken a connection, so another may wait. */
@@ -16,6 +17,7 @@ export class Listener extends Descriptor {
   readonly filetype = filetype.socketStream;
   readonly #events: ListenerEvents;
   readonly #waiting: Connection[] = [];
+  readonly #arrivals = new Arrivals();
   #closed = false;
   /** Called when a connection has come, for whoever does not wait by polling. */
   changed: (() => void) | undefined;
@@ -50,8 +52,9 @@ export class Listener extends Descriptor {
 
   override accept(flags: number): Connection | Generator<number | undefined, Connection, void> {
     const connection = this.#waiting.shift();
-    if (connection === undefined) return this.#acceptLater(flags);
-    return this.#take(connection, flags);
+    if (connection !== undefined) return this.#take(connection, flags);
+    if (this.nonblocking && !this.#arrivals.due()) fail('again');
+    return this.#acceptLater(flags);
   }
 
   override close(): void {
@@ -68,10 +71,12 @@ export class Listener extends Descriptor {
   *#acceptLater(flags: number): Generator<number | undefined, Connection, void> {
     if (this.nonblocking) {
       yield 0;
+      this.#arrivals.letIn();
       return this.#take(this.#waiting.shift() ?? fail('again'), flags);
     }
     for (;;) {
       yield undefined;
+      this.#arrivals.letIn();
       const connection = this.#waiting.shift();
       if (connection !== undefined) return this.#take(connection, flags);
     }

@@ -5,7 +5,7 @@ import type { DescriptorTable } from './descriptor-table.ts';
 import { errnoNumber, fail, WasiError } from './errno.ts';
 import type { GuestMemory } from './memory.ts';
 import { right } from './rights.ts';
-import type { Waiting } from './waiting.ts';
+import { Arrivals, type Waiting } from './waiting.ts';
 
 const subscriptionSize = 48;
 const eventSize = 32;
@@ -13,6 +13,8 @@ const eventType = { clock: 0, fdRead: 1, fdWrite: 2 } as const;
 const absoluteTime = 1;
 const hangupFlag = 1;
 const nanosecondsPerMillisecond = 1_000_000n;
+
+const arrivals = new Arrivals();
 
 /** One `poll_oneoff`. The subscriptions stay in the program's memory, so that their number costs the host no memory. */
 export class Poll {
@@ -48,12 +50,14 @@ export class Poll {
   *run(): Waiting<number> {
     let pause = this.#look();
     // A poll that need not wait must still let input in, or a program that polls in a loop with timeout zero never sees any.
-    if (this.#written > 0 && this.#waitsForDescriptor) {
+    if (this.#written > 0 && this.#waitsForDescriptor && arrivals.due()) {
       yield 0;
+      arrivals.letIn();
       pause = this.#look();
     }
     while (this.#written === 0) {
       yield pause;
+      arrivals.letIn();
       pause = this.#look();
     }
     return this.#written;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Descriptor, knownFdflags } from './descriptor.ts';
 import { fail } from './errno.ts';
+import { store } from './fd-calls.ts';
 import type { Call, Host } from './host.ts';
 import { IoVectors } from './io-vectors.ts';
 import { right } from './rights.ts';
@@ -13,35 +14,38 @@ const roflagsShift = 32;
 
 /** What works on a socket. */
 export function sockCalls({ memory, descriptors }: Host) {
-  /** The kind is looked at before the right: what is no socket says so. */
-  function* accepted(fd: number, flags: number, result: number): Waiting<undefined> {
-    const accepting = descriptors.get(fd).accept(flags);
-    const connection = accepting instanceof Descriptor ? accepting : yield* accepting;
-    memory.setU32(result, descriptors.add(connection));
+  function* acceptedLater(accepting: Waiting<Descriptor>, result: number): Waiting<undefined> {
+    accepted(yield* accepting, result);
     return undefined;
   }
 
-  function* received(moving: Eventually<number>, size: number, flags: number): Waiting<undefined> {
-    const moved = typeof moving === 'number' ? moving : yield* moving;
+  function accepted(connection: Descriptor, result: number): void {
+    memory.setU32(result, descriptors.add(connection));
+  }
+
+  function received(moved: number, size: number, flags: number): void {
     memory.setU32(size, moved % 2 ** roflagsShift);
     memory.setU16(flags, Math.floor(moved / 2 ** roflagsShift));
-    return undefined;
   }
 
-  function* sent(moving: Eventually<number>, size: number): Waiting<undefined> {
-    memory.setU32(size, typeof moving === 'number' ? moving : yield* moving);
+  function* receivedLater(moving: Waiting<number>, size: number, flags: number): Waiting<undefined> {
+    received(yield* moving, size, flags);
     return undefined;
   }
 
   return {
     sock_accept(fd: number, flags: number, result: number): Eventually<undefined> {
       const descriptor = descriptors.get(fd);
+      // The kind is looked at before the right: what is no socket says so.
       if (descriptor.accept === Descriptor.prototype.accept) fail('notsock');
       descriptor.require(right.sockAccept);
       if ((flags & ~knownFdflags) !== 0) fail('inval');
       memory.check(result, 4);
       descriptors.requireRoom();
-      return accepted(fd, flags, result);
+      const accepting = descriptor.accept(flags);
+      if (!(accepting instanceof Descriptor)) return acceptedLater(accepting, result);
+      accepted(accepting, result);
+      return undefined;
     },
     sock_recv(
       fd: number,
@@ -57,7 +61,10 @@ export function sockCalls({ memory, descriptors }: Host) {
       if ((riflags & ~knownRiflags) !== 0) fail('inval');
       memory.check(size, 4);
       memory.check(roflags, 2);
-      return received(descriptor.receive(new IoVectors(memory, list, count), riflags), size, roflags);
+      const moving = descriptor.receive(new IoVectors(memory, list, count), riflags);
+      if (typeof moving !== 'number') return receivedLater(moving, size, roflags);
+      received(moving, size, roflags);
+      return undefined;
     },
     sock_send(fd: number, list: number, count: number, siflags: number, size: number): Eventually<undefined> {
       const descriptor = descriptors.get(fd);
@@ -65,7 +72,7 @@ export function sockCalls({ memory, descriptors }: Host) {
       descriptor.require(right.fdWrite);
       if (siflags !== 0) fail('inval');
       memory.check(size, 4);
-      return sent(descriptor.send(new IoVectors(memory, list, count)), size);
+      return store(memory, size, descriptor.send(new IoVectors(memory, list, count)));
     },
     sock_shutdown(fd: number, how: number): void {
       const descriptor = descriptors.get(fd);

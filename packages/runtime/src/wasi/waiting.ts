@@ -11,3 +11,24 @@ export type Waiting<T> = Generator<Pause, T, void>;
 
 /** A result that is there at once, or after waiting. */
 export type Eventually<T extends number | undefined> = T | Waiting<T>;
+
+/**
+ * Whether a call that finds nothing, and must not wait, has to let in what has arrived before it says so: a program that only ever tries would never get any. It need
+ * not where that was done since it last found nothing, by whatever call: a turn of the event loop costs as much as the call itself.
+ */
+export class Arrivals {
+  static #letIn = 0;
+  #seen = 0;
+
+  /** To be asked each time that nothing is found. After a `yield` for it, and after every other, comes {@link letIn}. */
+  due(): boolean {
+    const due = this.#seen === Arrivals.#letIn;
+    this.#seen = Arrivals.#letIn;
+    return due;
+  }
+
+  letIn(): void {
+    Arrivals.#letIn += 1;
+    this.#seen = Arrivals.#letIn;
+  }
+}
