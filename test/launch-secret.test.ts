@@ -20,13 +20,9 @@ import {
   type SimulatedSevPlatform,
 } from '@enarx/simulator/sev';
 
-import {
-  launchWithSecret,
-  sealedJudgement,
-  type LaunchTrust,
-  type SealedLaunch,
-} from '../packages/client/src/launch-secret.ts';
+import { launchWithSecret, type LaunchTrust } from '../packages/client/src/launch-secret.ts';
 import type { RejectedError } from '../packages/client/src/rejected-error.ts';
+import { sealedJudgement, type SealedLaunch } from '../packages/client/src/sealed-launch.ts';
 import { Steps } from '../packages/client/src/steps.ts';
 import { Provisioning } from '../packages/keepldr/src/backends/launch-secret/provisioning.ts';
 import { SimulatedFirmware } from '../packages/keepldr/src/backends/launch-secret/simulated.ts';

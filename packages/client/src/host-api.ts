@@ -2,8 +2,10 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
+import { ReportedError } from '@enarx/channel';
 import {
   cborContentType,
+  collectBytes,
   decodeMessage,
   decodeProblem,
   encodeMessage,
@@ -18,7 +20,6 @@ import { refuseInsecure, type HostAccess } from './host-access.ts';
 import type { HostConnection } from './host-connection.ts';
 import { connectionTo } from './host-plain.ts';
 import { clientProblem } from './problems.ts';
-import { ReportedError } from '@enarx/channel';
 import type { Tap } from './tap.ts';
 
 /** Milliseconds. */
@@ -270,17 +271,10 @@ function requireType(response: IncomingMessage, type: string): void {
 }
 
 async function readBody(response: IncomingMessage, most: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    // Leaving the loop destroys the response and with it the connection.
-    if (length > most)
-      throw clientProblem('client/host-answer', {
-        found: 'a larger body',
-        expected: `at most ${String(most)} bytes`,
-      });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const body = await collectBytes(response as AsyncIterable<Uint8Array>, most);
+  if (body !== undefined) return body;
+  throw clientProblem('client/host-answer', {
+    found: 'a larger body',
+    expected: `at most ${String(most)} bytes`,
+  });
 }

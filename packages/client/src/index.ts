@@ -14,7 +14,7 @@ export { connect, type ConnectOptions, type Host, type NewKeep } from './host.ts
 export type { HostAccess } from './host-access.ts';
 export { defaultHostTimes, type HostTimes } from './host-api.ts';
 export type { Keep, LaunchOptions } from './keep.ts';
-export type { LaunchTrust, SealedLaunch } from './launch-secret.ts';
+export type { LaunchTrust } from './launch-secret.ts';
 export type { Trust } from './judgement.ts';
 export { moduleFromBytes, moduleFromFile, type ModuleSource } from './module-source.ts';
 export { packageFromDirectories, type CarriedDirectory } from './package-directories.ts';
@@ -22,6 +22,7 @@ export type { PackageItem, PackageSource } from './package-source.ts';
 export { clientProblems, type ClientProblemCode } from './problems.ts';
 export { RejectedError } from './rejected-error.ts';
 export type { RunningProgram } from './running-program.ts';
+export type { SealedLaunch } from './sealed-launch.ts';
 export { stepTitles, type Step, type StepNumber, type Witness } from './steps.ts';
 export type { InputSource, OutputTarget } from './streams.ts';
 export type { Tap } from './tap.ts';

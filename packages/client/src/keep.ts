@@ -12,7 +12,8 @@ import {
 import type { ClientIdentity } from '@enarx/channel';
 
 import { anyOf, type HostApi } from './host-api.ts';
-import type { LaunchTrust, SealedLaunch } from './launch-secret.ts';
+import type { LaunchTrust } from './launch-secret.ts';
+import type { SealedLaunch } from './sealed-launch.ts';
 import { clientProblem } from './problems.ts';
 import type { Steps } from './steps.ts';
 import type { OpenOptions, UnattestedKeep } from './unattested-keep.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CheckTable } from '@enarx/attestation';
+import type { Check, CheckTable } from '@enarx/attestation';
 
 /** What an owner checks of a launch with a secret, besides the platform. */
 export const launchChecks = {
@@ -11,3 +11,7 @@ export const launchChecks = {
   'launch/key': 'The connection ends in the key that this client made and sealed for that guest',
   'launch/possession': 'The other end signed the report data of this very connection with that key',
 } as const satisfies CheckTable;
+
+export function launchCheck(id: keyof typeof launchChecks, good: boolean, detail: string): Check {
+  return { id, status: good ? 'pass' : 'fail', detail };
+}

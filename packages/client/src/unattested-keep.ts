@@ -13,7 +13,7 @@ import { toHex, type Evidence, type Purpose } from '@enarx/protocol';
 import { AttestedKeep } from './attested-keep.ts';
 import { anyOf, type HostApi } from './host-api.ts';
 import { judgement, type Trust } from './judgement.ts';
-import type { SealedLaunch } from './launch-secret.ts';
+import type { SealedLaunch } from './sealed-launch.ts';
 import type { Session } from './session.ts';
 import type { Steps } from './steps.ts';
 
@@ -59,7 +59,7 @@ export class UnattestedKeep {
    * @throws RejectedError with the verdict; ReportedError; EnarxError any `channel/…`
    */
   async attestSealed<const P extends Purpose>(purpose: P, launch: SealedLaunch): Promise<AttestedKeep<P>> {
-    const { sealedJudgement } = await import('./launch-secret.ts');
+    const { sealedJudgement } = await import('./sealed-launch.ts');
     const { judge, verdict } = sealedJudgement(launch, this.#session.steps, this.#channel.keepKey);
     const channel = await this.#channel.attest(purpose, judge);
     return new AttestedKeep(channel, verdict(), this.#session);

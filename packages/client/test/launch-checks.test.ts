@@ -15,7 +15,8 @@ import { createSimulatedSevPlatform, exportSevPlatform } from '@enarx/simulator/
 
 import { Provisioning } from '../../keepldr/src/backends/launch-secret/provisioning.ts';
 import { SimulatedFirmware } from '../../keepldr/src/backends/launch-secret/simulated.ts';
-import { launchWithSecret, type LaunchTrust, type SealedLaunch } from '../src/launch-secret.ts';
+import { launchWithSecret, type LaunchTrust } from '../src/launch-secret.ts';
+import type { SealedLaunch } from '../src/sealed-launch.ts';
 import { Steps } from '../src/steps.ts';
 
 const guest = Buffer.alloc(8192, 'the guest that the client expects');

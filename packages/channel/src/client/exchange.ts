@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 
 import {
   cborContentType,
+  collectBytes,
   decodeProblem,
   EnarxError,
   maxProblemBytes,
@@ -124,19 +125,14 @@ function requireType({ headers }: IncomingMessage, type: string): void {
 }
 
 async function readBody(response: IncomingMessage, most: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  let body: Uint8Array | undefined;
   try {
-    for await (const chunk of response as AsyncIterable<Uint8Array>) {
-      length += chunk.length;
-      if (length > most) throw answer('a larger body', `at most ${String(most)} bytes`);
-      chunks.push(chunk);
-    }
+    body = await collectBytes(response as AsyncIterable<Uint8Array>, most);
   } catch (cause) {
-    if (cause instanceof EnarxError) throw cause;
     throw channelProblem('channel/closed', { found: (cause as Error).message, cause });
   }
-  return Buffer.concat(chunks);
+  if (body === undefined) throw answer('a larger body', `at most ${String(most)} bytes`);
+  return body;
 }
 
 function answer(found: string, expected?: string): EnarxError {

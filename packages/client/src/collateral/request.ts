@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EnarxError } from '@enarx/protocol';
+import { collectBytes, EnarxError } from '@enarx/protocol';
 
 import { collateralProblem } from './problems.ts';
 
@@ -50,7 +50,7 @@ export async function requestOnce(url: string, options: RequestOptions): Promise
     const chains = chainHeaders.map((name) => headers.get(name)).filter((value) => value !== null);
     return { files: [body, ...chains.map((chain) => new TextEncoder().encode(chain))] };
   } catch (error) {
-    if (isProblem(error)) throw error;
+    if (error instanceof EnarxError) throw error;
     options.signal.throwIfAborted();
     const reason = limit.aborted ? `no whole answer within ${String(timeout)} ms` : reasonOf(error);
     return again(reason, undefined, error);
@@ -58,18 +58,9 @@ export async function requestOnce(url: string, options: RequestOptions): Promise
 }
 
 async function bodyOf(response: Response, most: number, url: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    // Leaving the loop cancels what is still to come.
-    if (length > most)
-      throw collateralProblem('collateral/unusable', {
-        found: `more than ${String(most)} bytes from ${url}`,
-      });
-    chunks.push(chunk);
-  }
-  return new Uint8Array(Buffer.concat(chunks));
+  const body = await collectBytes(response.body ?? [], most);
+  if (body !== undefined) return body;
+  throw collateralProblem('collateral/unusable', { found: `more than ${String(most)} bytes from ${url}` });
 }
 
 /** Seconds or a date (RFC 9110 section 10.2.3), as milliseconds from now; `undefined` for what is neither. */
@@ -81,19 +72,11 @@ function retryAfter(headers: Headers, now: number): number | undefined {
 }
 
 function again(found: string, after: number | undefined, cause?: unknown): Answer {
-  const problem = collateralProblem('collateral/unreachable', {
-    found,
-    cause,
-  });
-  return { again: problem, after };
+  return { again: collateralProblem('collateral/unreachable', { found, cause }), after };
 }
 
 /** Node says "fetch failed"; why stands in its cause. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error && cause.message !== '' ? cause.message : message;
-}
-
-function isProblem(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('collateral/');
 }
