@@ -48,6 +48,26 @@ describe('a loop in a function that is called once', () => {
     assert.equal(namesFor([1, 1]), undefined);
   });
 
+  test('of Go is looked for from main.main on, to which only the table and a scheduler lead', () => {
+    const namesFor = (name: string, section: string): readonly string[] | undefined => {
+      const module = wasmModule({
+        functions: [
+          { name: '_start', exported: true, body: [] },
+          { name: 'main.other', body: op.loop([]) },
+          { name, body: op.call(3) },
+          { name: 'compute', body: op.loop([]) },
+        ],
+        custom: [{ name: section, content: [] }],
+      });
+      const buffer = new Uint8Array(65_536 + module.length);
+      buffer.set(module, 65_536);
+      return exportHotPaths(buffer, 65_536)?.names;
+    };
+    assert.deepEqual(namesFor('main.main', 'go:buildid'), ['\u0001enarx/3']);
+    assert.equal(namesFor('main.make', 'go:buildid'), undefined);
+    assert.equal(namesFor('main.main', 'go:builder'), undefined);
+  });
+
   test('leaves traps where they are in the module that was delivered', async () => {
     const small = programs.loopInModule(1, 600);
     const auto = await timed(small, {});

@@ -28,7 +28,7 @@ export interface HotPaths {
 }
 
 /**
- * Finds functions with loops that `_start` leads to, nearest first, and exports them, so that the engine can be asked to compile them.
+ * Finds functions with loops that `_start` leads to, or the `main` of Go, nearest first, and exports them, so that the engine can be asked to compile them.
  *
  * @param buffer - holds the module from `headroom` on; what lies before it is used to move the sections before the code
  * @returns `undefined` where there is nothing to do, or the module is not understood; compiling it then says what is wrong
@@ -86,15 +86,16 @@ interface Found {
   readonly scanned: ReadonlyMap<number, Scanned>;
 }
 
-function search(module: Uint8Array, { imported, start, bodies, table }: Sections): Found {
+function search(module: Uint8Array, { imported, start, main, bodies, table }: Sections): Found {
   const loops: Found['loops'] = [];
   const callers = new Map<number, number>();
   const scanned = new Map<number, Scanned>();
-  const seen = new Set<number>([start]);
+  const from = main === undefined ? [start] : [main, start];
+  const seen = new Set<number>(from);
   let toLookAt = lookBudget;
   const scan = scanner(module, table.slice());
   // Calls that are written as such lead on before those that only might be: a number that is a place in the table, as a pointer to a function is.
-  let level = [start];
+  let level = from;
   let pointed: number[] = [];
   while (toLookAt > 0) {
     const now = level.length > 0 ? level : pointed;

@@ -8,6 +8,9 @@ const mostFunctions = 1_000_000;
 export const noFunction = 0xffff_ffff;
 export const exportSection = 7;
 const customSection = 0;
+const longestName = 64;
+/** A part of the custom section `name`. */
+const functionNames = 1;
 const importSection = 2;
 const functionSection = 3;
 const elementSection = 9;
@@ -16,6 +19,8 @@ const codeSection = 10;
 export interface Sections {
   readonly imported: number;
   readonly start: number;
+  /** Of a Go program, which `_start` leads to by the table and a scheduler only. */
+  readonly main: number | undefined;
   readonly exports: {
     readonly at: number;
     readonly content: number;
@@ -38,6 +43,7 @@ export function readSections(module: Uint8Array): Sections | undefined {
   let imported = 0;
   let exports: Sections['exports'] | undefined;
   let start: number | undefined;
+  let isGo = false;
   let types = 0;
   let code = 0;
   let bodies: Uint32Array = new Uint32Array(0);
@@ -47,7 +53,8 @@ export function readSections(module: Uint8Array): Sections | undefined {
     const id = read.byte();
     const length = read.leb();
     const end = read.at + length;
-    if (id === importSection) imported = countImportedFunctions(read);
+    if (id === customSection) isGo ||= readName(read) === 'go:buildid';
+    else if (id === importSection) imported = countImportedFunctions(read);
     else if (id === functionSection) types = read.at;
     else if (id === exportSection) {
       const count = read.leb();
@@ -62,7 +69,44 @@ export function readSections(module: Uint8Array): Sections | undefined {
     read.at = end;
   }
   if (read.failed || exports === undefined || start === undefined) return undefined;
-  return { imported, start, exports, types, code, bodies, table };
+  const main = isGo ? findNamed(module, read.at, 'main.main') : undefined;
+  return { imported, start, main, exports, types, code, bodies, table };
+}
+
+/** The function that has a name in the custom section for names, which follows the code. */
+function findNamed(module: Uint8Array, from: number, name: string): number | undefined {
+  const read = reader(module, from);
+  const wanted = new TextEncoder().encode(name);
+  while (read.at < module.length && !read.failed) {
+    const id = read.byte();
+    const end = read.leb() + read.at;
+    if (id === customSection && readName(read) === 'name') {
+      while (read.at < Math.min(end, module.length)) {
+        const kind = read.byte();
+        const next = read.leb() + read.at;
+        if (kind === functionNames) return findIn(read, wanted);
+        read.at = next;
+      }
+    }
+    read.at = end;
+  }
+  return undefined;
+}
+
+/** The name of a custom section. One that is longer than any that is known here is cut. */
+function readName(read: Reader): string {
+  return read.text(Math.min(read.leb(), longestName));
+}
+
+function findIn(read: Reader, wanted: Uint8Array): number | undefined {
+  for (let left = read.leb(); left > 0 && !read.failed; left -= 1) {
+    const index = read.leb();
+    const length = read.leb();
+    const at = read.at;
+    if (length === wanted.length && wanted.every((byte) => read.byte() === byte)) return index;
+    read.at = at + length;
+  }
+  return undefined;
 }
 
 function countImportedFunctions(read: Reader): number {
@@ -134,7 +178,7 @@ export function readTypes(module: Uint8Array, { types }: Sections): Uint32Array 
   return read.lebs(Math.min(read.leb(), mostFunctions));
 }
 
-/** Makes V8 pass over custom sections of these names, by naming them otherwise. The bytes of the program itself stay as they are. */
+/** Makes V8 pass over custom sections of these names, which are ASCII, by naming them otherwise. The bytes of the program itself stay as they are. */
 export function hideSections(module: Uint8Array, isHidden: (name: string) => boolean): void {
   const read = reader(module, 8);
   while (read.at < module.length && !read.failed) {
@@ -142,8 +186,8 @@ export function hideSections(module: Uint8Array, isHidden: (name: string) => boo
     const length = read.leb();
     const end = read.at + length;
     if (id === customSection) {
-      const size = read.leb();
-      if (size > 0 && read.at + size <= end && isHidden(read.text(size))) module[read.at - size] = 0x2d;
+      const name = readName(read);
+      if (read.at <= end && isHidden(name)) module[read.at - name.length] = 0x2d;
     }
     read.at = end;
   }
