@@ -2,6 +2,8 @@
 import { createReadStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 
+import { joinBytes } from '@enarx/protocol';
+
 import { cliProblem } from './problems.ts';
 
 /**
@@ -60,23 +62,14 @@ export async function readNamedTrust({
  */
 export async function readNamedBytes(path: string, most: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  let length = 0;
   try {
     // The end is inclusive.
-    for await (const chunk of createReadStream(path, { end: most - 1 }) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of createReadStream(path, { end: most - 1 }) as AsyncIterable<Uint8Array>)
       chunks.push(chunk);
-      length += chunk.length;
-    }
   } catch (cause) {
     throw cliProblem('cli/file-unreadable', { found: (cause as Error).message, cause });
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return joinBytes(chunks);
 }
 
 /**

@@ -17,7 +17,7 @@ export function parseSize(text: string): number | undefined {
 }
 
 /** Milliseconds of `500ms`, `30s`, `1.5 m`, `2h`; `undefined` for what is no time of at least one millisecond, a bare number included. */
-export function parseTime(text: string): number | undefined {
+export function parseDuration(text: string): number | undefined {
   return parse(text, times, undefined);
 }
 

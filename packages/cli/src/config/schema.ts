@@ -5,7 +5,7 @@
 import { optimizations } from '@enarx/protocol';
 import * as v from 'valibot';
 
-import { parseSize, parseTime } from './quantity.ts';
+import { parseDuration, parseSize } from './quantity.ts';
 
 /** What the documentation says of a key. */
 export interface KeyDocumentation {
@@ -40,7 +40,7 @@ const quantity = (expected: string, parse: (text: string) => number | undefined)
     }),
   );
 const size = quantity('a size like "64MiB", or a number of bytes', parseSize);
-const time = quantity('a time like "30s", or a number of milliseconds', parseTime);
+const time = quantity('a time like "30s", or a number of milliseconds', parseDuration);
 
 const count = v.pipe(
   v.number('a whole number of at least 1'),

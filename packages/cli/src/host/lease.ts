@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parseTime } from '../config/quantity.ts';
+import { parseDuration } from '../config/quantity.ts';
 import { cliProblem } from '../problems.ts';
 
 const shortest = 1000;
@@ -7,7 +7,7 @@ const longest = 31_536_000_000;
 
 /** Milliseconds of `30m`, `1h`. @throws EnarxError `cli/usage` */
 export function parseLease(text: string): number {
-  const time = parseTime(text);
+  const time = parseDuration(text);
   if (time === undefined || time < shortest || time > longest)
     throw cliProblem('cli/usage', {
       found: `--lease ${text}`,

@@ -5,7 +5,7 @@ import type { PackageSource } from '@enarx/client';
 import type { File, Limits, Optimization } from '@enarx/protocol';
 
 import type { WorkloadFlags } from '../commands/flags.ts';
-import { parseSize, parseTime } from '../config/quantity.ts';
+import { parseDuration, parseSize } from '../config/quantity.ts';
 import type { EnarxConfig } from '../config/schema.ts';
 import { cliProblem } from '../problems.ts';
 import type { NamedFile } from './program-files.ts';
@@ -54,7 +54,7 @@ export async function planWorkload(
     env.set('FD_NAMES', named.map(({ name }) => name).join(':'));
   }
   const memory = quantity('--max-memory', flags.maxMemory, parseSize, 'a size like 64MiB');
-  const wall = quantity('--timeout', flags.timeout, parseTime, 'a time like 30s');
+  const wall = quantity('--timeout', flags.timeout, parseDuration, 'a time like 30s');
   return {
     args: [flags.argv0 ?? basename(module), ...(config?.args ?? []), ...args],
     env: [...env],

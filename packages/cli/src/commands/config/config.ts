@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFile } from 'node:fs/promises';
-
 import { configTemplate } from '../../config/document.ts';
 import { readConfig } from '../../config/load.ts';
 import { nameOfFile } from '../../config/file-names.ts';
 import type { EnarxContext, OutputFlags } from '../../context.ts';
-import { cliProblem } from '../../problems.ts';
+import { writeNewFile } from '../../named-file.ts';
 
 export async function initConfig(this: EnarxContext, _flags: OutputFlags, file?: string): Promise<void> {
   const template = configTemplate();
@@ -13,11 +11,7 @@ export async function initConfig(this: EnarxContext, _flags: OutputFlags, file?:
     this.output.result({ template }, () => template);
     return;
   }
-  try {
-    await writeFile(file, template, { flag: 'wx' });
-  } catch (cause) {
-    throw cliProblem('cli/file-unwritable', { found: (cause as Error).message, cause });
-  }
+  await writeNewFile(file, template);
   this.output.result({ file }, () => `${file} written; everything in it is commented out.`);
 }
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import type { Verdict } from '@enarx/attestation';
 import {
@@ -19,6 +17,7 @@ import { exitStatus } from '../../exit-status.ts';
 import { writeNewFile } from '../../named-file.ts';
 import { printable, table, type Json } from '../../output.ts';
 import { cliProblem } from '../../problems.ts';
+import { releaseVersion } from '../../run/release.ts';
 import type { EvidenceResultFlags, EvidenceVerifyFlags } from './flags.ts';
 import { readSigningKey, readVerifyingKey } from './keys.ts';
 import { parseTime, readEvidenceFile } from './read.ts';
@@ -42,7 +41,9 @@ export async function resultWriter(
   const key = await readSigningKey(resultKey);
   const nonce = parseNonce('--result-nonce', resultNonce);
   const policyId = policyFile === undefined ? undefined : policyDigest(policyFile);
-  const verifier = { developer: 'Enarx', build: `enarx ${await versionOf(context)}` };
+  // Sources that were not built have no version.
+  const version = await releaseVersion(context.release).catch(() => 'from source');
+  const verifier = { developer: 'Enarx', build: `enarx ${version}` };
   return async (verdict) => {
     const issuedAt = Math.floor(context.now() / 1000);
     const made = makeResult({
@@ -63,16 +64,6 @@ export async function resultWriter(
 /** The policy by the SHA-256 of its file (RFC 6920). */
 function policyDigest(bytes: Uint8Array): string {
   return `ni:///sha-256;${createHash('sha256').update(bytes).digest('base64url')}`;
-}
-
-/** Sources that were not built have no version. */
-async function versionOf({ release }: EnarxContext): Promise<string> {
-  try {
-    const manifest = JSON.parse(await readFile(join(release, 'release.json'), 'utf8')) as { release: string };
-    return manifest.release;
-  } catch {
-    return 'from source';
-  }
 }
 
 /** @throws EnarxError `cli/usage` */

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { arch, execPath, versions } from 'node:process';
 
@@ -9,6 +8,7 @@ import type { EnarxContext } from '../../context.ts';
 import { cliProblem } from '../../problems.ts';
 import { stateDirectory } from '../../state/directory.ts';
 import { imageDirectory } from '../../run/image.ts';
+import { releaseVersion } from '../../run/release.ts';
 import type { BuildFlags } from './flags.ts';
 import { textOfManifest } from './show.ts';
 
@@ -52,13 +52,4 @@ function vcpusOf({ vcpus = '1,2,4' }: BuildFlags): number[] {
       expected: 'numbers from 1 to 512 with commas',
     });
   return counts;
-}
-
-async function releaseVersion(release: string): Promise<string> {
-  try {
-    const manifest = JSON.parse(await readFile(join(release, 'release.json'), 'utf8')) as { release: string };
-    return manifest.release;
-  } catch (cause) {
-    throw cliProblem('cli/release-unreadable', { found: (cause as Error).message, cause });
-  }
 }

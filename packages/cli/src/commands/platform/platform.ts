@@ -23,13 +23,9 @@ export async function showPlatform(this: EnarxContext, flags: PlatformFlags): Pr
 }
 
 async function backendsOf(named: NamedHost): Promise<Backend[]> {
-  const { connect } = await import('@enarx/client');
-  const host = connect(named);
-  try {
-    return (await host.platform()).backends;
-  } finally {
-    host.close();
-  }
+  // Nobody who looks at this machine alone waits for the client.
+  const { withHost } = await import('../../host/with-host.ts');
+  return withHost(named, async (host) => (await host.platform()).backends);
 }
 
 function describe(output: Output, { tee, usable, probes }: Backend): string {
