@@ -12,6 +12,8 @@ const blockSize = 4096;
 const smallest = 64;
 /** 1 TiB: positions beyond make no sense in memory, and stay far from what a number cannot hold. */
 const largestFile = 0x100_0000_0000;
+/** Places in an array up to which visiting each is cheaper than asking which are taken. */
+const mostVisited = 4096;
 const zeros = new Uint8Array(chunkSize);
 const slabs = new Slabs(chunkSize);
 
@@ -138,14 +140,21 @@ export class Content {
     chunk.bytes = grown;
   }
 
+  /** Where chunks may be. A file may have a handful of them a million holes apart, and engines visit each hole in a loop over an array. */
+  #indices(): Iterable<number> {
+    return this.#chunks.length <= mostVisited
+      ? this.#chunks.keys()
+      : Object.keys(this.#chunks).map((index) => Number(index));
+  }
+
   #cut(size: number): void {
     const kept = Math.ceil(size / chunkSize);
-    // Not by index: a file may have a handful of chunks a million holes apart.
-    this.#chunks.forEach((chunk, index) => {
-      if (index < kept || chunk === undefined) return;
+    for (const index of this.#indices()) {
+      const chunk = this.#chunks[index];
+      if (index < kept || chunk === undefined) continue;
       this.#quota.give(chunk.charged);
       if (chunk.bytes.length === chunkSize) slabs.giveBack(chunk.bytes);
-    });
+    }
     this.#chunks.length = Math.min(this.#chunks.length, kept);
     const offset = size % chunkSize;
     const last = offset === 0 ? undefined : this.#chunks[kept - 1];
