@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { runToEnd } from '../../../packages/runtime/test/support.ts';
 import { inBareEngine } from '../bare-engine.ts';
+import { hiddenAmong } from '../hidden-kernels.ts';
 import { inPairs } from '../pairs.ts';
 import type { BenchModule, BenchRow } from '../row.ts';
 import { findWasmtime } from '../wasmtime.ts';
@@ -11,6 +13,8 @@ import { findWasmtime } from '../wasmtime.ts';
 const path = join(import.meta.dirname, '../../../test/programs/kernels.wasm');
 const kernels = ['sha256', 'nbody', 'matmul', 'sort', 'indirect', 'malloc', 'simd', 'fib'] as const;
 const rounds = '3';
+/** Copies of all functions, of which one is called. */
+const copies = 100;
 
 interface Rounds {
   /** Milliseconds of the fastest, as the program itself has measured them. */
@@ -66,6 +70,7 @@ export default {
       );
       if (over < 0.95) lost.push(`${kernel} (${over.toFixed(2)})`);
     }
+    rows.push(await measureHidden(module, short));
     if (wasmtime !== undefined)
       console.log(
         lost.length === 0
@@ -75,3 +80,24 @@ export default {
     return rows;
   },
 } satisfies BenchModule;
+
+/** One of them in a large module, of which most is never called: whether the size of a module decides how its loops are compiled. */
+async function measureHidden(module: Uint8Array, short: boolean): Promise<BenchRow> {
+  const large = hiddenAmong(copies, module);
+  const directory = mkdtempSync(join(tmpdir(), 'enarx-bench-'));
+  try {
+    const file = join(directory, 'large.wasm');
+    writeFileSync(file, large);
+    const args = ['kernels', 'nbody', '1'];
+    const { ratio, subject, baseline, samples } = await inPairs(
+      short ? 1 : 7,
+      async () => read((await runToEnd(large, { args })).stdout.toString()).fastest,
+      async () => read(await inBareEngine(file, args, ['--no-liftoff'])).fastest,
+    );
+    const size = `in a module of ${(large.length / 1e6).toFixed(1)} MB`;
+    const detail = `${subject.toFixed(1)} ms against ${baseline.toFixed(1)} ms ${size}`;
+    return { id: 'runtime-cpu-hidden', ratio: 1 / ratio, goal: 0.97, better: 'higher', samples, detail };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
