@@ -200,6 +200,10 @@ suite('the tables of docs/protocol.md', () => {
       assert.ok(known[code], code);
       if (status !== undefined) assert.equal(known[code].status, Number(status), code);
     }
+    const byStatus = [...document.matchAll(/^- (\d{3}): (`.*(?:\n {2}`.*)*)$/gm)];
+    assert.ok(byStatus.length > 15);
+    for (const [, status, codes = ''] of byStatus)
+      for (const code of codes.split(/,\s+/)) assert.equal(known[plain(code)]?.status, Number(status), code);
   });
 
   test('every problem of keepmgr stands there, but those that only its operator meets', async () => {
