@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
 
 import { wasi } from '../../../test/support/programs.ts';
-import { op, unsigned, wasmModule } from '../../../test/support/wasm-module.ts';
+import { op, unsigned, wasmModule, type ModuleDescription } from '../../../test/support/wasm-module.ts';
 import { exportHotPaths, type HotPaths } from '../src/runner/hot-paths.ts';
 import { reader } from '../src/runner/module-reader.ts';
 import { runToEnd } from './support.ts';
@@ -110,12 +110,12 @@ describe('hints for inlining', () => {
     });
   }
 
-  test('name the four functions that the kernel of indirect calls has in its table, at all its four calls', () => {
+  test('name at each of the indirect calls of a kernel the function that its pointer means from the start', () => {
     const { bytes } = prepared(program('kernels.wasm'));
     const called = hintsOf(bytes, targets).map(({ values }) => values);
     assert.deepEqual(
       called,
-      Array.from({ length: 4 }, () => [20, 25, 21, 25, 22, 25, 23, 25]),
+      [20, 21, 22, 23].map((index) => [index, 100]),
     );
   });
 
@@ -139,7 +139,11 @@ describe('hints for inlining', () => {
     ...op.loop([...body, ...step, ...op.brIf(0)]),
   ];
   /** Function 1 is `_start`, from where a loop in function 2 calls the place of the table; what follows them is the table's content. */
-  const throughTable = (place: number, others: readonly (readonly number[])[]): Uint8Array =>
+  const throughTable = (
+    place: readonly number[],
+    others: readonly (readonly number[])[],
+    data: ModuleDescription['data'] = [],
+  ): Uint8Array =>
     wasmModule({
       imports: [wasi.procExit],
       functions: [
@@ -151,33 +155,61 @@ describe('hints for inlining', () => {
         {
           name: 'compute',
           locals: 1,
-          body: repeat(100, [...op.i32Const(place), ...op.callIndirect(1)]),
+          body: repeat(100, [...place, ...op.callIndirect(1)]),
         },
         ...others.map((body, index) => ({ name: `other${String(index)}`, body })),
       ],
       table: others.map((_, index) => index + 3),
+      data,
     });
   const large = [...count(0), ...count(0), ...count(0), ...count(0), ...count(0), ...count(8)];
 
   test('that are wrong change nothing: what the table holds is called', async () => {
-    const module = throughTable(1, [count(4), large]);
+    const module = throughTable(op.i32Const(1), [count(4), large]);
     const { bytes } = prepared(module);
     assert.deepEqual(
       hintsOf(bytes, targets).map(({ index, values }) => [index, values]),
       [[2, [3, 100]]],
     );
-    const { ended } = await runToEnd(module);
-    assert.deepEqual(ended, { how: 'exit', code: 100 });
+    const stored = [...op.i32Const(16), ...op.i32Const(1), ...op.i32Store(0)];
+    const pointed = throughTable(
+      [...stored, ...op.i32Const(16), ...op.i32Load(0)],
+      [count(4), large],
+      [{ at: 16, bytes: new Uint8Array(4) }],
+    );
+    assert.deepEqual(
+      hintsOf(prepared(pointed).bytes, targets).map(({ values }) => values),
+      [[3, 100]],
+    );
+    for (const program of [module, pointed]) {
+      const { ended } = await runToEnd(program);
+      assert.deepEqual(ended, { how: 'exit', code: 100 });
+    }
   });
 
   test('are not given where the table holds nine functions of the type', () => {
     const eight = Array.from({ length: 8 }, () => count(8));
-    assert.equal(prepared(throughTable(0, eight)).hinted, true);
-    assert.equal(prepared(throughTable(0, [...eight, large])).hinted, false);
+    assert.equal(prepared(throughTable(op.i32Const(0), eight)).hinted, true);
+    assert.equal(prepared(throughTable(op.i32Const(0), [...eight, large])).hinted, false);
+  });
+
+  test('go by a pointer only where the same place is read for each call, and means a function of the type', () => {
+    const nine = Array.from({ length: 9 }, () => count(8));
+    const called = (content: number, place: readonly number[]): number[] => {
+      const data = [{ at: 16, bytes: Uint8Array.from([content, 0, 0, 0]) }];
+      const { bytes } = prepared(throughTable(place, nine, data));
+      return hintsOf(bytes, targets).flatMap(({ values }) => values);
+    };
+    assert.deepEqual(called(5, [...op.i32Const(16), ...op.i32Load(0)]), [8, 100]);
+    assert.deepEqual(called(5, [...op.i32Const(12), ...op.i32Load(4)]), [8, 100]);
+    assert.deepEqual(called(9, [...op.i32Const(16), ...op.i32Load(0)]), [], 'no such place in the table');
+    assert.deepEqual(called(5, [...op.i32Const(17), ...op.i32Load(0)]), [], 'not all of it in the segment');
+    assert.deepEqual(called(5, [...op.i32Const(16), ...op.localGet(0), ...op.drop, ...op.i32Load(0)]), []);
+    assert.deepEqual(called(5, [...op.i32Const(16), ...op.i32Load(0), ...op.i32Eqz]), []);
   });
 
   test('are not given for a function that calls others, nor for what no loop calls', () => {
-    assert.equal(prepared(throughTable(0, [op.call(4), large])).hinted, false);
+    assert.equal(prepared(throughTable(op.i32Const(0), [op.call(4), large])).hinted, false);
     const outside = wasmModule({
       functions: [
         { name: '_start', exported: true, body: op.call(1) },
@@ -189,7 +221,7 @@ describe('hints for inlining', () => {
   });
 
   test('leave traps where they are, in a function that was inlined too', async () => {
-    const module = throughTable(0, [op.unreachable]);
+    const module = throughTable(op.i32Const(0), [op.unreachable]);
     const [auto, baseline] = await Promise.all([
       runToEnd(module),
       runToEnd(module, { optimize: 'baseline' }),

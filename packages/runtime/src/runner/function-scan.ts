@@ -10,6 +10,8 @@ export interface CallSite {
   readonly depth: number;
   readonly callee: number | undefined;
   readonly type: number | undefined;
+  /** Where in memory the program reads which function it calls, if that is always the same place. */
+  readonly pointer: number | undefined;
 }
 
 export interface Scanned {
@@ -29,6 +31,7 @@ const opcodes = {
   callIndirect: 0x11,
   returnCall: 0x12,
   delegate: 0x18,
+  i32Load: 0x28,
   i32Const: 0x41,
 } as const;
 
@@ -67,6 +70,9 @@ function walk(module: Uint8Array, read: Reader, end: number, places: Uint32Array
   /** Open blocks, innermost last: how many loops there are around what follows. */
   const around: number[] = [];
   let depth = 0;
+  /** The last address that was a number, the last place of memory that was read at one, and where in the code each was complete. */
+  const address = { value: 0, until: 0 };
+  const loaded = { value: 0, until: 0 };
   for (
     let place = pass(module, read.at, end);
     place < end && !read.failed;
@@ -97,17 +103,34 @@ function walk(module: Uint8Array, read: Reader, end: number, places: Uint32Array
         break;
       case opcodes.call:
       case opcodes.returnCall:
-        found.calls.push({ offset, depth, callee: read.leb(), type: undefined });
+        found.calls.push({ offset, depth, callee: read.leb(), type: undefined, pointer: undefined });
         break;
       case opcodes.callIndirect:
-        found.calls.push({ offset, depth, callee: undefined, type: read.leb() });
+        found.calls.push({
+          offset,
+          depth,
+          callee: undefined,
+          type: read.leb(),
+          pointer: loaded.until === place ? loaded.value : undefined,
+        });
         read.leb();
         break;
       case opcodes.i32Const: {
         const number = read.leb();
+        address.value = number;
+        address.until = read.at;
         if ((places[number] ?? noFunction) === noFunction) break;
         places[number] = noFunction;
         found.places.push(number);
+        break;
+      }
+      case opcodes.i32Load: {
+        // As for all of them in the reader: the alignment, and the number of a memory where bit 6 says so.
+        if ((read.leb() & 0x40) !== 0) read.leb();
+        const value = address.value + read.leb();
+        if (address.until !== place) break;
+        loaded.value = value;
+        loaded.until = read.at;
         break;
       }
       default:

@@ -4,7 +4,7 @@
 // keep each call. So V8 is told what will be called, in the sections that WebAssembly's proposal "Compilation Hints" has for that: they change how fast a program
 // runs, and nothing else.
 import { scanner, type CallSite, type Scanned } from './function-scan.ts';
-import { hideSections, readTypes, type Sections } from './module-sections.ts';
+import { hideSections, readTypes, readWord, type Sections } from './module-sections.ts';
 
 const prefix = 'metadata.code.';
 const frequencies = `${prefix}instr_freq`;
@@ -29,8 +29,8 @@ interface Hint {
 
 /**
  * Says of functions that are about to be compiled which calls in their loops lead to small functions, and of these small ones the same. Of a call through the table V8
- * is told what it may lead to, where the table has few functions of the type that the call asks for: the small ones that call nothing themselves, so that the
- * call is most of their work. V8 compares before it believes that, and makes the call where none of them was meant.
+ * is told what it may lead to. That is the function which a pointer at a fixed place in memory means from the start; otherwise, where the table has few functions of the
+ * type that the call asks for, the small ones that call nothing themselves, so that the call is most of their work. V8 compares before it believes that, and makes the call where none of them was meant.
  *
  * @param chosen - functions that will be compiled
  * @param scanned - what is known of functions
@@ -87,15 +87,23 @@ function smallFunctions(module: Uint8Array, sections: Sections) {
   };
   const known = new Map<number, readonly number[]>();
   let types: Uint32Array | undefined;
+  /** The function that a pointer in memory means before the program starts, if it is of the type. */
+  const pointedTo = (pointer: number, type: number): number | undefined => {
+    const index = sections.table[readWord(module, sections, pointer) ?? -1];
+    types ??= readTypes(module, sections);
+    return index !== undefined && types[index - imported] === type ? index : undefined;
+  };
   return {
     /** Those that a place may call. */
-    at({ callee, type }: CallSite): readonly number[] {
+    at({ callee, type, pointer }: CallSite): readonly number[] {
       if (callee !== undefined) return smallBody(callee) === undefined ? [] : [callee];
-      if (type === undefined || sections.table.length > largestTable) return [];
+      if (type === undefined) return [];
+      const given = pointer === undefined ? undefined : pointedTo(pointer, type);
+      if (given !== undefined) return smallBody(given) === undefined ? [] : [given];
+      if (sections.table.length > largestTable) return [];
       let few = known.get(type);
       if (few !== undefined) return few;
-      types ??= readTypes(module, sections);
-      few = ofType(type, types, sections).filter(callsNothing);
+      few = ofType(type, (types ??= readTypes(module, sections)), sections).filter(callsNothing);
       known.set(type, few);
       return few;
     },

@@ -9,12 +9,15 @@ export const noFunction = 0xffff_ffff;
 export const exportSection = 7;
 const customSection = 0;
 const longestName = 64;
+/** Compilers write a few; more are not looked through for each pointer. */
+const mostSegments = 64;
 /** A part of the custom section `name`. */
 const functionNames = 1;
 const importSection = 2;
 const functionSection = 3;
 const elementSection = 9;
 const codeSection = 10;
+const dataSection = 11;
 
 export interface Sections {
   readonly imported: number;
@@ -31,6 +34,8 @@ export interface Sections {
   readonly types: number;
   /** Where the section with the code begins. */
   readonly code: number;
+  /** Where the sections are that follow the code. */
+  readonly rest: number;
   /** Where each function begins; each reaches at most to the next one. */
   readonly bodies: Uint32Array;
   /** Functions by their place in table 0; {@link noFunction} where there is none. */
@@ -70,7 +75,7 @@ export function readSections(module: Uint8Array): Sections | undefined {
   }
   if (read.failed || exports === undefined || start === undefined) return undefined;
   const main = isGo ? findNamed(module, read.at, 'main.main') : undefined;
-  return { imported, start, main, exports, types, code, bodies, table };
+  return { imported, start, main, exports, types, code, rest: read.at, bodies, table };
 }
 
 /** The function that has a name in the custom section for names, which follows the code. */
@@ -170,6 +175,29 @@ function readBodies(module: Uint8Array, read: Reader): Uint32Array {
   starts[count] = at;
   read.at = at;
   return starts;
+}
+
+/** What the program's memory holds at the start in the four bytes at a place, as far as active segments at constant offsets say. */
+export function readWord(module: Uint8Array, { rest }: Sections, place: number): number | undefined {
+  const read = reader(module, rest);
+  while (read.at < module.length && !read.failed) {
+    const id = read.byte();
+    const end = read.leb() + read.at;
+    if (id === dataSection) {
+      for (let left = Math.min(read.leb(), mostSegments); left > 0; left -= 1) {
+        if (read.leb() !== 0 || read.byte() !== 0x41) return undefined;
+        const within = place - read.leb();
+        if (read.byte() !== 0x0b) return undefined;
+        const length = read.leb();
+        if (within >= 0 && within + 4 <= length && read.at + length <= module.length)
+          return new DataView(module.buffer, module.byteOffset + read.at).getUint32(within, true);
+        read.skip(length);
+      }
+      return undefined;
+    }
+    read.at = end;
+  }
+  return undefined;
 }
 
 /** The type of each function that the module defines, as an index. */
