@@ -18,10 +18,15 @@ export async function readNamedFile(path: string): Promise<string> {
   }
 }
 
+/** A file with a root. */
+export interface NamedAnchor {
+  readonly file: string;
+  readonly pem: string;
+}
+
 /** What the caller's files of trust hold; `undefined` for one that was not named. */
 export interface NamedTrust {
-  /** PEM. */
-  readonly anchor: string | undefined;
+  readonly anchor: NamedAnchor | undefined;
   /** TOML. */
   readonly policy: string | undefined;
   /** Certificates and collateral, one file each. */
@@ -46,12 +51,16 @@ export async function readNamedTrust({
 }): Promise<NamedTrust> {
   const read = (path: string | undefined): Promise<string> | undefined =>
     path === undefined ? undefined : readNamedFile(path);
-  const [anchorText, policyText, endorsed] = await Promise.all([
+  const [pem, policyText, endorsed] = await Promise.all([
     read(anchor),
     read(policy),
     Promise.all(endorsements.map((path) => readNamedBytes(path, mostEndorsement))),
   ]);
-  return { anchor: anchorText, policy: policyText, endorsements: endorsed };
+  return {
+    anchor: anchor === undefined || pem === undefined ? undefined : { file: anchor, pem },
+    policy: policyText,
+    endorsements: endorsed,
+  };
 }
 
 /**

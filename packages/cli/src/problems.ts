@@ -99,6 +99,12 @@ export const cliProblems = {
     title: 'The state directory of the command cannot be used',
     mend: 'It must be yours, with room on its disk; XDG_STATE_HOME chooses another place.',
   },
+  'cli/temporary-unusable': {
+    kind: 'unavailable',
+    status: 503,
+    title: 'The directory for temporary files cannot be used',
+    mend: 'TMPDIR chooses another place: one that is there, that you may write to, with room on its disk.',
+  },
 } as const satisfies Record<string, ProblemDefinition>;
 
 export const cliProblem = problemsOf(cliProblems);

@@ -102,6 +102,27 @@ test('directories of the configuration and of --dir are carried, the latter afte
   await assert.rejects(plan(undefined, ['::x']), { code: 'cli/usage' });
 });
 
+test('a directory as other tools write it, with one colon, is refused with how it is written here', async () => {
+  await assert.rejects(plan(undefined, [`${join(directory, 'data')}:/data`]), {
+    code: 'cli/usage',
+    expected: 'HOST or HOST::GUEST',
+  });
+  mkdirSync(join(directory, 'a:b'));
+  const { files = [] } = await plan(undefined, [join(directory, 'a:b')]);
+  assert.equal(files.at(-1)?.kind, 'directory', 'a colon in a name that is there is one');
+});
+
+test('whoever lists a directory and no standard streams is told where the output goes', async () => {
+  const only = '[[files]]\nkind = "directory"\npath = "/d"';
+  const streams = ['null', 'stdout', 'stderr'].map((kind) => `[[files]]\nkind = "${kind}"\n`).join('');
+  assert.match(
+    String((await plan(only)).hint),
+    /0 \(directory\) for standard input, 1 \(which is not there\) for standard output, 2/,
+  );
+  assert.equal((await plan(`${streams}${only}`)).hint, undefined);
+  assert.equal((await plan(undefined, [join(directory, 'data')])).hint, undefined);
+});
+
 test('a key of another kind of file is refused, with those that this kind has', () => {
   wrong(
     '[[files]]\nkind = "listen"\nname = "x"\nhost = "h"',

@@ -36,6 +36,11 @@ function ownDirectory(): Disposable & { readonly path: string } {
 
 const nobody = { pid: 4_194_304, start: 1, boot: bootId(), mark: '0'.repeat(32) };
 
+test('a lock that cannot be written is told as a directory that cannot be used', () => {
+  using directory = ownDirectory();
+  assert.throws(() => lockStateDirectory(join(directory.path, 'absent')), { code: 'keepmgr/state-unusable' });
+});
+
 test('a second daemon on one state directory is refused and told which process has it', async () => {
   const state = await stateDirectory();
   const first = await startDaemon(state.path);

@@ -298,13 +298,13 @@ test('a configuration says which key is wrong and is refused as a whole', async 
   const directory = mkdtempSync(join(tmpdir(), 'enarx-config-'));
   const file = join(directory, 'keepmgr.toml');
   for (const [text, found] of [
-    ['lsten = []', /lsten/],
+    ['lsten = []', /lsten: no key here; docs\/keepmgr-config\.md/],
     ['listen = []', /listen/],
     ['listen = "http://127.0.0.1:1"', /listen/],
     ['[limits]\nkeeps = 0', /limits\.keeps/],
     ['[limits]\nkeep = 5', /limits\.keep/],
     ['[limits]\nkeeps = "many"', /limits\.keeps/],
-    ['[tls]\nkey = "k"', /tls\.certificate/],
+    ['[tls]\nkey = "k"', /tls\.certificate: must be there/],
     ['[tenants.local]\nsubject = "x"', /tenants\.local/],
     ['[tenants.a]\nkeeps = 1', /tenants\.a/],
     ['[tenants."../a"]\nsubject = "x"', /tenants/],

@@ -8,11 +8,15 @@ export function configTemplate(): string {
   const lines = ['# What the program gets in its Keep. Nothing of the host or of this machine reaches it.'];
   for (const [name, table] of Object.entries(tables)) {
     lines.push('');
+    if (name === '[[files]]') lines.push(`# ${tables[''].entries.files.documentation.doc}`);
     if (name !== '') lines.push(`#${headOf(name)}`);
     for (const [key, { doc, otherwise, example }] of documentationOf(table)) {
       if (name === '' && (key === 'files' || key === 'limits')) continue;
-      lines.push(`# ${doc} Otherwise: ${otherwise}.`, `#${key} = ${example}`);
+      const without = otherwise === 'required' ? 'Required.' : `Otherwise: ${otherwise}.`;
+      lines.push(`# ${doc} ${without}`, `#${key} = ${example}`);
     }
+    if (name === '[[files]]')
+      for (const kind of ['stdout', 'stderr']) lines.push(`#${headOf(name)}`, `#kind = "${kind}"`);
   }
   return `${lines.join('\n')}\n`;
 }

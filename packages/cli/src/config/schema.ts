@@ -333,7 +333,7 @@ export const enarxToml = v.strictObject({
   files: documented(v.optional(v.pipe(v.array(file), v.maxLength(64, 'at most 64 files'))), {
     type: 'array of tables',
     otherwise: 'standard input, output and error, as descriptors 0, 1 and 2',
-    doc: 'Descriptors of the program. The list replaces the usual three.',
+    doc: 'Descriptors of the program. The list replaces the usual three, so begin it with standard input, output and error, or "null" for each that nobody needs.',
     example: '[{ kind = "null" }, { kind = "stdout" }, { kind = "stderr" }]',
   }),
   optimize: documented(

@@ -31,6 +31,8 @@ interface ReadyLine {
 }
 
 const prefix = 'enarx-run-';
+const socketName = 'api.sock';
+const longestSocketPath = 107;
 /** How long it may take to end by itself when it is asked to: its Keeps have five seconds. */
 const longestEnding = 10_000;
 
@@ -39,7 +41,7 @@ const longestEnding = 10_000;
  * this process does, however that happens, because its standard input then ends. The simulated processor is the user's:
  * made once, since that takes seconds, and used by all runs.
  *
- * @throws EnarxError `cli/keepmgr-failed`, `cli/state-unusable`
+ * @throws EnarxError `cli/keepmgr-failed`, `cli/state-unusable`, `cli/temporary-unusable`
  */
 export async function startOwnKeepmgr(
   { process, output, release }: EnarxContext,
@@ -50,10 +52,7 @@ export async function startOwnKeepmgr(
   const simulator = join(state, 'simulator.cbor');
   const anchor = join(state, 'anchor.pem');
   const [sevPlatform, sevAnchor] = [join(state, 'sev-platform.cbor'), join(state, 'sev-anchor.pem')];
-  const [directory] = await Promise.all([
-    mkdtemp(join(tmpdir(), `${prefix}${String(pid)}-`)),
-    makePrivate(state),
-  ]);
+  const [directory] = await Promise.all([makeTemporary(), makePrivate(state)]);
   if (!existsSync(simulator))
     output.event(
       'making-simulated-processor',
@@ -64,7 +63,7 @@ export async function startOwnKeepmgr(
     execPath,
     [
       join(release, 'keepmgr.js'),
-      ...['--listen', `unix:${join(directory, 'api.sock')}`],
+      ...['--listen', `unix:${join(directory, socketName)}`],
       ...['--state', directory],
       ...['--simulator', simulator, '--anchor', anchor],
       ...listen.flatMap((rule) => ['--allow-listen', rule]),
@@ -86,6 +85,25 @@ export async function startOwnKeepmgr(
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/**
+ * Where its socket lies, which is why the path cannot be a long one (sun_path, unix(7)).
+ * @throws EnarxError `cli/temporary-unusable`
+ */
+async function makeTemporary(): Promise<string> {
+  const begin = join(tmpdir(), `${prefix}${String(pid)}-`);
+  const excess = Buffer.byteLength(join(`${begin}123456`, socketName)) - longestSocketPath;
+  if (excess > 0)
+    throw cliProblem('cli/temporary-unusable', {
+      found: tmpdir(),
+      expected: `a path of at most ${String(Buffer.byteLength(tmpdir()) - excess)} bytes`,
+    });
+  try {
+    return await mkdtemp(begin);
+  } catch (cause) {
+    throw cliProblem('cli/temporary-unusable', { found: (cause as Error).message, cause });
   }
 }
 

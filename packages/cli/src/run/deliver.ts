@@ -51,6 +51,18 @@ export interface DeliverOptions {
 
 /** @throws EnarxError for what cannot be read or makes no sense */
 export async function prepareDelivery(
+  context: EnarxContext,
+  flags: WorkloadFlags,
+  module: string,
+  args: readonly string[],
+): Promise<Delivery> {
+  const delivery = await readDelivery(context, flags, module, args);
+  const { hint } = delivery.plan;
+  if (hint !== undefined) context.output.event('hint', { hint }, `hint: ${hint}`);
+  return delivery;
+}
+
+async function readDelivery(
   { release }: EnarxContext,
   flags: WorkloadFlags,
   module: string,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { anchorFromPem, vendorAnchors } from '@enarx/attestation';
+import { vendorAnchors } from '@enarx/attestation';
 import type { LaunchTrust } from '@enarx/client';
 import type { Tee } from '@enarx/protocol';
 
+import type { NamedAnchor } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
 import { imageDigest, secretAreaOf } from './image.ts';
+import { anchorInFile } from './named-anchor.ts';
 import { releaseMeasurement } from './release.ts';
 
 /** What the firmware of a machine keeps, for a loader that has none: as AmdSev's does. */
@@ -13,8 +15,7 @@ const simulatedSecretArea = 0xc00;
 const minimum = { api: { major: 0, minor: 17 }, build: 22 } as const;
 
 export interface LaunchTrustOptions {
-  /** PEM. */
-  readonly anchor: string | undefined;
+  readonly anchor: NamedAnchor | undefined;
   readonly policy: string | undefined;
   readonly endorsements: readonly Uint8Array[];
   readonly image: string;
@@ -33,7 +34,7 @@ export async function readLaunchTrust(tee: Tee, options: LaunchTrustOptions): Pr
   // A file that was not looked at would be taken for one that was met.
   if (policy !== undefined)
     throw cliProblem('cli/usage', { found: `--policy with --tee ${tee}, whose policy is set at its launch` });
-  const named = anchor === undefined ? [] : [await anchorFromPem(anchor)];
+  const named = anchor === undefined ? [] : [await anchorInFile(anchor.pem, anchor.file)];
   const simulated = tee === 'sim-sev';
   return {
     anchors: [...vendorAnchors, ...named],

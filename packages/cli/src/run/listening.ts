@@ -29,7 +29,7 @@ export function reportListening(
       'listening',
       { descriptor: file, name, prot, address, port, ...pin },
       prot === 'tls'
-        ? `listening: ${name} (tls) on ${place}, key SHA-256 ${pin.key} (curl --pinnedpubkey ${pin.pin})`
+        ? `listening: ${name} (tls) on ${place}, key SHA-256 ${pin.key} (curl --insecure --pinnedpubkey ${pin.pin})`
         : `listening: ${name} (tcp, which the host can read) on ${place}`,
     );
   }

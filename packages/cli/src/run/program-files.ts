@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 import { packageFromDirectories, type CarriedDirectory, type PackageSource } from '@enarx/client';
@@ -107,6 +108,12 @@ function readAll(files: readonly string[], base: string): Promise<string[]> {
 /** wasmtime's `--dir HOST[::GUEST]`. */
 function directoryOption(option: string): NamedFile {
   const at = option.indexOf('::');
+  // One colon, as other tools have it, would be part of a name here.
+  if (at < 0 && option.includes(':') && !existsSync(option))
+    throw cliProblem('cli/usage', {
+      found: `--dir ${option}, and nothing of that name`,
+      expected: 'HOST or HOST::GUEST',
+    });
   const from = at < 0 ? option : option.slice(0, at);
   const guest = at < 0 ? option : option.slice(at + 2);
   if (from === '' || guest === '')

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  anchorFromPem,
-  parsePolicy,
-  releasePolicy,
-  vendorAnchors,
-  type Anchor,
-  type Policy,
-} from '@enarx/attestation';
+import { parsePolicy, releasePolicy, vendorAnchors, type Anchor, type Policy } from '@enarx/attestation';
 import { toHex, type Tee } from '@enarx/protocol';
 
 import type { NamedTrust } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
 import { imageDigest } from './image.ts';
 import { needsPolicy } from './launch-kinds.ts';
+import { anchorInFile } from './named-anchor.ts';
 import { releaseMeasurement } from './release.ts';
 
 /** What evidence is judged by. */
@@ -45,7 +39,7 @@ export async function readTrust(
   expectation: Expectation,
 ): Promise<Trust> {
   const [named, wanted] = await Promise.all([
-    anchor === undefined ? undefined : anchorFromPem(anchor),
+    anchor === undefined ? undefined : anchorInFile(anchor.pem, anchor.file),
     policy === undefined ? policyOf(tee, expectation) : parsePolicy(policy),
   ]);
   return {

@@ -5,6 +5,7 @@ import type { PackageSource } from '@enarx/client';
 import type { File, Limits, Optimization } from '@enarx/protocol';
 
 import type { WorkloadFlags } from '../commands/flags.ts';
+import { missingStreams } from '../config/missing-streams.ts';
 import { parseDuration, parseSize } from '../config/quantity.ts';
 import type { EnarxConfig } from '../config/schema.ts';
 import { cliProblem } from '../problems.ts';
@@ -25,6 +26,8 @@ export interface WorkloadPlan {
   /** By the number of the descriptor. */
   readonly names: readonly string[];
   readonly package: PackageSource | undefined;
+  /** What the caller is told of the list of descriptors. */
+  readonly hint: string | undefined;
 }
 
 /**
@@ -66,6 +69,7 @@ export async function planWorkload(
     optimize: config?.optimize,
     files: named?.map(({ file }) => file),
     names: named?.map(({ name }) => name) ?? [],
+    hint: missingStreams(config?.files),
     package: named === undefined ? undefined : await (await import('./program-files.ts')).packageOf(named),
   };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 
 import type { EnarxContext } from '../context.ts';
 import { cliProblem } from '../problems.ts';
@@ -21,9 +21,25 @@ export function stateDirectory(env: Environment): string {
  */
 export async function makePrivate(path: string): Promise<string> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeDirectory(path);
     return path;
   } catch (cause) {
     throw cliProblem('cli/state-unusable', { found: (cause as Error).message, cause });
+  }
+}
+
+/**
+ * With what is missing above it. Node's own recursive mkdir never ends where the kernel answers ENOENT below a directory that is
+ * there, as it does in /proc, and says ENOENT of a disk that may only be read.
+ */
+async function makeDirectory(path: string, again = true): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || !again || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await makeDirectory(path, false);
   }
 }

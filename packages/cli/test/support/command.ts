@@ -37,9 +37,17 @@ export interface Ended {
 }
 
 /** Runs the command in a process of its own. */
-export async function enarx(...args: readonly string[]): Promise<Ended> {
+export function enarx(...args: readonly string[]): Promise<Ended> {
+  return enarxIn({}, ...args);
+}
+
+/** The same with some variables more. */
+export async function enarxIn(
+  variables: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Ended> {
   const child = spawn(process.execPath, [await main, ...args], {
-    env: { PATH: process.env['PATH'], NO_COLOR: '1' },
+    env: { PATH: process.env['PATH'], NO_COLOR: '1', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const texts = { stdout: '', stderr: '' };

@@ -31,7 +31,7 @@ export function checked(value: unknown, directory: string): Configuration {
   const result = v.safeParse(configuration, value, { abortEarly: true });
   if (!result.success) {
     const [issue] = result.issues;
-    throw new Error(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+    throw new Error(`${v.getDotPath(issue) ?? 'the file'}: ${messageOf(issue)}`);
   }
   const config = result.output;
   const { kind, ...unitsOnly } = config.launcher ?? { kind: 'child' };
@@ -48,6 +48,13 @@ export function checked(value: unknown, directory: string): Configuration {
     if (new Set(values).size !== values.length) throw new Error(`tenants: two with the same ${key}`);
   }
   return withAbsolutePaths(config, directory);
+}
+
+/** What the validator says in its own terms is said in those of the file. */
+function messageOf({ type, expected, received, message }: v.BaseIssue<unknown>): string {
+  if (type !== 'strict_object') return message;
+  if (expected === 'never') return 'no key here; docs/keepmgr-config.md lists them all';
+  return received === 'undefined' ? 'must be there' : message;
 }
 
 function withAbsolutePaths(config: Configuration, directory: string): Configuration {

@@ -28,13 +28,13 @@ const longestChain = 64;
  * begins again.
  *
  * @returns gives the lock back
- * @throws EnarxError `keepmgr/state-locked` with the process that holds it
+ * @throws EnarxError `keepmgr/state-locked` with the process that holds it, `keepmgr/state-unusable`
  */
 export function lockStateDirectory(directory: string): () => void {
   const me = self();
   const mine = join(directory, `lock-${me.mark}.new`);
-  writeFileSync(mine, JSON.stringify(me), { mode: 0o600, flag: 'wx' });
   try {
+    write(mine, JSON.stringify(me));
     for (let tries = 0; tries < mostTries; tries += 1) {
       if (tryLock(directory, mine))
         return () => {
@@ -121,6 +121,14 @@ function read(path: string): Holder | undefined {
     return whole ? { pid, start, boot, mark } : nobody;
   } catch {
     return nobody;
+  }
+}
+
+function write(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    throw keepmgrProblem('keepmgr/state-unusable', { found: (error as Error).message, cause: error });
   }
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { anchorFromPem, vendorAnchors, type VerifyOptions } from '@enarx/attestation';
+import { vendorAnchors, type VerifyOptions } from '@enarx/attestation';
 import { fromHex } from '@enarx/protocol';
 
 import { readNamedBytes } from '../../named-file.ts';
 import { cliProblem } from '../../problems.ts';
+import { anchorInFile } from '../../run/named-anchor.ts';
 import type { EvidenceFlags } from './flags.ts';
 
 /** One more than the verifier takes, so that it is the one to refuse a file that is too large. */
@@ -28,7 +29,7 @@ export async function readVerifyOptions(
   const [bytes, endorsed, anchors] = await Promise.all([
     readEvidenceFile(evidence),
     Promise.all(endorsements.map(readEvidenceFile)),
-    Promise.all(anchor.map(async (file) => anchorFromPem(await readEvidenceFile(file)))),
+    Promise.all(anchor.map(async (file) => anchorInFile(await readEvidenceFile(file), file))),
   ]);
   return { evidence: bytes, endorsements: endorsed, anchors: [...vendorAnchors, ...anchors], at: time };
 }

@@ -28,7 +28,7 @@ export async function runInKeep(
       this.output.event(
         'detached',
         { keep: id },
-        `The program runs on in Keep ${id}. Hear it with: enarx keep attach ${id}`,
+        `The program runs on in Keep ${id}. Hear it with \`enarx keep attach ${id}\`, and what you gave here of --host, --anchor and --policy.`,
       );
     return ended;
   });

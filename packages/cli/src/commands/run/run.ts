@@ -85,7 +85,7 @@ async function runOn(
   };
   const trusted = async (): Promise<NamedTrust> =>
     named.anchor === undefined && ownAnchor !== undefined
-      ? { ...named, anchor: await readNamedFile(ownAnchor) }
+      ? { ...named, anchor: { file: ownAnchor, pem: await readNamedFile(ownAnchor) } }
       : named;
   const host = connect({ ...at, onStep });
   try {
