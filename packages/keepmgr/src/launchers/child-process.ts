@@ -8,6 +8,7 @@ import { isAlive, referenceTo } from '@enarx/keepldr/processes';
 
 import { keepmgrProblem } from '../problems.ts';
 import type { LaunchedLoader, Launcher } from './launcher.ts';
+import { loaderFlags } from './loader-flags.ts';
 
 /** Node makes no pipes where it has no descriptors left for them. */
 type Piped = ChildProcessByStdio<Writable, null, Readable>;
@@ -73,7 +74,7 @@ function runs({ pid }: LoaderProcess): boolean {
 }
 
 function start(program: string, directory: string): LoaderProcess {
-  const child: LoaderProcess = spawn(execPath, ['--disable-proto=throw', '--no-warnings', program], {
+  const child: LoaderProcess = spawn(execPath, [...loaderFlags, program], {
     cwd: directory,
     env: {},
     detached: true,

@@ -5,6 +5,7 @@ import { execPath, getgid, getuid } from 'node:process';
 import type { DbusValue } from '../../dbus/signature.ts';
 import type { Ceilings } from '../ceilings.ts';
 import type { LoaderWanted } from '../launcher.ts';
+import { loaderFlags } from '../loader-flags.ts';
 import { launchSocketName } from './launch-socket.ts';
 import type { Property } from './service-units.ts';
 import { unbounded } from './unit-ceilings.ts';
@@ -53,8 +54,7 @@ export function unitProperties(release: string, wanted: LoaderWanted, ceilings: 
 
 /** `env -i`: what an administrator has set for all services (`systemctl set-environment`) is no business of a loader's. */
 export function loaderCommand(release: string): string[] {
-  const flags = ['--disable-proto=throw', '--no-warnings'];
-  return ['/usr/bin/env', '-i', execPath, ...flags, `${release}/keepldr.js`, launchSocketName];
+  return ['/usr/bin/env', '-i', execPath, ...loaderFlags, `${release}/keepldr.js`, launchSocketName];
 }
 
 function ceilingProperties({ memory, processors, tasks }: Ceilings): Property[] {
