@@ -2,6 +2,8 @@
 //
 // The runner: the process in which the program runs. It holds no key, may open nothing, and has one pipe, to its supervisor. It is killed
 // rather than asked to end.
+import { writeSync } from 'node:fs';
+
 import type { Frame } from '@enarx/protocol';
 
 import { blockingBinding, canSuspend, suspendingBinding } from './runner/binding.ts';
@@ -17,7 +19,10 @@ import type { entryMessage, runMessage } from './runner-messages.ts';
 import { Idle } from './wasi/idle.ts';
 import { useFirst } from './wasi/random.ts';
 
+const errorFd = 2;
 const linkFd = 3;
+/** Characters. */
+const longestComplaint = 2048;
 
 let program: Program | undefined;
 /** The module while it arrives, with room in front; given up as soon as it is handed to the compiler. */
@@ -101,6 +106,12 @@ const listener: LinkListener = {
   // Nobody is left to run for.
   closed: () => process.exit(),
 };
+
+// Before what went wrong Node would print the line where it did, which is the whole bundle, and the supervisor reads no more than a page of it.
+process.on('uncaughtException', (error) => {
+  writeSync(errorFd, (error.stack ?? String(error)).slice(0, longestComplaint));
+  process.exit(1);
+});
 
 const suspends = canSuspend && process.argv[2] !== blockingArgument;
 const link = suspends ? new StreamLink(linkFd, listener) : new BlockingLink(linkFd, listener);
