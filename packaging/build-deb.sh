@@ -1,9 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# build-deb.sh RELEASE NODE OUT: a Debian package of a release directory (npm run build) and the Node that runs it. Same
-# input, same bytes. COMPRESSION=none for tests, since xz takes a minute.
+# build-deb.sh RELEASE NODE OUT.deb: a Debian package of a release directory (npm run build) and the Node that runs it. Same
+# input, same bytes. COMPRESSION=none for tests, since xz takes a minute and more.
 set -eu
+if [ $# -ne 3 ] || [ ! -f "$1/release.json" ] || [ ! -x "$2" ] || [ -d "$3" ]; then
+  echo "usage: packaging/build-deb.sh packages/cli/release node_modules/.bin/node enarx.deb" >&2
+  exit 64
+fi
 release=$(realpath "$1")
 node=$(realpath "$2")
 out=$(realpath -m "$3")

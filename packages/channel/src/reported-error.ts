@@ -9,10 +9,13 @@ export class ReportedError extends EnarxError {
   override readonly name = 'ReportedError';
   /** Who says so. */
   readonly by: 'host' | 'keep';
+  /** The host's number for the request, 16 hexadecimal digits, by which its operator finds it in the log. */
+  readonly request: string | undefined;
 
-  constructor(by: 'host' | 'keep', problem: EnarxError) {
+  constructor(by: 'host' | 'keep', problem: EnarxError, request?: string) {
     const { code, kind, status, title, mend, found, expected } = problem;
     super(code, { kind, status, title, mend }, { found, expected });
     this.by = by;
+    this.request = request;
   }
 }

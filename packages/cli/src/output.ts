@@ -79,15 +79,21 @@ export class Output {
   }
 
   /** An error as its reader needs it: what happened, what was found, how to mend it. Without the end of the line. */
-  describe({ code, kind, title, found, expected, mend }: EnarxError): string {
+  describe(error: EnarxError & { readonly request?: string | undefined }): string {
+    const { code, kind, title, found, expected, mend, request } = error;
     this.clearProgress();
     if (this.json)
-      return JSON.stringify({ event: 'error', ...this.#mark, code, kind, title, found, expected, mend });
+      return JSON.stringify({
+        event: 'error',
+        ...this.#mark,
+        ...{ code, kind, title, found, expected, mend, request },
+      });
     return [
       `${this.styled('red', 'error:')} ${printable(title)} ${this.styled('dim', `[${printable(code)}]`)}`,
       ...(found === undefined ? [] : [`  found: ${printable(found)}`]),
       ...(expected === undefined ? [] : [`  expected: ${printable(expected)}`]),
       `  mend: ${printable(mend)}`,
+      ...(request === undefined ? [] : [`  request: ${request}, as the log of the host has it`]),
     ].join('\n');
   }
 

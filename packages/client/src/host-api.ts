@@ -191,7 +191,7 @@ export class HostApi {
     }
     const bytes = await readBody(response, maxProblemBytes);
     this.#tap?.('received', 'problem', bytes);
-    const reported = new ReportedError('host', decodeProblem(bytes));
+    const reported = new ReportedError('host', decodeProblem(bytes), requestNumberOf(response));
     return statusCode === 401 ? connection.unauthenticated(reported) : reported;
   }
 
@@ -223,6 +223,12 @@ export class HostApi {
       clearTimeout(timer);
     }
   }
+}
+
+/** What the host calls its number is shown to people, so it is nothing else. */
+function requestNumberOf({ headers }: IncomingMessage): string | undefined {
+  const number = headers['request-id'];
+  return typeof number === 'string' && /^[0-9a-f]{16}$/.test(number) ? number : undefined;
 }
 
 /** No answer has a head that is larger. */

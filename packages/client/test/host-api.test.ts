@@ -124,6 +124,20 @@ suite('a hostile host', () => {
       await assert.rejects(stub.api.get(path, keepList), { name: 'EnarxError', code });
     });
 
+  test('the number that a host gave to a refused request comes with the problem, where it is one', async () => {
+    const problem = encodeProblem(clientProblem('client/host-gone'));
+    const length = `content-length: ${String(problem.length)}`;
+    for (const [header, request] of [
+      ['request-id: 0123456789abcdef', '0123456789abcdef'],
+      ['request-id: 0123456789abcde\u009b', undefined],
+      ['x: y', undefined],
+    ] as const) {
+      const head = ['HTTP/1.1 503 Service Unavailable', problemType, length, header];
+      await using stub = await host((socket) => socket.write(answer(head, problem)));
+      await assert.rejects(stub.api.get(path, keepList), { code: 'client/host-gone', request });
+    }
+  });
+
   test('a problem under a status of success is no success', async () => {
     const problem = encodeProblem(clientProblem('client/host-gone'));
     const head = ['HTTP/1.1 200 OK', problemType, `content-length: ${String(problem.length)}`];
