@@ -35,10 +35,10 @@ export interface Reach {
 
 /** The guest of these tests tries everything, in a process of its own without Node's permission model when told to escape it. */
 const guest = `
-import * as fs from 'node:fs';
-import * as net from 'node:net';
-import { spawnSync } from 'node:child_process';
-const { filename } = import.meta;
+const fs = require('node:fs');
+const net = require('node:net');
+const { spawnSync } = require('node:child_process');
+const filename = __filename;
 const [, , how, text] = process.argv;
 if (how === 'escape') {
   // Node hands its permissions on to a child Node unless it finds that word among the arguments, wherever it stands.
@@ -101,8 +101,6 @@ export async function reachIn(confinement: Confinement, how: 'stay' | 'escape'):
   using abstractSocket = await listenOn(`\0${abstract}`);
   const tcp = createTcpServer((connection) => connection.destroy());
   await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
-  // The guest is CommonJS under the names of the loader's files.
-  writeFileSync(join(release, 'package.json'), '{"type":"commonjs"}');
   const { port } = tcp.address() as AddressInfo;
   const facts = JSON.stringify({
     sibling,
