@@ -10,6 +10,9 @@ import { connect, type TLSSocket } from 'node:tls';
 import { events, start, type Running } from './enarx.ts';
 import type { Sandbox } from './sandbox.ts';
 
+/** Milliseconds after which a Keep that a test has forgotten is ended. */
+const longest = 600_000;
+
 export interface Served extends AsyncDisposable {
   readonly port: number;
   readonly key: string;
@@ -18,7 +21,7 @@ export interface Served extends AsyncDisposable {
 
 /** `enarx run` of a component that answers requests, in a Keep of its own. */
 export async function served(box: Sandbox, component: string, args: readonly string[]): Promise<Served> {
-  const running = start(box, ['run', '--json', ...args, component]);
+  const running = start(box, ['run', '--json', ...args, component], { timeout: longest });
   running.stdin.end();
   const place = () => events(running.text('stderr')).find(({ event }) => event === 'listening');
   while (place() === undefined && running.child.exitCode === null)

@@ -5,7 +5,8 @@ import type { Connection } from '../wasi/connection.ts';
 import { WasiError } from '../wasi/errno.ts';
 import { FlatBuffer } from '../wasi/io-vectors.ts';
 
-/** Bytes that are read at once. */
+/** Bytes that are read at once: few where a message may begin, so that not hundreds of them come together, and more while one goes on. */
+const smallestPiece = 1024;
 const largestPiece = 65_536;
 const sendDirection = 2;
 
@@ -15,11 +16,14 @@ export class ConnectionStream extends Duplex {
   readonly tls: boolean;
   readonly #connection: Connection;
   #reading = false;
+  #held = false;
+  #piece = smallestPiece;
   #pending: { readonly buffer: FlatBuffer; readonly written: (error?: Error) => void } | undefined;
   #quiet: { readonly timer: NodeJS.Timeout; readonly milliseconds: number } | undefined;
 
   constructor(connection: Connection, tls: boolean) {
-    super({ allowHalfOpen: true });
+    // One piece at a time, so that to hold it takes effect with the next.
+    super({ allowHalfOpen: true, readableHighWaterMark: 1 });
     this.#connection = connection;
     this.tls = tls;
     connection.changed = () => {
@@ -27,6 +31,22 @@ export class ConnectionStream extends Duplex {
       this.#receive();
       this.#send();
     };
+  }
+
+  /** A message has begun. */
+  begin(): void {
+    this.#piece = smallestPiece;
+  }
+
+  /** Reads no more before {@link release}. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#receive();
   }
 
   /** As a socket of Node's does it: the event `timeout` after so long without a byte in either direction. */
@@ -71,10 +91,11 @@ export class ConnectionStream extends Duplex {
   }
 
   #receive(): void {
-    while (this.#reading && !this.destroyed) {
+    while (this.#reading && !this.#held && !this.destroyed) {
       const readiness = this.#connection.readiness('read');
       if (readiness === undefined) return;
-      const buffer = new FlatBuffer(new Uint8Array(Math.min(Math.max(readiness.bytes, 1), largestPiece)));
+      const buffer = new FlatBuffer(new Uint8Array(Math.min(Math.max(readiness.bytes, 1), this.#piece)));
+      this.#piece = Math.min(this.#piece * 2, largestPiece);
       try {
         // Something is there, so that it comes at once.
         const length = this.#connection.read(buffer) as number;

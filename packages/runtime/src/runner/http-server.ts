@@ -4,6 +4,7 @@
 // it is for, and nobody is harmed but the program's own visitors when that goes wrong. Each request has an instance of its own, so that nothing of one visitor
 // is left for the next.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 import { http } from '../component/http/node-http.ts';
 import type { ComponentNetwork } from '../component/network.ts';
@@ -12,6 +13,7 @@ import type { ComponentHost } from '../component/host.ts';
 import { ConnectionStream } from './connection-stream.ts';
 import { HttpExchange, refuse, type HandlerProblem } from './http-exchange.ts';
 import { InstancePool } from './instance-pool.ts';
+import { Pipelines, type Asked } from './pipelines.ts';
 
 /** An instance of a component that has answered nothing yet. */
 export interface HandlerInstance {
@@ -48,16 +50,15 @@ const requestTime = 300_000;
 const keepAliveTime = 30_000;
 /** Milliseconds between two looks at those times. */
 const lookTime = 5_000;
-
-interface Waiting {
-  readonly message: IncomingMessage;
-  readonly response: ServerResponse;
-}
+/** Milliseconds without headway once a client has no more to say: it may listen still, or be gone, and nothing on the way tells which. */
+const halfClosedTime = 5_000;
+/** To CONNECT, which asks for a way to elsewhere and not for an answer. */
+const noTunnel = 'HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: Asked[] = [];
   #connections = 0;
   #running = 0;
   readonly #instances: InstancePool<HandlerInstance>;
@@ -78,8 +79,16 @@ export class HttpServer {
     this.#server.emit('listening');
     // Nor does a visitor keep his place who asks, and then does not read.
     this.#server.timeout = Math.max(requestTime, options.longestSilence);
+    // A client that has no more to say may still listen.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
+    const pipelines = new Pipelines((asked) => {
+      this.#take(asked);
+    });
     this.#server.on('request', (message: IncomingMessage, response: ServerResponse) => {
-      this.#take({ message, response });
+      pipelines.add({ message, response });
+    });
+    this.#server.on('connect', (_message: IncomingMessage, stream: Duplex) => {
+      stream.on('error', () => undefined).end(noTunnel, () => stream.destroy());
     });
     for (const [file, listener] of options.network.listeners) {
       const accept = (): void => {
@@ -100,29 +109,29 @@ export class HttpServer {
     }
   }
 
-  #take(waiting: Waiting): void {
-    if (hosts(waiting.message) > 1) {
-      refuse(waiting.response, 'handler/host-ambiguous');
+  #take(asked: Asked): void {
+    if (hosts(asked.message) > 1) {
+      refuse(asked.response, 'handler/host-ambiguous');
       return;
     }
     if (this.#running < this.#options.most) {
-      void this.#answer(waiting);
+      void this.#answer(asked);
       return;
     }
     if (this.#waiting.length >= mostWaiting) {
-      refuse(waiting.response, 'handler/busy');
+      refuse(asked.response, 'handler/busy');
       return;
     }
-    this.#waiting.push(waiting);
+    this.#waiting.push(asked);
     setTimeout(() => {
-      const at = this.#waiting.indexOf(waiting);
+      const at = this.#waiting.indexOf(asked);
       if (at < 0) return;
       this.#waiting.splice(at, 1);
-      refuse(waiting.response, 'handler/busy');
+      refuse(asked.response, 'handler/busy');
     }, this.#options.longestSilence).unref();
   }
 
-  async #answer({ message, response }: Waiting): Promise<void> {
+  async #answer({ message, response }: Asked): Promise<void> {
     this.#running += 1;
     try {
       if (!response.destroyed) await this.#handle(message, response);
@@ -155,14 +164,30 @@ export class HttpServer {
     response: ServerResponse,
   ): Promise<void> {
     const exchange = new HttpExchange(instance.host, message, response);
-    let late = false;
+    let over = false;
     let problem: HandlerProblem = 'handler/no-response';
-    const timer = setTimeout(() => {
-      late = true;
-      exchange.over('handler/timeout');
+    const giveUp = (): void => {
+      over = true;
       instance.end();
-    }, this.#options.longestSilence);
-    const isOver = (): boolean => late;
+    };
+    const { longestSilence } = this.#options;
+    const passed = (): void => {
+      exchange.over('handler/timeout');
+      giveUp();
+    };
+    let timer = setTimeout(passed, longestSilence);
+    const isOver = (): boolean => over;
+    const stream = message.socket as unknown as ConnectionStream;
+    const halfClosed = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(passed, Math.min(longestSilence, halfClosedTime));
+    };
+    if (stream.readableEnded) halfClosed();
+    else stream.once('end', halfClosed);
+    // Nobody is left to answer. Or those who ask and go would take all places from those who stay.
+    response.once('close', () => {
+      if (!response.writableFinished) giveUp();
+    });
     instance.onProgress = () => timer.refresh();
     try {
       await instance.handle(exchange.request, exchange.outparam);
@@ -174,6 +199,7 @@ export class HttpServer {
       }
     } finally {
       clearTimeout(timer);
+      stream.off('end', halfClosed);
       exchange.over(problem);
       instance.end();
     }

@@ -24,6 +24,18 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
             "show" => show(request, out),
             "echo" => echo(request, out),
             "bytes" => bytes(rest.parse().unwrap(), out),
+            "status" => {
+                let headers = Fields::new();
+                headers.set("x-status", &[rest.as_bytes().to_vec()]).unwrap();
+                let response = OutgoingResponse::new(headers);
+                response.set_status_code(rest.parse().unwrap()).unwrap();
+                let body = response.body().unwrap();
+                let stream = body.write().unwrap();
+                ResponseOutparam::set(out, Ok(response));
+                let _ = stream.blocking_write_and_flush(b"a body that some may not have");
+                drop(stream);
+                let _ = OutgoingBody::finish(body, None);
+            }
             "count" => text(out, &format!("{}", COUNT.fetch_add(1, Ordering::SeqCst) + 1)),
             "fetch" => fetch(rest, out),
             "post" => post(rest, out),
