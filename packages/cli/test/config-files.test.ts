@@ -144,6 +144,12 @@ test('values that no socket can have are refused', () => {
   );
   wrong('[[files]]\nkind = "connect"\nhost = "h"\ntrust = []', /./);
   wrong('[[files]]\nkind = "connect"\nhost = "::1"', /a name, since/);
+  for (const host of ['http://db/', 'd b', 'db:80', '[::1]', '*', '', 'x\\u001b[2J']) {
+    wrong(`[[files]]\nkind = "connect"\nname = "x"\nhost = "${host}"`, /a name or an address/);
+    wrong(`[[files]]\nkind = "listen"\nname = "x"\naddr = "${host}"`, /an address like/);
+  }
+  for (const host of ['db.example', 'bücher.example', '_srv.x', '10.0.0.1', '::1', 'localhost'])
+    parseConfig(`[[files]]\nkind = "connect"\nname = "x"\nhost = "${host}"`, 'Enarx.toml');
   wrong('[[files]]\nkind = "directory"\npath = "/a/../b"', /absolute path/);
   wrong('[[files]]\nkind = "pipe"', /one of/);
 });

@@ -2,6 +2,8 @@
 //
 // Enarx.toml: the one place that says what may stand in it. The validator, the types, the template of `enarx config init` and
 // docs/config.md all come from here.
+import { isIP } from 'node:net';
+
 import { optimizations } from '@enarx/protocol';
 import * as v from 'valibot';
 
@@ -141,6 +143,8 @@ const prot = documented(v.optional(v.picklist(['tls', 'tcp'], '"tls" or "tcp"'),
   doc: 'With "tls" the Keep speaks TLS 1.3 for the program, which reads and writes plain bytes and never holds a key. With "tcp" the host can read and change what passes.',
   example: '"tls"',
 });
+/** Whether it exists, the host finds out; an address of the web, or two words, it could only misunderstand. */
+const isHost = (text: string): boolean => isIP(text) !== 0 || /^[\p{L}\p{M}\p{N}._-]+$/u.test(text);
 const pemFiles = v.pipe(
   v.array(word(4096)),
   v.minLength(1, 'at least one file'),
@@ -215,7 +219,7 @@ const listen = v.pipe(
       example: '"web"',
     }),
     prot,
-    addr: documented(v.optional(word(64)), {
+    addr: documented(v.optional(v.pipe(word(64), v.check(isHost, 'an address like "::" or "127.0.0.1"'))), {
       type: 'address of the host',
       otherwise: 'what the host allows first; 127.0.0.1 for `enarx run` without --host',
       doc: 'Where the host listens.',
@@ -246,7 +250,7 @@ const connect = v.pipe(
       'connect',
       'A connection that is made before the program starts. The operator of the host must allow it; the program can connect to nothing else.',
     ),
-    host: documented(v.pipe(word(253), v.minLength(1, 'a name or an address')), {
+    host: documented(v.pipe(word(253), v.check(isHost, 'a name or an address, and nothing else')), {
       type: 'name or address',
       otherwise: 'required',
       doc: 'Where to. With "tls" the other end must have a certificate for this name. The host looks it up.',
