@@ -35,11 +35,6 @@ const pagesPerMebibyte = 16;
 const topTierSize = 1_572_864;
 /** Mebibytes of JavaScript heap. Programs with garbage-collected types live in it; the runner itself needs little. */
 const leastHeap = 64;
-/**
- * Mebibytes that it may grow to before V8 first collects the old ones. By itself V8 begins with a few, and then collects every eighth request of a handler, each of which leaves an
- * instance behind. An idle runner is no larger for it, and boots no later.
- */
-const unhurriedHeap = 128;
 /** What the common workload is: small, and with no limit of its own. */
 const commonShape: Shape = { size: 1, limits: {} };
 
@@ -92,7 +87,6 @@ export function nodeArguments(runner: string, { heap, stack }: Tuning, blocking 
     '--disable-sigusr1',
     '--no-warnings',
     `--max-old-space-size=${String(heap)}`,
-    `--initial-old-space-size=${String(Math.min(heap, unhurriedHeap))}`,
     ...(stack === defaultStack
       ? []
       : [
@@ -116,7 +110,13 @@ export function engineFlags(chosen: Tiers): readonly string[] {
   return tierFlags[chosen];
 }
 
+/**
+ * The heap may grow to five times what is alive in it before V8 collects it again, and still not beyond its bound. By itself V8 collects every eighth request of a
+ * handler, each of which leaves an instance behind. `--initial-old-space-size` does the same, but only on a command line, and there it costs Node's compiled code.
+ */
+const unhurried = '--heap-growing-percent=400';
+
 /** The same for a component, in which nobody looks for loops: a small one is compiled well as a whole. @param size - of all its modules, bytes */
 export function componentFlags(chosen: Tiers, size: number): readonly string[] {
-  return chosen === 'default' && size <= topTierSize ? tierFlags.top : [];
+  return [unhurried, ...(chosen === 'default' && size <= topTierSize ? tierFlags.top : [])];
 }
