@@ -375,7 +375,7 @@ test('a handler that computes without end cuts off all at once, and its owner is
   const { status, stderr } = await short.running.ended;
   assert.equal(status, 137);
   const ended = events(stderr).find(({ event }) => event === 'ended');
-  assert.ok(ended !== undefined, stderr);
+  assert.deepEqual([ended?.['how'], ended?.['limit'], ended?.['value']], ['limit', 'request', 1000], stderr);
   await eventually('a refused connection', async () => {
     try {
       (await dial(short)).destroy();

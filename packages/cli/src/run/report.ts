@@ -94,5 +94,9 @@ function limitText(limit: Extract<Ended, { readonly how: 'limit' }>['limit'], va
     traffic: 'bytes on its sockets',
     request: 'ms that a request may keep it from hearing others',
   };
-  return `${String(value)} ${units[limit]}`;
+  const advice =
+    limit === 'request'
+      ? ': all visitors were cut off; start it again, with a larger `request` or a handler that does less at a time'
+      : '';
+  return `${String(value)} ${units[limit]}${advice}`;
 }
