@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { compareBytes, decodeCbor, encodeCbor, type CborValue } from '@enarx/protocol';
-
+import { decodeMaterial, encodeMaterial, type MaterialFormat } from '../material-file.ts';
 import {
   platformMaterialOf,
   sevPlatformOf,
@@ -9,45 +8,22 @@ import {
 } from './platform.ts';
 import { sevFirmwareProblem } from './problems.ts';
 
-type Bytes = Uint8Array<ArrayBuffer>;
+const format: MaterialFormat<keyof PlatformMaterial> = {
+  mark: 'enarx-simulated-sev-platform/1',
+  maxBytes: 32_768,
+  parts: ['pdh', 'pek', 'oca', 'cek', 'unsignedCek', 'ask', 'ark', 'arkKey', 'pdhKey'],
+};
 
-/** Kind and version of the file, first in it. */
-const mark = 'enarx-simulated-sev-platform/1';
-const maxFileBytes = 32_768;
-const parts = ['pdh', 'pek', 'oca', 'cek', 'unsignedCek', 'ask', 'ark', 'arkKey', 'pdhKey'] as const;
-
-/**
- * The platform with its private key, as deterministic CBOR: `[mark, …parts, SHA-384 of the encoding of all before]`. The
- * digest tells a damaged file from a whole one at its reading; otherwise only a guest's owner would find out, from a signature.
- */
-export async function exportSevPlatform(platform: SimulatedSevPlatform): Promise<Bytes> {
-  const material = platformMaterialOf(platform);
-  const content: readonly CborValue[] = [mark, ...parts.map((part) => material[part])];
-  return encodeCbor([...content, await digestOf(content)]);
+/** The platform with its private key. */
+export async function exportSevPlatform(platform: SimulatedSevPlatform): Promise<Uint8Array<ArrayBuffer>> {
+  return encodeMaterial(format, platformMaterialOf(platform));
 }
 
 /** @throws EnarxError `sev-firmware/file-malformed`, whatever is wrong with the bytes */
 export async function importSevPlatform(bytes: Uint8Array): Promise<SimulatedSevPlatform> {
   try {
-    const items = decodeCbor(bytes, maxFileBytes);
-    if (!Array.isArray(items) || items.length !== parts.length + 2 || items[0] !== mark)
-      throw new TypeError('another kind of file');
-    const content = items.slice(0, -1) as CborValue[];
-    if (compareBytes(bytesIn((items as CborValue[]).at(-1)), await digestOf(content)) !== 0)
-      throw new TypeError('a digest of other content');
-    const material = Object.fromEntries(parts.map((part, index) => [part, bytesIn(content[index + 1])]));
-    return await sevPlatformOf(material as unknown as PlatformMaterial);
+    return await sevPlatformOf(await decodeMaterial(format, bytes));
   } catch (cause) {
     throw sevFirmwareProblem('sev-firmware/file-malformed', { found: (cause as Error).message, cause });
   }
-}
-
-async function digestOf(content: readonly CborValue[]): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-384', encodeCbor(content)));
-}
-
-function bytesIn(value: CborValue | undefined): Bytes {
-  if (!(value instanceof Uint8Array)) throw new TypeError('a part that is no byte string');
-  // A copy of its own memory, since WebCrypto takes no view of shared memory.
-  return new Uint8Array(value);
 }
