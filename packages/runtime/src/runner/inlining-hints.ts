@@ -17,6 +17,8 @@ const smallFunction = 64;
 const mostTargets = 8;
 /** Places of a table that is looked through, some milliseconds for all types of calls; a larger one has many functions of most types. */
 const largestTable = 16_384;
+/** Types of calls for which it is. */
+const mostTypes = 64;
 /** The binary logarithm of how often a place is passed for each call of its function, and 32. A loop counts as this many. */
 const once = 32;
 const perLoop = 5;
@@ -30,7 +32,8 @@ interface Hint {
 /**
  * Says of functions that are about to be compiled which calls in their loops lead to small functions, and of these small ones the same. Of a call through the table V8
  * is told what it may lead to. That is the function which a pointer at a fixed place in memory means from the start; otherwise, where the table has few functions of the
- * type that the call asks for, the small ones that call nothing themselves, so that the call is most of their work. V8 compares before it believes that, and makes the call where none of them was meant.
+ * type that the call asks for, the small ones that call nothing themselves, so that the call is most of their work. V8 compares before it believes that, and makes the
+ * call where none of them was meant.
  *
  * @param chosen - functions that will be compiled
  * @param scanned - what is known of functions
@@ -103,6 +106,7 @@ function smallFunctions(module: Uint8Array, sections: Sections) {
       if (sections.table.length > largestTable) return [];
       let few = known.get(type);
       if (few !== undefined) return few;
+      if (known.size === mostTypes) return [];
       few = ofType(type, (types ??= readTypes(module, sections)), sections).filter(callsNothing);
       known.set(type, few);
       return few;
