@@ -107,11 +107,10 @@ export class DescriptorSource implements Source {
   read(most: number): Uint8Array | undefined {
     const readiness = look(this.#descriptor, 'read');
     if (readiness === undefined) return new Uint8Array(0);
-    if (readiness.bytes === 0) return undefined;
-    const buffer = new FlatBuffer(new Uint8Array(Math.min(most, readiness.bytes)));
-    // Something is there, so that it comes at once.
+    const buffer = new FlatBuffer(new Uint8Array(Math.max(1, Math.min(most, readiness.bytes))));
+    // Something is there, so that it comes at once: bytes, the end, or that the other side has broken it off, which nobody is to take for the end.
     const count = this.#descriptor.read(buffer) as number;
-    return buffer.bytes.subarray(0, count);
+    return count === 0 ? undefined : buffer.bytes.subarray(0, count);
   }
 
   subscribe(): Pollable {

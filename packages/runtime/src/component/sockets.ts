@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // wasi:sockets 0.2: a component may listen and connect where its list of descriptors says so, and finds `access-denied` everywhere else. A Keep has no datagrams.
+import type { ErrnoName } from '../wasi/errno.ts';
 import { ipAddress, type Family, type IpAddress } from './addresses.ts';
 import type { ComponentImport } from './bundle.ts';
 import { Absent, ResultError, type ComponentHost, type Interface } from './host.ts';
-import { Pollable } from './io.ts';
+import { Pollable, type IoError } from './io.ts';
 import { TcpSocket } from './tcp.ts';
+
+/** `error-code` for each `errno` that a connection which stands can fail with. */
+const codes: Readonly<Partial<Record<ErrnoName, string>>> = {
+  connreset: 'connection-reset',
+  notconn: 'invalid-state',
+  pipe: 'connection-aborted',
+};
 
 /** Longest name of the DNS (RFC 1035 section 3.1). */
 const longestName = 253;
@@ -43,7 +51,10 @@ export class ResolveAddressStream {
 export function socketInterfaces(host: ComponentHost) {
   return {
     'wasi:sockets/instance-network': { instanceNetwork: () => new Network() },
-    'wasi:sockets/network': { Network, networkErrorCode: () => undefined },
+    'wasi:sockets/network': {
+      Network,
+      networkErrorCode: (error: IoError) => codes[error.cause.message as ErrnoName],
+    },
     'wasi:sockets/ip-name-lookup': {
       ResolveAddressStream,
       resolveAddresses: (_network: Network, name: string) => {

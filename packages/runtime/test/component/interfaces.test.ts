@@ -10,6 +10,7 @@ import { ComponentNetwork } from '../../src/component/network.ts';
 import { HostTrap, ResultError, type ComponentHost } from '../../src/component/host.ts';
 import { componentInterfaces } from '../../src/component/interfaces.ts';
 import { DescriptorTable } from '../../src/wasi/descriptor-table.ts';
+import { WasiError } from '../../src/wasi/errno.ts';
 import { Directory } from '../../src/wasi/files/directory.ts';
 import { FileSystem } from '../../src/wasi/files/file-system.ts';
 import { Idle } from '../../src/wasi/idle.ts';
@@ -286,6 +287,15 @@ test('random bytes come in any length up to 64 MiB', () => {
   const { getRandomBytes } = world().interfaces['wasi:random/random'];
   assert.equal(getRandomBytes(1_048_577n).length, 1_048_577);
   assert.throws(() => getRandomBytes(0xffff_ffff_ffff_ffffn), HostTrap);
+});
+
+test('why a stream has failed is told by the interface that it is of', () => {
+  const { interfaces } = world();
+  const error = new interfaces['wasi:io/error'].Error(new WasiError(15, 'connreset'));
+  assert.equal(interfaces['wasi:sockets/network'].networkErrorCode(error), 'connection-reset');
+  assert.equal(interfaces['wasi:filesystem/types'].filesystemErrorCode(error), undefined);
+  const other = new interfaces['wasi:io/error'].Error(new WasiError(51, 'nospc'));
+  assert.equal(interfaces['wasi:sockets/network'].networkErrorCode(other), undefined);
 });
 
 test('without sockets in the list nothing is bound, connected or looked up', async () => {

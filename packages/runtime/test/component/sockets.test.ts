@@ -80,7 +80,10 @@ describe('a command component', () => {
     const socket = await client(port);
     socket.end('still there');
     assert.equal((await readAll(socket)).toString(), 'still there');
-    assert.deepEqual((await started.finished).ended, { how: 'exit', code: 0 });
+    const finished = await started.finished;
+    assert.deepEqual(finished.ended, { how: 'exit', code: 0 });
+    // A client that breaks off has not come to its end.
+    assert.ok(lines(finished).includes('read: connreset'), finished.stdout.toString());
   });
 
   for (const host of ['shouting.example', '127.0.0.1']) {
