@@ -2,7 +2,12 @@
 import { createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
 import { derBitString, derElement, derOid, derSequence } from '@enarx/attestation/der';
-import { issueCertificate, type ExtensionToIssue } from '@enarx/attestation/x509';
+import {
+  commonNameOid,
+  extensionOids,
+  issueCertificate,
+  type ExtensionToIssue,
+} from '@enarx/attestation/x509';
 
 import { keyDigest } from './public-key.ts';
 
@@ -27,7 +32,9 @@ export interface Subject {
   readonly notAfter: number;
 }
 
-const commonNameOid = '2.5.4.3';
+/** RFC 5280 sections 4.2.1.12 and 4.2.1.6. */
+const extendedKeyUsageOid = '2.5.29.37';
+const subjectAltNameOid = '2.5.29.17';
 /** ecdsa-with-SHA256, RFC 5758 section 3.2; no parameters. */
 const ecdsaWithSha256 = derSequence(derOid('1.2.840.10045.4.3.2'));
 const usageOids = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' } as const;
@@ -76,11 +83,11 @@ export function ownCertificate(
 
 function extensionsOf({ dnsName, usage }: Subject): ExtensionToIssue[] {
   return [
-    { oid: '2.5.29.19', critical: true, value: derSequence() },
+    { oid: extensionOids.basicConstraints, critical: true, value: derSequence() },
     // Bit 0, digitalSignature (RFC 5280 section 4.2.1.3): all that TLS 1.3 does with a certificate's key.
-    { oid: '2.5.29.15', critical: true, value: derBitString(Uint8Array.of(0x80), 7) },
-    { oid: '2.5.29.37', value: derSequence(derOid(usageOids[usage])) },
-    { oid: '2.5.29.17', value: derSequence(derElement(dnsNameTag, Buffer.from(dnsName, 'ascii'))) },
+    { oid: extensionOids.keyUsage, critical: true, value: derBitString(Uint8Array.of(0x80), 7) },
+    { oid: extendedKeyUsageOid, value: derSequence(derOid(usageOids[usage])) },
+    { oid: subjectAltNameOid, value: derSequence(derElement(dnsNameTag, Buffer.from(dnsName, 'ascii'))) },
   ];
 }
 

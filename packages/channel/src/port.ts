@@ -20,11 +20,11 @@ export const portWindow = 262_144;
 export const mostConnections = 64;
 
 /** What a connection is for: the channel of the Keep, or a socket of its program. */
-export type Purpose = 'channel' | 'socket';
+export type ConnectionUse = 'channel' | 'socket';
 
 export interface PortEvents {
   /** The other side opened a connection. Without this it may open none. */
-  connection?(stream: Duplex, purpose: Purpose): void;
+  connection?(stream: Duplex, use: ConnectionUse): void;
   /** The port is gone and every connection with it. Comes once, last; `error` where it was no orderly end. */
   closed?(error: Error | undefined): void;
 }
@@ -51,16 +51,12 @@ export class Port {
   }
 
   /** A new connection to the other side. Errors are events of the stream; it can be written to at once. */
-  open(purpose: Purpose = 'channel'): Duplex {
+  open(use: ConnectionUse = 'channel'): Duplex {
     const id = this.#next;
     this.#next += 2;
     const connection = this.#add(id);
     if (this.#closed || this.#connections.size > mostConnections) connection.destroy(refused());
-    else
-      this.#send(
-        purpose === 'channel' ? portFrame.open : portFrame.openSocket,
-        encodeMessage(portStream, id),
-      );
+    else this.#send(use === 'channel' ? portFrame.open : portFrame.openSocket, encodeMessage(portStream, id));
     return connection;
   }
 
@@ -132,14 +128,14 @@ export class Port {
     else throw protocolProblem('frame/unexpected', { found: `kind ${String(kind)}` });
   }
 
-  #accept(id: number, parity: number, purpose: Purpose): void {
+  #accept(id: number, parity: number, use: ConnectionUse): void {
     if (id % 2 !== parity || this.#connections.has(id) || this.#events.connection === undefined)
       throw protocolProblem('frame/unexpected', { found: `an opening of connection ${String(id)}` });
     if (this.#connections.size >= mostConnections) {
       this.#send(portFrame.reset, encodeMessage(portStream, id));
       return;
     }
-    this.#events.connection(this.#add(id), purpose);
+    this.#events.connection(this.#add(id), use);
   }
 
   #reset(id: number): void {

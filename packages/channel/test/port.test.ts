@@ -10,7 +10,7 @@ import { suite, test } from 'node:test';
 import { encodeMessage, portCredit, portFrame, portStream } from '@enarx/protocol';
 
 import { FrameStream } from '../src/frame-stream.ts';
-import { mostConnections, Port, portWindow, type Purpose } from '../src/port.ts';
+import { mostConnections, Port, portWindow, type ConnectionUse } from '../src/port.ts';
 import { connectedPair } from './support/pipe.ts';
 
 /** All that comes, without the end of the other direction: an async iterator would destroy both. */
@@ -107,28 +107,28 @@ suite('connections over a port', () => {
 
   test('each is handed over for what it was opened for, in the order of the openings', async () => {
     const [one, other] = await connectedPair();
-    const handed: [Purpose, Duplex][] = [];
+    const handed: [ConnectionUse, Duplex][] = [];
     const guest = new Port(other, 'guest', {
-      connection: (stream, purpose) => {
-        handed.push([purpose, stream.on('error', () => undefined)]);
+      connection: (stream, use) => {
+        handed.push([use, stream.on('error', () => undefined)]);
       },
     });
     const host = new Port(one, 'host');
-    const purposes = ['socket', 'channel', 'socket', 'socket', 'channel'] as const;
-    for (const [index, purpose] of purposes.entries()) {
-      const opened = host.open(purpose).on('error', () => undefined);
-      opened.end(`${purpose} ${String(index)}`);
+    const uses = ['socket', 'channel', 'socket', 'socket', 'channel'] as const;
+    for (const [index, use] of uses.entries()) {
+      const opened = host.open(use).on('error', () => undefined);
+      opened.end(`${use} ${String(index)}`);
     }
     // Without a word it is a channel.
     const opened = host.open().on('error', () => undefined);
     opened.end('channel 5');
     while (handed.length < 6) await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(
-      handed.map(([purpose]) => purpose),
-      [...purposes, 'channel'],
+      handed.map(([use]) => use),
+      [...uses, 'channel'],
     );
-    for (const [index, [purpose, stream]] of handed.entries())
-      assert.equal(await text(stream), `${purpose} ${String(index)}`);
+    for (const [index, [use, stream]] of handed.entries())
+      assert.equal(await text(stream), `${use} ${String(index)}`);
     host.destroy();
     guest.destroy();
   });

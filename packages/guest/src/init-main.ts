@@ -39,8 +39,8 @@ async function main(): Promise<void> {
       ...(secrets === undefined ? {} : { secrets }),
       listen: (accept) => {
         new Port(channel, 'guest', {
-          connection: (connection, purpose) => {
-            if (purpose === 'channel') accept(connection);
+          connection: (connection, use) => {
+            if (use === 'channel') accept(connection);
             else if (acceptSocket === undefined) connection.destroy();
             else acceptSocket(connection);
           },

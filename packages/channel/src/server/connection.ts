@@ -66,7 +66,7 @@ export class Connection {
     } catch (cause) {
       // Of what the host says of itself a client learns the code only.
       throw channelProblem('channel/evidence-unavailable', {
-        ...(cause instanceof EnarxError ? { found: String(cause.code) } : {}),
+        found: cause instanceof EnarxError ? String(cause.code) : undefined,
         cause,
       });
     }
