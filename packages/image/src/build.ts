@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmod, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -7,6 +7,7 @@ import { billOfMaterials } from './bill-of-materials.ts';
 import { commandLine } from './command-line.ts';
 import {
   fileSystem,
+  kernelLicence,
   libraryFiles,
   moduleFiles,
   modulesDirectory,
@@ -101,7 +102,7 @@ async function readBoot(options: BuildOptions, packages: readonly UnpackedPackag
     const origin: Origin = {
       name: 'kernel',
       version: 'given',
-      licence: 'GPL-2.0-only WITH Linux-syscall-note',
+      licence: kernelLicence,
       kind: 'given',
     };
     const modules = kernel.modules === undefined ? [] : await moduleFiles(kernel.modules, origin);
@@ -207,14 +208,7 @@ async function writeDirectory(
     const temporary = await mkdtemp(`${output}.`);
     // QEMU reads it as nobody.
     await chmod(temporary, 0o755);
-    for (const [name, parts] of Object.entries(contents)) {
-      if (parts.length === 1) {
-        await writeFile(join(temporary, name), parts[0] as Uint8Array);
-        continue;
-      }
-      await using file = await open(join(temporary, name), 'w');
-      await file.writev(parts as Uint8Array[]);
-    }
+    for (const [name, parts] of Object.entries(contents)) await writeFile(join(temporary, name), parts);
     await rm(output, { recursive: true, force: true });
     await rename(temporary, output);
   } catch (cause) {

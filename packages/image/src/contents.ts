@@ -41,7 +41,8 @@ const licences: Readonly<Record<string, string>> = {
   'ovmf-amdsev': 'BSD-2-Clause-Patent',
   'ovmf-generic': 'BSD-2-Clause-Patent',
 };
-const kernelLicence = 'GPL-2.0-only WITH Linux-syscall-note';
+/** Of Linux, as its COPYING states it. */
+export const kernelLicence = 'GPL-2.0-only WITH Linux-syscall-note';
 
 /** Shared objects that Node 26 loads, and the package that holds each. */
 const libraries: readonly (readonly [packageName: string, file: string])[] = [
