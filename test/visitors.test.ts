@@ -204,12 +204,8 @@ describe('a request as few send it', () => {
   });
 
   test('of a client that says no more afterwards is answered all the same', async () => {
-    const socket = connect({
-      port: keep.port,
-      host: '127.0.0.1',
-      rejectUnauthorized: false,
-      allowHalfOpen: true,
-    });
+    const raw = connectPlain({ port: keep.port, host: '127.0.0.1', allowHalfOpen: true });
+    const socket = connect({ socket: raw, rejectUnauthorized: false });
     await once(socket, 'secureConnect');
     let answer = '';
     socket.setEncoding('latin1').on('data', (piece: string) => (answer += piece));
