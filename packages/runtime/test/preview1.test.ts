@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 
 import { programs, type HostCall } from '../../../test/support/programs.ts';
 import { op, wasmModule } from '../../../test/support/wasm-module.ts';
+import { expectErrnos } from './calls.ts';
 import { preview1Function, preview1Functions } from './preview1-functions.ts';
 import { runToEnd, start, type Given } from './support.ts';
 
@@ -120,6 +121,30 @@ describe('WASI preview 1', () => {
       answers,
       calls.map(() => errno.fault),
     );
+  });
+
+  test('does not go on at address 0 where a list of strings would pass the end of 4 GiB', async () => {
+    const memory = await expectErrnos(
+      [
+        ['fault', 'args_get', -4, 64],
+        ['fault', 'args_get', 64, -3],
+        ['fault', 'environ_get', -4, 64],
+        ['success', 'args_get', -8, 512],
+      ],
+      {
+        memory: { initial: 65_536 },
+        given: {
+          args: ['a', 'b'],
+          env: [
+            ['A', '1'],
+            ['B', '2'],
+          ],
+          limits: { memory: 2 ** 32 },
+        },
+      },
+    );
+    assert.equal(memory.readUInt32LE(0), 0);
+    assert.equal(memory.toString('latin1', 512, 516), 'a\0b\0');
   });
 
   test('answers the last byte of memory with success', async () => {

@@ -18,6 +18,9 @@ export class StringTable {
   }
 
   get(memory: GuestMemory, pointers: number, strings: number): void {
+    // As a whole, before anything is written: past the end of 4 GiB the next address would be the first.
+    memory.check(pointers, 4 * this.#strings.length);
+    memory.check(strings, this.#size);
     let pointer = pointers >>> 0;
     let at = strings >>> 0;
     for (const string of this.#strings) {
