@@ -453,7 +453,7 @@ export class Keep {
   }
 
   #endedProblem(): Error {
-    return keepmgrProblem('keep/ended', this.#reason === undefined ? {} : { found: this.#reason });
+    return keepmgrProblem('keep/ended', { found: this.#reason });
   }
 
   #expire(): void {
