@@ -147,6 +147,32 @@ describe('WASI preview 1', () => {
     assert.equal(memory.toString('latin1', 512, 516), 'a\0b\0');
   });
 
+  test('polls rightly where its events are to lie on its subscriptions', async () => {
+    const subscriptions = Buffer.alloc(96);
+    subscriptions.writeBigUInt64LE(11n, 0);
+    subscriptions.writeUInt8(2, 8);
+    subscriptions.writeUInt32LE(2, 16);
+    subscriptions.writeBigUInt64LE(22n, 48);
+    subscriptions.writeUInt8(1, 56);
+    subscriptions.writeUInt32LE(0, 64);
+    for (const blocking of [false, true]) {
+      const memory = await expectErrnos([['success', 'poll_oneoff', 512, 512, 2, 32]], {
+        data: [{ at: 512, bytes: subscriptions }],
+        // Standard input has nothing and does not end.
+        given: { stdin: undefined, blocking },
+      });
+      assert.deepEqual(
+        [
+          memory.readUInt32LE(32),
+          memory.readBigUInt64LE(512),
+          memory.readUInt16LE(520),
+          memory.readUInt8(522),
+        ],
+        [1, 11n, errno.success, 2],
+      );
+    }
+  });
+
   test('answers the last byte of memory with success', async () => {
     const answers = await results([
       call('random_get', 65_535, 1),

@@ -24,7 +24,7 @@ export interface Given {
   /** Whether the program blocks its process where it waits. */
   readonly blocking?: boolean;
   /** Given as the program asks for it, then ended; never ended when left out. */
-  readonly stdin?: Uint8Array;
+  readonly stdin?: Uint8Array | undefined;
   /** Path of another runner than our own. */
   readonly runner?: string;
   readonly wrap?: (argv: string[]) => string[];

@@ -26,6 +26,8 @@ export class Poll {
   /** Monotonic and real time at the call: relative timeouts count from here, however often the subscriptions are looked at. */
   readonly #started: readonly [realtime: bigint, monotonic: bigint];
   #written = 0;
+  /** Events are only counted: they would lie on the subscriptions, and those may have to be looked at again. */
+  #counting: boolean;
   #waitsForDescriptor = false;
 
   constructor(
@@ -43,6 +45,9 @@ export class Poll {
     if (this.#count === 0) fail('inval');
     memory.check(this.#subscriptions, this.#count * subscriptionSize);
     memory.check(this.#events, this.#count * eventSize);
+    this.#counting =
+      this.#events < this.#subscriptions + this.#count * subscriptionSize &&
+      this.#subscriptions < this.#events + this.#count * eventSize;
     this.#started = [now(clockId.realtime), now(clockId.monotonic)];
   }
 
@@ -59,6 +64,10 @@ export class Poll {
       yield pause;
       arrivals.letIn();
       pause = this.#look();
+    }
+    if (this.#counting) {
+      this.#counting = false;
+      this.#look();
     }
     return this.#written;
   }
@@ -123,6 +132,7 @@ export class Poll {
   #event(subscription: number, error: number, type: number, bytes = 0, flags = 0): void {
     const event = this.#events + this.#written * eventSize;
     this.#written += 1;
+    if (this.#counting) return;
     const memory = this.#memory;
     memory.setU64(event, memory.getU64(subscription));
     memory.setU16(event + 8, error);
