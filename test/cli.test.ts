@@ -402,3 +402,10 @@ test('config init writes a file that is valid and says what holds anyway; check 
     assert.match(stderr, expected);
   }
 });
+
+test('a home in which nothing can be made keeps no command waiting', { timeout: 30_000 }, async () => {
+  for (const env of [{ HOME: '/proc' }, { HOME: box.path('absent') }, { XDG_CACHE_HOME: '/proc' }]) {
+    const { status, stderr } = await enarx(box, ['config', 'init'], { env });
+    assert.equal(status, 0, stderr);
+  }
+});

@@ -26,6 +26,8 @@ const checks: Readonly<Record<string, readonly string[]>> = {
 const failed: string[] = [];
 for (const [name, args] of Object.entries(checks)) {
   const started = performance.now();
+  // The line of its end is longer and stands over this one.
+  if (process.stdout.isTTY) process.stdout.write(`… ${name}\r`);
   const { status } = spawnSync(node, args, { cwd: root, stdio: 'inherit' });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${status === 0 ? '✓' : '✗'} ${name} (${seconds} s)`);

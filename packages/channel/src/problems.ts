@@ -13,7 +13,7 @@ export const channelProblems = {
     kind: 'usage',
     status: 400,
     title: 'The file of the client identity cannot be read or written',
-    mend: 'Name a file that exists and that you may read; a new one is never written over another file.',
+    mend: 'Name a file that exists and that you may read; a new one is never written over another file, and needs room on its disk.',
   },
   'channel/identity-exposed': {
     kind: 'usage',
