@@ -28,6 +28,7 @@ async function plan(toml: string | undefined, dir?: readonly string[]): Promise<
     listen: undefined,
     maxMemory: undefined,
     timeout: undefined,
+    experimentalWasi03: false,
   };
   return planWorkload({ ...none, config, dir }, 'main.wasm', []);
 }

@@ -5,6 +5,7 @@ export {
   isComponent,
   isComponentFile,
   moduleFromComponent,
+  type ComponentOptions,
   type ComponentSource,
 } from './component-source.ts';
 export type { TakenApart, Transpile } from './component/transpile.ts';

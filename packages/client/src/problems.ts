@@ -31,7 +31,13 @@ export const clientProblems = {
     kind: 'unsupported',
     status: 422,
     title: 'The component is none that a Keep can run',
-    mend: 'Build for WASI 0.2, not 0.3 (docs/programs.md lists the interfaces): a component that exports wasi:cli/run or wasi:http/incoming-handler.',
+    mend: 'Build for WASI 0.2 (docs/programs.md lists the interfaces): a component that exports wasi:cli/run or wasi:http/incoming-handler.',
+  },
+  'client/component-experimental': {
+    kind: 'unsupported',
+    status: 422,
+    title: 'The component is of WASI 0.3, which is experimental here',
+    mend: 'Build for WASI 0.2, or say --experimental-wasi03 (with the library experimentalWasi03); docs/programs.md says what there is and what is missing.',
   },
   'client/keep-id-invalid': {
     kind: 'usage',

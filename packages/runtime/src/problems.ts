@@ -13,7 +13,7 @@ export const runtimeProblems = {
     kind: 'unsupported',
     status: 422,
     title: 'The program is a WebAssembly component, not a core module',
-    mend: 'Deliver it with `enarx run` or with moduleFromComponent of @enarx/client, which take components of WASI 0.2 apart for the Keep.',
+    mend: 'Deliver it with `enarx run` or with moduleFromComponent of @enarx/client, which take components apart for the Keep.',
   },
   'wasm/unsupported-world': {
     kind: 'unsupported',

@@ -86,6 +86,7 @@ export interface WorkloadFlags {
   readonly listen: readonly string[] | undefined;
   readonly maxMemory: string | undefined;
   readonly timeout: string | undefined;
+  readonly experimentalWasi03: boolean;
 }
 
 export const workloadFlags = {
@@ -141,6 +142,12 @@ export const workloadFlags = {
     optional: true,
     brief: 'Limit of its wall time, over the one in the config: 500ms, 30s, 5m',
     placeholder: 'TIME',
+  },
+  experimentalWasi03: {
+    kind: 'boolean',
+    default: false,
+    withNegated: false,
+    brief: 'EXPERIMENTAL: take a component that is a command of WASI 0.3.0',
   },
 } as const;
 

@@ -69,7 +69,7 @@ async function readDelivery(
   args: readonly string[],
 ): Promise<Delivery> {
   if (await isComponentFile(module)) {
-    const source = await readComponent(module, release);
+    const source = await readComponent(module, release, flags);
     return { plan: await planWorkload(flags, module, args, source.world === 'http'), module: source };
   }
   const [plan, source] = await Promise.all([planWorkload(flags, module, args), moduleFromFile(module)]);
@@ -77,9 +77,13 @@ async function readDelivery(
 }
 
 /** A component is taken apart by a file of the release that only those load who have one. */
-async function readComponent(path: string, release: string): Promise<ComponentSource> {
+async function readComponent(
+  path: string,
+  release: string,
+  { experimentalWasi03 }: WorkloadFlags,
+): Promise<ComponentSource> {
   const { transpile } = (await import(join(release, 'transpile.js'))) as { readonly transpile: Transpile };
-  return moduleFromComponent(await readFile(path), transpile);
+  return moduleFromComponent(await readFile(path), transpile, { experimentalWasi03 });
 }
 
 /** Trust for one kind of Keep. */

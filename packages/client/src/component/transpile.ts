@@ -3,6 +3,7 @@
 // Loads jco's transpiler, 3.5 MB of WebAssembly, so it lies in a file of its own that only those load who have a component. What it says goes out in plain
 // values: an error class of this file would not be that of whoever loads it.
 import { $init, generate, type GenerateOptions } from '@bytecodealliance/jco-transpile/component';
+import { componentImports03 } from '@enarx/runtime/component-bundle';
 
 import { withoutWaste } from './glue.ts';
 
@@ -52,6 +53,8 @@ const options: GenerateOptions = {
   noTypescript: true,
   noNodejsCompat: true,
   noComponentErrorWrapping: true,
+  // The generated code asks for interfaces without their versions, but for these.
+  map: componentImports03.map((name) => [name, name]),
 };
 
 export const transpile: Transpile = async (component) => {

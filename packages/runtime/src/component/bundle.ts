@@ -5,6 +5,8 @@
 
 import { reader } from '../runner/module-reader.ts';
 
+export { componentImports03 } from './wasi03/imports.ts';
+
 const preamble = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const customSection = 0;
 /** Of the first section, by what the component does; the others are named after the core modules. */
@@ -54,16 +56,25 @@ export type ComponentImport = (typeof componentImports)[number];
 export type World = 'command' | 'http';
 
 const commandExport = /^wasi:cli\/run@0\.2\.\d+$/;
+const commandExport03 = 'wasi:cli/run@0.3.0';
 const handlerExport = /^wasi:http\/incoming-handler@0\.2\.\d+$/;
 
-/** What a component is, by the interfaces that it exports, and the name of the one that counts. One that is both is a command. */
-export function worldOf(
-  exports: readonly string[],
-): { readonly world: World; readonly export: string } | undefined {
+/** What a component is, by the interfaces that it exports. */
+export interface Exported {
+  readonly world: World;
+  /** The name of the one that counts. */
+  readonly export: string;
+  /** Whether it is that of WASI 0.3. */
+  readonly wasi03: boolean;
+}
+
+/** One that is both is a command. Compilers give a command of WASI 0.3 the `run` of WASI 0.2 as well, which does nothing. */
+export function worldOf(exports: readonly string[]): Exported | undefined {
+  if (exports.includes(commandExport03)) return { world: 'command', export: commandExport03, wasi03: true };
   const command = exports.find((name) => commandExport.test(name));
-  if (command !== undefined) return { world: 'command', export: command };
+  if (command !== undefined) return { world: 'command', export: command, wasi03: false };
   const handler = exports.find((name) => handlerExport.test(name));
-  return handler === undefined ? undefined : { world: 'http', export: handler };
+  return handler === undefined ? undefined : { world: 'http', export: handler, wasi03: false };
 }
 
 /** A component, ready to run. */

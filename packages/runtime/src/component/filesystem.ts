@@ -62,7 +62,7 @@ const codes: Readonly<Partial<Record<ErrnoName, string>>> = {
   rofs: 'read-only',
 };
 
-function codeOf({ message }: WasiError): string {
+export function codeOfFileError({ message }: WasiError): string {
   return codes[message as ErrnoName] ?? 'io';
 }
 
@@ -71,7 +71,7 @@ function call<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof WasiError) throw new ResultError(codeOf(error));
+    if (error instanceof WasiError) throw new ResultError(codeOfFileError(error));
     throw error;
   }
 }

@@ -190,6 +190,12 @@ export class InputStream {
     return BigInt((await this.blockingRead(length)).length);
   }
 
+  /** What is there, what to wait for where nothing is, or `undefined` at the end. @throws WasiError */
+  takeNow(most: number): Uint8Array | Pollable | undefined {
+    const bytes = this.#source.read(most);
+    return bytes?.length === 0 ? this.#source.subscribe() : bytes;
+  }
+
   subscribe(): Pollable {
     return this.#source.subscribe();
   }

@@ -48,6 +48,11 @@ export class ResolveAddressStream {
   }
 }
 
+export function requireName(name: string): void {
+  if (name === '' || name.length > longestName || /[^\w.:-]/.test(name))
+    throw new ResultError('invalid-argument');
+}
+
 export function socketInterfaces(host: ComponentHost) {
   return {
     'wasi:sockets/instance-network': { instanceNetwork: () => new Network() },
@@ -58,8 +63,7 @@ export function socketInterfaces(host: ComponentHost) {
     'wasi:sockets/ip-name-lookup': {
       ResolveAddressStream,
       resolveAddresses: (_network: Network, name: string) => {
-        if (name === '' || name.length > longestName || /[^\w.:-]/.test(name))
-          throw new ResultError('invalid-argument');
+        requireName(name);
         const addresses = host.network.addressesOf(name);
         if (addresses.length === 0) throw new ResultError('access-denied');
         return new ResolveAddressStream(host, addresses);

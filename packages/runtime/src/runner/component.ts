@@ -5,6 +5,8 @@ import { decodeBundle, worldOf, type World } from '../component/bundle.ts';
 import type { ComponentHost } from '../component/host.ts';
 import type { IncomingRequest, ResponseOutparam } from '../component/http/incoming-message.ts';
 import { componentInterfaces } from '../component/interfaces.ts';
+import { componentInterfaces03 } from '../component/wasi03/interfaces.ts';
+import { Outgoing } from '../component/wasi03/streams.ts';
 import { runtimeProblem } from '../problems.ts';
 import { inspectModule, notCompiled } from './compile.ts';
 import { readDeclaredMemory } from './declared-memory.ts';
@@ -90,6 +92,7 @@ async function instantiate(
   host: ComponentHost,
   expected: World,
 ): Promise<ComponentInstance> {
+  const outgoing = new Outgoing();
   const instantiated = new Set<CompiledModule>();
   const exports = await create(
     (name) => {
@@ -98,7 +101,7 @@ async function instantiate(
         throw runtimeProblem('wasm/malformed', { found: `no core module ${name.slice(0, 128)}` });
       return module;
     },
-    known(componentInterfaces(host)),
+    known(componentInterfaces(host), () => componentInterfaces03(host, outgoing)),
     (module, imports) => {
       // A second instance would have a second memory.
       if (instantiated.has(module))
@@ -110,7 +113,7 @@ async function instantiate(
   const found = worldOf(Object.keys(exports));
   if (found?.world !== expected) throw otherWorld(exports, expected);
   return found.world === 'command'
-    ? { world: 'command', run: () => run(exports[found.export] as Command) }
+    ? { world: 'command', run: () => run(exports[found.export] as Command, outgoing) }
     : {
         world: 'http',
         handle: (request, outparam) => (exports[found.export] as Handler).handle(request, outparam),
@@ -124,7 +127,7 @@ interface Handler {
   readonly handle: (request: IncomingRequest, outparam: ResponseOutparam) => Promise<void>;
 }
 
-async function run(command: Command): Promise<boolean> {
+async function run(command: Command, outgoing: Outgoing): Promise<boolean> {
   try {
     await command.run();
     return true;
@@ -132,25 +135,29 @@ async function run(command: Command): Promise<boolean> {
     // The generated code throws the value of an error result, of which this one has none.
     if (error === undefined) return false;
     throw error;
+  } finally {
+    await outgoing.settle();
   }
 }
 
 function otherWorld(exports: Exports, expected: World): Error {
   return runtimeProblem('wasm/unsupported-world', {
     found: `the exports ${Object.keys(exports).join(', ').slice(0, 256)}`,
-    expected: expected === 'command' ? 'wasi:cli/run@0.2' : 'wasi:http/incoming-handler@0.2',
+    expected:
+      expected === 'command' ? 'wasi:cli/run@0.2 or wasi:cli/run@0.3.0' : 'wasi:http/incoming-handler@0.2',
   });
 }
 
-/** What is not there is named, where the generated code would only fail. */
-function known(interfaces: Imports): Imports {
+/** What is not there is named, where the generated code would only fail. Few components need the interfaces of WASI 0.3. */
+function known(interfaces: Imports, make03: () => Imports): Imports {
+  let interfaces03: Imports | undefined;
   return new Proxy(interfaces, {
     get: (all, name) => {
-      const found = all[name as string];
+      const found = all[name as string] ?? (interfaces03 ??= make03())[name as string];
       if (found === undefined)
         throw runtimeProblem('wasm/unknown-import', {
           found: `the interface ${String(name).slice(0, 128)}`,
-          expected: 'interfaces of WASI 0.2 that a component may import',
+          expected: 'interfaces of WASI that a component may import',
         });
       return found;
     },

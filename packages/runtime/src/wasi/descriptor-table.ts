@@ -26,7 +26,11 @@ export class DescriptorTable {
 
   /** Ends the call with `mfile` unless one more may be opened: to be asked before anything is changed for it. */
   requireRoom(): void {
-    if (this.#open >= this.#limit) fail('mfile');
+    if (!this.hasRoom) fail('mfile');
+  }
+
+  get hasRoom(): boolean {
+    return this.#open < this.#limit;
   }
 
   /** @returns the lowest free number, which now stands for it */

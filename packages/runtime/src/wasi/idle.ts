@@ -8,13 +8,13 @@ const longestTimer = 0x7fff_ffff;
  * again whether what it waits for is there. Where a component has several instances, each has a branch of its own.
  */
 export class Idle {
-  #wake: (() => void) | undefined;
+  readonly #waiting = new Set<() => void>();
   #ended: Error | undefined;
   readonly #branches = new Set<Idle>();
 
   /** Something has changed: input came, output may flow, the other side has gone. */
   wake(): void {
-    this.#wake?.();
+    for (const resume of this.#waiting) resume();
     if (this.#branches.size > 0) for (const branch of [...this.#branches]) branch.wake();
   }
 
@@ -44,11 +44,13 @@ export class Idle {
 
   async #wait(pause: Pause): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
+    let resume!: () => void;
     await new Promise<void>((resolve) => {
-      this.#wake = resolve;
+      resume = resolve;
+      this.#waiting.add(resolve);
       if (pause !== undefined) timer = setTimeout(resolve, Math.min(pause, longestTimer));
     });
-    this.#wake = undefined;
+    this.#waiting.delete(resume);
     clearTimeout(timer);
   }
 }
