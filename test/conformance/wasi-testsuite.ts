@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `npm run conformance`: WASI preview 1 as the WebAssembly community tests it, each program in a real runner, in both bindings, and as a component of
-// WASI 0.2. The suite is in no
+// WASI 0.2; and WASI 0.3 but for HTTP. The suite is in no
 // package registry, so this is no part of `npm test`: ENARX_WASI_TESTSUITE names a checkout of its branch prod/testsuite-base.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { suite, test } from 'node:test';
 
 import { adapted, delivered } from '../../packages/runtime/test/component/support.ts';
 import { runToEnd } from '../../packages/runtime/test/support.ts';
-import { packageOf, preview1Cases } from './testsuite.ts';
+import { packageOf, preview1Cases, wasi03Cases } from './testsuite.ts';
 
 const checkout = process.env['ENARX_WASI_TESTSUITE'];
 if (checkout === undefined)
@@ -74,6 +75,46 @@ suite('wasi-testsuite as components of WASI 0.2', { concurrency: 2 }, () => {
         finished.stderr.toString(),
       );
       if (stdout !== undefined) assert.equal(finished.stdout.toString(), stdout);
+    });
+  }
+});
+
+/** They bind ports of the host that no list of descriptors names, or send datagrams, of which a Keep has none. */
+const notInKeeps: ReadonlySet<string> = new Set([
+  'rust sockets-echo',
+  'rust sockets-tcp-bind',
+  'rust sockets-tcp-connect',
+  'rust sockets-tcp-listen',
+  'rust sockets-tcp-receive',
+  'rust sockets-tcp-send',
+  'rust sockets-udp-bind',
+  'rust sockets-udp-connect',
+  'rust sockets-udp-properties',
+  'rust sockets-udp-receive',
+  'rust sockets-udp-send',
+]);
+
+const cases03 = wasi03Cases(checkout);
+if (cases03.length < 37)
+  throw new Error(`${String(cases03.length)} programs of WASI 0.3, where at least 37 are expected`);
+
+suite('wasi-testsuite of WASI 0.3', { concurrency: 2 }, () => {
+  for (const { name, module, args, env, stdin, root, exitCode, stdout, stderr } of cases03) {
+    test(name, { skip: notInKeeps.has(name) && 'asks for sockets that a Keep does not have' }, async () => {
+      const finished = await runToEnd(await delivered(readFileSync(module)), {
+        args: [basename(module), ...args],
+        env,
+        stdin: Buffer.from(stdin),
+        limits: { wall: 20_000 },
+        files: [
+          ...(['stdin', 'stdout', 'stderr'] as const).map((kind) => ({ kind })),
+          ...(root === undefined ? [] : [{ kind: 'directory', path: '/' } as const]),
+        ],
+        ...(root === undefined ? {} : { package: packageOf(root) }),
+      });
+      assert.deepEqual(finished.ended, { how: 'exit', code: exitCode }, finished.stderr.toString());
+      if (stdout !== undefined) assert.equal(finished.stdout.toString(), stdout);
+      if (stderr !== undefined) assert.equal(finished.stderr.toString(), stderr);
     });
   }
 });

@@ -6,14 +6,14 @@ import { describe, test } from 'node:test';
 
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { EnarxError } from '@enarx/protocol';
-import { isComponent, isComponentFile, moduleFromComponent } from '@enarx/client';
+import { isComponent, isComponentFile, moduleFromComponent, type ComponentOptions } from '@enarx/client';
 import { transpile } from '@enarx/client/transpile';
 
 const examples = join(import.meta.dirname, '../../../examples');
 const hello = join(examples, 'component/hello.component.wasm');
 
-async function refusal(component: Uint8Array): Promise<EnarxError> {
-  const error: unknown = await moduleFromComponent(component, transpile).then(
+async function refusal(component: Uint8Array, options: ComponentOptions = {}): Promise<EnarxError> {
+  const error: unknown = await moduleFromComponent(component, transpile, options).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -58,27 +58,52 @@ describe('a component', () => {
     }
   });
 
-  test('that exports another world is refused, and one of WASI 0.3', async () => {
+  test('that exports another world is refused', async () => {
     const empty = await refusal(await parse('(component)'));
     assert.equal(empty.code, 'client/component-unsupported');
-    const later = await refusal(
-      await parse(`(component (core module $m (func (export "run") (result i32) i32.const 0))
-        (core instance $i (instantiate $m)) (func $run (result (result)) (canon lift (core func $i "run")))
-        (instance $cli (export "run" (func $run))) (export "wasi:cli/run@0.3.0" (instance $cli)))`),
-    );
-    assert.equal(later.code, 'client/component-unsupported');
-    assert.match(later.found ?? '', /wasi:cli\/run@0\.3\.0/);
+  });
+
+  /** A command of a version, and what it imports. */
+  const command = (version: string, imported = 'wasi:random/random@0.2.6'): Promise<Uint8Array> =>
+    parse(`(component (import "${imported}" (instance $h (export "f" (func)))) (core func $f (canon lower (func $h "f")))
+      (core module $m (import "h" "f" (func)) (func (export "run") (result i32) call 0 i32.const 0))
+      (core instance $i (instantiate $m (with "h" (instance (export "f" (func $f))))))
+      (func $run (result (result)) (canon lift (core func $i "run")))
+      (instance $cli (export "run" (func $run))) (export "wasi:cli/run@${version}" (instance $cli)))`);
+  const experimentalWasi03 = true;
+
+  test('of WASI 0.3.0 is taken by whoever asks for what is experimental', async () => {
+    const component = await command('0.3.0');
+    const { code, found } = await refusal(component);
+    assert.equal(code, 'client/component-experimental');
+    assert.match(found ?? '', /wasi:cli\/run@0\.3\.0/);
+    assert.equal((await moduleFromComponent(component, transpile, { experimentalWasi03 })).world, 'command');
+  });
+
+  test('of no other version of WASI 0.3 is taken, nor one that imports what is not there', async () => {
+    for (const version of ['0.3.0-rc-2025-09-16', '0.3.1', '0.4.0']) {
+      const { code, found } = await refusal(await command(version), { experimentalWasi03 });
+      assert.equal(code, 'client/component-unsupported');
+      assert.ok(found?.includes(version));
+    }
+    const http = await command('0.3.0', 'wasi:http/client@0.3.0');
+    const { code, found } = await refusal(http, { experimentalWasi03 });
+    assert.deepEqual([code, found], ['client/component-unsupported', 'the imports wasi:http/client']);
+  });
+
+  test('of WASI 0.2 may not import from WASI 0.3', async () => {
+    const mixed = await command('0.2.6', 'wasi:clocks/system-clock@0.3.0');
+    for (const options of [{}, { experimentalWasi03 }]) {
+      const { code, found } = await refusal(mixed, options);
+      assert.deepEqual(
+        [code, found],
+        ['client/component-unsupported', 'the imports wasi:clocks/system-clock@0.3.0'],
+      );
+    }
   });
 
   test('that imports what a Keep does not have is refused with the name of it', async () => {
-    const { code, found } = await refusal(
-      await parse(`(component (import "wasi:http/nothing@0.2.6" (instance $h (export "f" (func))))
-        (core func $f (canon lower (func $h "f")))
-        (core module $m (import "h" "f" (func)) (func (export "run") (result i32) call 0 i32.const 0))
-        (core instance $i (instantiate $m (with "h" (instance (export "f" (func $f))))))
-        (func $run (result (result)) (canon lift (core func $i "run")))
-        (instance $cli (export "run" (func $run))) (export "wasi:cli/run@0.2.6" (instance $cli)))`),
-    );
+    const { code, found } = await refusal(await command('0.2.6', 'wasi:http/nothing@0.2.6'));
     assert.equal(code, 'client/component-unsupported');
     assert.match(found ?? '', /wasi:http\/nothing/);
   });
