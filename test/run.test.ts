@@ -8,6 +8,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSy
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { print03 } from '../packages/runtime/test/component/wasi03/programs.ts';
 import { enarx, errorCode, events, start, startHost, type Result, type RunOptions } from './support/enarx.ts';
 import { nothingRunsIn, processesOf } from './support/processes.ts';
 import { programs } from './support/programs.ts';
@@ -191,6 +192,16 @@ test('a component of WASI 0.2 runs as the module does that it was made of', asyn
   assert.equal(ours.status, 0, ours.stderr);
   assert.match(ours.stdout, /line 1: one line/);
   assert.equal(withoutRandom(ours.stdout), withoutRandom(theirs.stdout));
+});
+
+test('a component of WASI 0.3 runs where it is asked for, and is refused as experimental where it is not', async () => {
+  const component = program('later.component.wasm', await print03('hello from 0.3\n'));
+  const refused = await run(['--json', component]);
+  assert.equal(errorCode(refused), 'client/component-experimental', refused.stderr);
+  assert.equal(refused.status, 241);
+  const { status, stdout, stderr } = await run(['--experimental-wasi03', component]);
+  assert.equal(status, 0, stderr);
+  assert.equal(stdout, 'hello from 0.3\n');
 });
 
 test('a program that is not WebAssembly is refused with its reason', async () => {
