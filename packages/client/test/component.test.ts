@@ -88,7 +88,18 @@ describe('a component', () => {
     }
     const http = await command('0.3.0', 'wasi:http/client@0.3.0');
     const { code, found } = await refusal(http, { experimentalWasi03 });
-    assert.deepEqual([code, found], ['client/component-unsupported', 'the imports wasi:http/client']);
+    assert.deepEqual([code, found], ['client/component-unsupported', 'the imports wasi:http/client@0.3.0']);
+  });
+
+  test('of another version of WASI 0.3 is not taken for the command of WASI 0.2 that it is as well', async () => {
+    for (const entry of ['wasi:cli/run@0.3.0-rc-2025-09-16', 'wasi:http/handler@0.3.0']) {
+      const both = await parse(`(component (core module $m (func (export "run") (result i32) unreachable))
+        (core instance $i (instantiate $m)) (func $run (result (result)) (canon lift (core func $i "run")))
+        (instance $cli (export "run" (func $run))) (export "wasi:cli/run@0.2.4" (instance $cli)) (export "${entry}" (instance $cli)))`);
+      const { code, found } = await refusal(both, { experimentalWasi03 });
+      assert.equal(code, 'client/component-unsupported');
+      assert.ok(found?.includes(entry));
+    }
   });
 
   test('of WASI 0.2 may not import from WASI 0.3', async () => {

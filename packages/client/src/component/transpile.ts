@@ -3,7 +3,7 @@
 // Loads jco's transpiler, 3.5 MB of WebAssembly, so it lies in a file of its own that only those load who have a component. What it says goes out in plain
 // values: an error class of this file would not be that of whoever loads it.
 import { $init, generate, type GenerateOptions } from '@bytecodealliance/jco-transpile/component';
-import { componentImports03 } from '@enarx/runtime/component-bundle';
+import { componentImports03, missing03 } from '@enarx/runtime/component-bundle';
 
 import { withoutWaste } from './glue.ts';
 
@@ -54,7 +54,7 @@ const options: GenerateOptions = {
   noNodejsCompat: true,
   noComponentErrorWrapping: true,
   // The generated code asks for interfaces without their versions, but for these.
-  map: componentImports03.map((name) => [name, name]),
+  map: [...componentImports03, ...missing03].map((name) => [name, name]),
 };
 
 export const transpile: Transpile = async (component) => {

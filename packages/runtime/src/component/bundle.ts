@@ -5,7 +5,7 @@
 
 import { reader } from '../runner/module-reader.ts';
 
-export { componentImports03 } from './wasi03/imports.ts';
+export { componentImports03, missing03 } from './wasi03/imports.ts';
 
 const preamble = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const customSection = 0;
@@ -55,6 +55,8 @@ export type ComponentImport = (typeof componentImports)[number];
 /** What a component does: it runs to its end, or it answers HTTP requests. */
 export type World = 'command' | 'http';
 
+/** Where a component is entered, in any version. */
+const entryExport = /^wasi:(cli\/run|http\/incoming-handler|http\/handler)@/;
 const commandExport = /^wasi:cli\/run@0\.2\.\d+$/;
 const commandExport03 = 'wasi:cli/run@0.3.0';
 const handlerExport = /^wasi:http\/incoming-handler@0\.2\.\d+$/;
@@ -68,8 +70,14 @@ export interface Exported {
   readonly wasi03: boolean;
 }
 
-/** One that is both is a command. Compilers give a command of WASI 0.3 the `run` of WASI 0.2 as well, which does nothing. */
+/**
+ * One that is both is a command. Compilers give what is of WASI 0.3 the `run` of WASI 0.2 as well, which only traps: so what has an entry of a version that is none here
+ * is not taken for what else it is.
+ */
 export function worldOf(exports: readonly string[]): Exported | undefined {
+  const known = (name: string): boolean =>
+    name === commandExport03 || commandExport.test(name) || handlerExport.test(name);
+  if (exports.some((name) => entryExport.test(name) && !known(name))) return undefined;
   if (exports.includes(commandExport03)) return { world: 'command', export: commandExport03, wasi03: true };
   const command = exports.find((name) => commandExport.test(name));
   if (command !== undefined) return { world: 'command', export: command, wasi03: false };

@@ -4,7 +4,7 @@ import type { Pause, Waiting } from './waiting.ts';
 const longestTimer = 0x7fff_ffff;
 
 /**
- * Where a suspended program waits. A program has one thread, so at most one call is ever blocked: whatever happens wakes it, and it looks
+ * Where a suspended program waits. A program has one thread, so at most one call is ever blocked, but for components of WASI 0.3: whatever happens wakes it, and it looks
  * again whether what it waits for is there. Where a component has several instances, each has a branch of its own.
  */
 export class Idle {

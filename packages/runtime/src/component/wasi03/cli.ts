@@ -4,7 +4,7 @@
 import { clockId, now, resolution } from '../../wasi/clocks.ts';
 import { cliInterfaces } from '../cli.ts';
 import { listLength, type ComponentHost } from '../host.ts';
-import { pollableAt } from '../io.ts';
+import { pollableAt, type OutputStream } from '../io.ts';
 import type { Interfaces03 } from './imports.ts';
 import { bytesOf, failureOf, type ComponentStream, type Outcome, type Outgoing } from './streams.ts';
 
@@ -27,10 +27,8 @@ export function cliInterfaces03(
   let seed: readonly bigint[] | undefined;
   /** Fewer than asked for will do. */
   const randomBytes = (most: bigint): Uint8Array => getRandomBytes(BigInt(listLength(most)));
-  const write = (
-    stream: ComponentStream,
-    output: Parameters<Outgoing['write']>[1],
-  ): Promise<Outcome<ErrorCode>> => outgoing.write(stream, output, codeOf);
+  const write = (stream: ComponentStream, output: OutputStream): Promise<Outcome<ErrorCode>> =>
+    outgoing.write(stream, output, codeOf);
   const { exit, exitWithCode } = before['wasi:cli/exit'];
   return {
     'wasi:cli/environment@0.3.0': { getEnvironment, getArguments, getInitialCwd: initialCwd },

@@ -2,15 +2,16 @@
 //
 // wasi:filesystem 0.3 over that of WASI 0.2: the same calls, of which the streams come with a future and some records hold more.
 import type { MetadataHash, NewTimestamp, Stat, Type } from '../file-records.ts';
-import type { Descriptor as Descriptor02 } from '../filesystem.ts';
 import {
   codeOfFileError,
   filesystemInterfaces,
+  type Descriptor as Descriptor02,
   type DescriptorFlags,
   type OpenFlags,
   type PathFlags,
 } from '../filesystem.ts';
 import { ResultError, type ComponentHost } from '../host.ts';
+import type { OutputStream } from '../io.ts';
 import type { Interfaces03 } from './imports.ts';
 import {
   bytesOf,
@@ -226,7 +227,7 @@ export class Descriptor {
     return call(() => this.#below.metadataHashAt(flags, path));
   }
 
-  #write(data: ComponentStream, open: () => Parameters<Outgoing['write']>[1]): Promise<Outcome<Case>> {
+  #write(data: ComponentStream, open: () => OutputStream): Promise<Outcome<Case>> {
     try {
       return this.#outgoing.write(data, open(), codeOf);
     } catch (error) {

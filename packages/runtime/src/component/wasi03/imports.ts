@@ -30,6 +30,14 @@ export const componentImports03 = [
 ] as const;
 export type ComponentImport03 = (typeof componentImports03)[number];
 
+/** What else there is in WASI 0.3.0, to be told from the interfaces of WASI 0.2 that have the same names. */
+export const missing03 = [
+  'wasi:clocks/timezone@0.3.0',
+  'wasi:http/client@0.3.0',
+  'wasi:http/handler@0.3.0',
+  'wasi:http/types@0.3.0',
+] as const;
+
 /** The interfaces of some packages of WASI. */
 export type Interfaces03<Package extends string> = Readonly<
   Record<Extract<ComponentImport03, `wasi:${Package}/${string}`>, Interface>
