@@ -207,7 +207,7 @@ describe('of what is delivered as a component', () => {
 
   test('another world is refused', async () => {
     for (const [from, to] of [
-      ['run@0.2.6', 'run@0.3.0'],
+      ['run@0.2.6', 'run@0.3.1'],
       ['wasi:cli/run@0.2.6', 'test:other/run@0.2.6'],
     ] as const) {
       const text = command('i32.const 0').replace(from, to);
