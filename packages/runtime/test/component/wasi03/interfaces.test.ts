@@ -444,8 +444,6 @@ describe('files', () => {
 });
 
 describe('sockets', () => {
-  const window = 65_536;
-
   test('give the listener of the list, and its connections one after the other', async () => {
     const { socket, listener, idle } = world();
     const bound = socket();
@@ -454,7 +452,7 @@ describe('sockets', () => {
     assert.ok(bound.getIsListening());
     const next = visitors.next();
     const sink = new Sink();
-    const connection = new Connection(sink, window);
+    const connection = new Connection(sink);
     await turn();
     listener.push(connection);
     idle.wake();
@@ -475,7 +473,7 @@ describe('sockets', () => {
     assert.deepEqual(await readAll(unconnected.receive()), ['', err('invalid-state')]);
     const bound = socket();
     bound.bind(address(8443));
-    listener.push(new Connection(new Sink(), window));
+    listener.push(new Connection(new Sink()));
     const visitor = (await bound.listen().next()).value as TcpSocket;
     const [stream] = visitor.receive();
     assert.deepEqual(await readAll(visitor.receive()), ['', err('invalid-state')]);
@@ -491,7 +489,7 @@ describe('sockets', () => {
     const bound = socket();
     bound.bind(address(8443));
     const visitors = bound.listen();
-    const connection = new Connection(new Sink(), window);
+    const connection = new Connection(new Sink());
     listener.push(connection);
     const visitor = (await visitors.next()).value as TcpSocket;
     connection.breakOff();
@@ -503,7 +501,7 @@ describe('sockets', () => {
     const bound = socket();
     bound.bind(address(8443));
     const visitors = bound.listen();
-    for (const sink of [new Sink(), new Sink()]) listener.push(new Connection(sink, window));
+    for (const sink of [new Sink(), new Sink()]) listener.push(new Connection(sink));
     const first = (await visitors.next()).value as TcpSocket;
     let came = false;
     const second = visitors.next().then((result) => {
@@ -524,7 +522,7 @@ describe('sockets', () => {
     ]);
     const connecting = socket();
     const connected = connecting.connect(address(7));
-    (await dialled)(new Connection(new Sink(), window));
+    (await dialled)(new Connection(new Sink()));
     await connected;
     assert.deepEqual(connecting.getRemoteAddress(), address(7));
   });
