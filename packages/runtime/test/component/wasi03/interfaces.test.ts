@@ -493,6 +493,7 @@ describe('sockets', () => {
     listener.push(connection);
     const visitor = (await visitors.next()).value as TcpSocket;
     connection.breakOff();
+    assert.deepEqual(await readAll(visitor.receive()), ['', err('connection-reset')]);
     assert.deepEqual(await visitor.send(written('x')), err('connection-broken'));
   });
 
