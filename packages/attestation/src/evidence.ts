@@ -62,18 +62,9 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
     const { report, endorsements } = decodeMessage(evidenceMessage, bytes);
     return snp(report, [endorsements]);
   }
-  if (looksLikeOakEvidence(bytes)) return snp(readOakEvidence(bytes), []);
-  const fields = looksLikeGoSevGuest(bytes)
-    ? readGoSevGuest(bytes)
-    : looksLikeGoTpmTools(bytes)
-      ? readGoTpmTools(bytes)
-      : looksLikeGoSevGuestText(bytes)
-        ? readGoSevGuest(readGoSevGuestText(bytes))
-        : undefined;
-  if (fields !== undefined) return snp(fields.report, fields.endorsements);
-  if (bytes.length === snpReportLength) return snp(bytes, []);
-  if (looksLikeDstack(bytes)) {
-    const { report, endorsements } = readDstackAttestation(bytes);
+  const wrapping = wrappings.find(({ looksLike }) => looksLike(bytes));
+  if (wrapping !== undefined) {
+    const { report, endorsements } = wrapping.read(bytes);
     return snp(report, endorsements);
   }
   if (text.kind === 'pem' || bytes[0] === tags.sequence) {
@@ -102,11 +93,29 @@ export function recogniseEvidence(received: Uint8Array): Recognised {
   throw unrecognised(found, expected);
 }
 
+interface Wrapping {
+  readonly looksLike: (bytes: Uint8Array) => boolean;
+  readonly read: (bytes: Uint8Array) => Pick<Recognised, 'report' | 'endorsements'>;
+}
+
+/** A report alone, and what other projects put around one, in the order in which they are tried. */
+const wrappings: readonly Wrapping[] = [
+  {
+    looksLike: looksLikeOakEvidence,
+    read: (bytes) => ({ report: readOakEvidence(bytes), endorsements: [] }),
+  },
+  { looksLike: looksLikeGoSevGuest, read: readGoSevGuest },
+  { looksLike: looksLikeGoTpmTools, read: readGoTpmTools },
+  { looksLike: looksLikeGoSevGuestText, read: (bytes) => readGoSevGuest(readGoSevGuestText(bytes)) },
+  {
+    looksLike: ({ length }) => length === snpReportLength,
+    read: (report) => ({ report, endorsements: [] }),
+  },
+  { looksLike: looksLikeDstack, read: readDstackAttestation },
+];
+
 function unrecognised(found: string, expected?: string): Error {
-  return attestationProblem('evidence/unrecognised', {
-    found,
-    expected,
-  });
+  return attestationProblem('evidence/unrecognised', { found, expected });
 }
 
 /** Often the certificate is given where the report should be: who does so should hear it in these words. */

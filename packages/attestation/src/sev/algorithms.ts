@@ -21,12 +21,18 @@ export interface Algorithm {
   readonly hash: 'SHA-256' | 'SHA-384';
 }
 
-/** ALGO of keys and signatures (SEV API specification, appendix C). */
+/** ALGO of keys and signatures (SEV API specification, appendix C). RSA-PSS of an ASK of 2048 bits, and of one of 4096. */
+export const rsaPssSha256 = 0x001;
+export const rsaPssSha384 = 0x101;
+/** ECDSA and ECDH with SHA-256: what every key and signature below the ASK has, whatever the generation of the processor. */
+export const ecdsaSha256 = 0x002;
+export const ecdhSha256 = 0x003;
+
 const algorithms: ReadonlyMap<number, Algorithm> = new Map([
-  [0x001, { scheme: 'RSA-PSS', hash: 'SHA-256' }],
-  [0x002, { scheme: 'ECDSA', hash: 'SHA-256' }],
-  [0x003, { scheme: 'ECDH', hash: 'SHA-256' }],
-  [0x101, { scheme: 'RSA-PSS', hash: 'SHA-384' }],
+  [rsaPssSha256, { scheme: 'RSA-PSS', hash: 'SHA-256' }],
+  [ecdsaSha256, { scheme: 'ECDSA', hash: 'SHA-256' }],
+  [ecdhSha256, { scheme: 'ECDH', hash: 'SHA-256' }],
+  [rsaPssSha384, { scheme: 'RSA-PSS', hash: 'SHA-384' }],
   [0x102, { scheme: 'ECDSA', hash: 'SHA-384' }],
   [0x103, { scheme: 'ECDH', hash: 'SHA-384' }],
 ]);
@@ -34,7 +40,3 @@ const algorithms: ReadonlyMap<number, Algorithm> = new Map([
 export function algorithmOf(code: number): Algorithm | undefined {
   return algorithms.get(code);
 }
-
-/** ECDSA and ECDH with SHA-256: what every key and signature below the ASK has, whatever the generation of the processor. */
-export const ecdsaSha256 = 0x002;
-export const ecdhSha256 = 0x003;

@@ -4,7 +4,7 @@ import { concatBytes } from '@enarx/protocol';
 import { readDer } from '../der/reader.ts';
 import { tags } from '../der/tags.ts';
 import { readInteger, readOctetsOfBitString } from '../der/values.ts';
-import { ecdhSha256, ecdsaSha256, usages, type Usage } from './algorithms.ts';
+import { ecdhSha256, ecdsaSha256, rsaPssSha256, rsaPssSha384, usages, type Usage } from './algorithms.ts';
 import { caCertificateOffsets, caHeadLength, rsaExponent } from './ca-certificate.ts';
 import {
   sevCertificateLength,
@@ -107,7 +107,7 @@ async function signatureOf(key: CryptoKey, bytes: Bytes): Promise<{ code: number
   if (key.algorithm.name === 'RSA-PSS') {
     const blob = new Uint8Array(signatureBlobLength);
     blob.set((await signRsa(key, bytes)).reverse());
-    return { code: hashOf(key) === 'SHA-256' ? 0x001 : 0x101, blob };
+    return { code: hashOf(key) === 'SHA-256' ? rsaPssSha256 : rsaPssSha384, blob };
   }
   const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, key, bytes);
   return { code: ecdsaSha256, blob: writeSignatureBlob(new Uint8Array(signature)) };

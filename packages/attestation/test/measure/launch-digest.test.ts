@@ -276,10 +276,11 @@ test('a mistyped CPU model gets a suggestion, a strange one the list', () => {
   assert.throws(() => vcpuSignatureOf('Skylake-Server'), { expected: /^one of EPYC, EPYC-v1, / });
 });
 
-test('4 MiB of firmware is measured in well under a second', async () => {
+test('4 MiB of firmware costs well under a second of a processor', async () => {
   const large = new Uint8Array(4 * 1024 * 1024);
   large.set(firmware, large.length - firmware.length);
-  const start = performance.now();
+  const before = process.cpuUsage();
   await measured({ firmware: large });
-  assert.ok(performance.now() - start < 1000);
+  const { user, system } = process.cpuUsage(before);
+  assert.ok(user + system < 1_000_000);
 });
