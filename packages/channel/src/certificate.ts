@@ -2,6 +2,7 @@
 import { createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
 import { derBitString, derElement, derOid, derSequence } from '@enarx/attestation/der';
+import { writePem } from '@enarx/attestation/pem';
 import {
   commonNameOid,
   extensionOids,
@@ -66,7 +67,7 @@ export async function makeCertificate(
       sign: (bytes) => Promise.resolve(sign('sha256', bytes, privateKey)),
     },
   );
-  return ownCertificate(privateKey, publicKey, pemOf('CERTIFICATE', der));
+  return ownCertificate(privateKey, publicKey, writePem('CERTIFICATE', der));
 }
 
 export function ownCertificate(
@@ -96,11 +97,4 @@ function randomSerial(): bigint {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] as number) & 0x3f) | 0x40;
   return BigInt(`0x${bytes.toString('hex')}`);
-}
-
-function pemOf(label: string, der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString('base64')
-    .match(/.{1,64}/g) as string[];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

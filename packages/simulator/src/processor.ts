@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { loaderMeasurement, type LoaderImage } from '@enarx/attestation/measure';
+import { writePem } from '@enarx/attestation/pem';
 import type { Evidence } from '@enarx/protocol';
 
 import { encodeCertificateTable } from './certificate-table.ts';
@@ -82,7 +83,7 @@ export async function processorOf(material: ProcessorMaterial): Promise<Simulate
   ]);
   const processor: SimulatedProcessor = {
     get anchorPem() {
-      return pem(material.ark);
+      return writePem('CERTIFICATE', material.ark);
     },
     launch: (image, unwanted = {}) => {
       const measuring = image instanceof Promise ? image : loaderMeasurement(image);
@@ -141,10 +142,4 @@ function ordinaryReport(chipId: Uint8Array): Omit<ReportFields, 'measurement' | 
     launchMitigations: chip.mitigations,
     currentMitigations: chip.mitigations,
   };
-}
-
-function pem(certificate: Uint8Array): string {
-  const base64 = btoa(String.fromCharCode(...certificate));
-  const lines = base64.match(/.{1,64}/g) as string[];
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }

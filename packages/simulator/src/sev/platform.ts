@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { writePem } from '@enarx/attestation/pem';
 import type { FirmwareVersion } from '@enarx/attestation/sev';
 import { concatBytes } from '@enarx/protocol';
 
@@ -52,7 +53,7 @@ export async function sevPlatformOf(material: PlatformMaterial): Promise<Simulat
     'deriveBits',
   ]);
   const platform: SimulatedSevPlatform = {
-    anchorPem: pem(arkKey),
+    anchorPem: writePem('PUBLIC KEY', arkKey),
     firmware: simulatedFirmware,
     capabilities: { pdh, certificateChain: concatBytes(pek, oca, unsignedCek) },
     endorsements: concatBytes(cek, ask, ark),
@@ -60,9 +61,4 @@ export async function sevPlatformOf(material: PlatformMaterial): Promise<Simulat
   };
   materials.set(platform, material);
   return platform;
-}
-
-function pem(publicKey: Uint8Array): string {
-  const lines = btoa(String.fromCharCode(...publicKey)).match(/.{1,64}/g) as string[];
-  return ['-----BEGIN PUBLIC KEY-----', ...lines, '-----END PUBLIC KEY-----', ''].join('\n');
 }
