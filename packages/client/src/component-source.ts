@@ -63,7 +63,7 @@ export async function moduleFromComponent(
   const exported = worldOf(exports);
   if (exported === undefined) {
     throw clientProblem('client/component-unsupported', {
-      found: `the exports ${exports.join(', ')}`,
+      found: exports.length === 0 ? 'no export' : `the exports ${exports.join(', ')}`,
       expected: 'wasi:cli/run@0.2, wasi:cli/run@0.3.0 (experimental) or wasi:http/incoming-handler@0.2',
     });
   }

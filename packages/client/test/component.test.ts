@@ -61,6 +61,7 @@ describe('a component', () => {
   test('that exports another world is refused', async () => {
     const empty = await refusal(await parse('(component)'));
     assert.equal(empty.code, 'client/component-unsupported');
+    assert.equal(empty.found, 'no export');
   });
 
   /** A command of a version, and what it imports. */
