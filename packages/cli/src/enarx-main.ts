@@ -18,6 +18,11 @@ import { StandardStream } from './standard-stream.ts';
 const inputs = process.argv.slice(2);
 const release = releaseDirectory();
 
+/** `help COMMAND` is what many commands call `COMMAND --help`. */
+function withHelpFlag([first, ...others]: readonly string[]): readonly string[] {
+  return first === 'help' ? [...others, '--help'] : inputs;
+}
+
 /** What follows `--` is the program's, `--json` included. */
 function wantsJson(): boolean {
   const end = inputs.indexOf('--');
@@ -59,7 +64,7 @@ const ownProcess: EnarxProcess = {
 const output = new Output(ownProcess, wantsJson());
 const { application, onRoute, statusOfKind } = enarxApplication({ output, release: versionOfRelease });
 
-await run(application, inputs, {
+await run(application, withHelpFlag(inputs), {
   process: ownProcess,
   forCommand: ({ prefix }) => {
     onRoute(prefix);

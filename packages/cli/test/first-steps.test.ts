@@ -42,6 +42,15 @@ test('the template says before its first list what a list replaces', async () =>
   assert.match(stdout, /#kind = "stdout"\n#\[\[files\]\]\n#kind = "stderr"/);
 });
 
+test('help prints what --help prints, of the whole and of each command', async () => {
+  for (const command of [[], ['keep'], ['keep', 'create']]) {
+    const [asked, flagged] = [await enarx('help', ...command), await enarx(...command, '--help')];
+    assert.equal(asked.status, 0, asked.stderr);
+    assert.match(asked.stdout, /USAGE/);
+    assert.equal(asked.stdout, flagged.stdout);
+  }
+});
+
 test('a file that is no anchor is named in the error', async () => {
   const [evidence, anchor] = [await box.file('evidence', 'x'), await box.file('no-anchor.pem', 'x')];
   const ended = await enarx(
