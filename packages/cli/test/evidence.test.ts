@@ -85,7 +85,7 @@ suite('evidence verify', () => {
     assert.equal(status, 0, stderr);
     const lines = stdout.trimEnd().split('\n');
     assert.ok(lines.length > 40);
-    for (const line of lines.slice(0, -1)) assert.match(line, /^SIMULATED [✓·] [a-z0-9]+\/[a-z0-9-]+: ./u);
+    for (const line of lines.slice(0, -1)) assert.match(line, /^SIMULATED [✓–] [a-z0-9]+\/[a-z0-9-]+: ./u);
     assert.match(
       lines.at(-1) ?? '',
       /^SIMULATED accepted: snp evidence, \d+ passed, 0 failed, \d+ not applicable$/,
@@ -117,7 +117,7 @@ suite('evidence verify', () => {
     const listed = await verify('--policy', policy);
     assert.equal(listed.status, 10);
     assert.match(listed.stdout, /✗ x509\/anchor: /);
-    assert.match(listed.stdout, /· policy\/anchor: not reached: the evidence did not verify/);
+    assert.match(listed.stdout, /– policy\/anchor: not reached: the evidence did not verify/);
     assert.match(listed.stdout, /rejected: snp evidence/);
     const text = await readFile(policy, 'utf8');
     const unlisted = await box.file(
@@ -167,7 +167,7 @@ suite('evidence verify', () => {
     const { status, stdout } = await verify('--no-policy', '--anchor', anchor);
     assert.equal(status, 0);
     assert.doesNotMatch(stdout, /policy\/snp/);
-    assert.match(stdout, /· policy\/report-data: REPORT_DATA: nobody said what to expect/);
+    assert.match(stdout, /– policy\/report-data: REPORT_DATA: nobody said what to expect/);
     const without = await verify('--no-policy');
     assert.equal(without.status, 10);
     assert.doesNotMatch(without.stdout, /policy\//);

@@ -5,10 +5,8 @@ import type { Check } from '@enarx/attestation';
 import type { Step } from '@enarx/client';
 import type { Ended } from '@enarx/protocol';
 
+import { checkMark } from '../check-mark.ts';
 import { printable, type Output } from '../output.ts';
-
-const marks: Readonly<Record<Check['status'], string>> = { pass: '✓', fail: '✗', 'not-applicable': '–' };
-const colours = { pass: 'green', fail: 'red', 'not-applicable': 'dim' } as const;
 
 /** Said once, before anything else, where a root that somebody made for the purpose vouches; from then on every line says so. */
 export function reportSimulated(output: Output): void {
@@ -53,14 +51,14 @@ export function reportChecks(output: Output, checks: readonly Check[], which: 'a
     output.event(
       'check',
       { id, status, detail, policyLine },
-      `      ${output.styled(colours[status], marks[status])} ${id}: ${printable(detail)}${where}`,
+      `      ${checkMark(output, status, 'stderr')} ${id}: ${printable(detail)}${where}`,
     );
   }
   if (silent > 0)
     output.event(
       'checks-not-applicable',
       {},
-      output.styled('dim', `      – ${String(silent)} more that did not apply`),
+      `      ${checkMark(output, 'not-applicable', 'stderr')} ${output.styled('dim', `${String(silent)} more that did not apply`)}`,
     );
 }
 

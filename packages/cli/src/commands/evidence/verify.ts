@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { attest, noPolicy, type AttestOptions, type Check, type Verdict } from '@enarx/attestation';
+import { attest, noPolicy, type AttestOptions, type Verdict } from '@enarx/attestation';
 
+import { checkMark } from '../../check-mark.ts';
 import type { EnarxContext } from '../../context.ts';
 import { exitStatus } from '../../exit-status.ts';
 import { printable, type Json, type Output } from '../../output.ts';
@@ -52,9 +53,6 @@ function verdictJson({ verdict, format, simulated, checks, claims }: Verdict): J
   };
 }
 
-const marks: Readonly<Record<Check['status'], string>> = { pass: '✓', fail: '✗', 'not-applicable': '·' };
-const colours = { pass: 'green', fail: 'red', 'not-applicable': 'dim' } as const;
-
 function verdictText(output: Output, { verdict, format, simulated, checks }: Verdict): string {
   const flag = simulated ? `${output.styled('yellow', 'SIMULATED', 'stdout')} ` : '';
   const counts = (['pass', 'fail', 'not-applicable'] as const)
@@ -64,7 +62,7 @@ function verdictText(output: Output, { verdict, format, simulated, checks }: Ver
   return [
     ...checks.map(({ id, status, detail, policyLine }) => {
       const line = policyLine === undefined ? '' : ` (policy line ${String(policyLine)})`;
-      return `${flag}${output.styled(colours[status], marks[status], 'stdout')} ${id}: ${printable(detail)}${line}`;
+      return `${flag}${checkMark(output, status, 'stdout')} ${id}: ${printable(detail)}${line}`;
     }),
     `${flag}${result}: ${format} evidence, ${counts}`,
   ].join('\n');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Platform } from '@enarx/protocol';
 
+import { checkMark } from '../../check-mark.ts';
 import type { EnarxContext } from '../../context.ts';
 import { namedHost, type NamedHost } from '../../host/named-host.ts';
 import { ownBackends } from '../../host/own-backends.ts';
@@ -31,12 +32,8 @@ async function backendsOf(named: NamedHost): Promise<Backend[]> {
 function describe(output: Output, { tee, usable, probes }: Backend): string {
   const bold = output.styled('bold', tee, 'stdout');
   const lines = probes.flatMap(({ id, pass, found, remedy }) => [
-    `  ${mark(output, pass)} ${printable(id)}: ${printable(found)}`,
+    `  ${checkMark(output, pass ? 'pass' : 'fail', 'stdout')} ${printable(id)}: ${printable(found)}`,
     ...(remedy === undefined ? [] : [`      ${pass ? 'stronger' : 'remedy'}: ${printable(remedy)}`]),
   ]);
   return [`${bold}  ${usable ? 'usable' : 'not usable'}`, ...lines].join('\n');
-}
-
-function mark(output: Output, pass: boolean): string {
-  return pass ? output.styled('green', '✓', 'stdout') : output.styled('red', '✗', 'stdout');
 }
