@@ -105,6 +105,18 @@ describe('a loader', { concurrency: 4 }, () => {
     assert.deepEqual(processesOf(host.state), []);
   });
 
+  test('that is not yet ready is not asked to stop, since it may not hear: its Keep ends at once', async () => {
+    await using host = await hostOfLiars('silent', { stopTime: 20_000 });
+    const { id } = await host.client.create();
+    const began = performance.now();
+    assert.deepEqual(await host.client.stop(id).then(({ state, reason }) => [state, reason]), [
+      'exited',
+      undefined,
+    ]);
+    assert.ok(performance.now() - began < 5000);
+    assert.deepEqual(processesOf(host.state), []);
+  });
+
   test('that takes longer than a client waits has its Keep removed when the client has left, and only then', async () => {
     await using host = await hostOfLiars('silent', { readyWait: 1000 });
     const { client } = host;

@@ -277,13 +277,16 @@ export class Keep {
       this.#stopping = true;
       this.#journal.note('stop', undefined, asked);
       this.#journal.line('keep-stops', {}, asked);
-      this.#control?.stop();
-      this.#channels.refuseAll();
-      this.#deadline.within(this.#around.limits.stopTime, () => {
-        this.#apply('stopped');
-        this.#tearDown();
-      });
-      this.#changed();
+      // Nothing in it is anybody's yet that could be ended in order, and a loader that is only starting may not hear for a while.
+      if (this.#state === 'launching') this.#endNow();
+      else {
+        this.#control?.stop();
+        this.#channels.refuseAll();
+        this.#deadline.within(this.#around.limits.stopTime, () => {
+          this.#endNow();
+        });
+        this.#changed();
+      }
     }
     await this.#recordedEnd();
   }
@@ -291,8 +294,7 @@ export class Keep {
   /** Ends it without asking its loader. */
   async kill(): Promise<void> {
     this.#stopping = true;
-    this.#apply('stopped');
-    this.#tearDown();
+    this.#endNow();
     await this.#recordedEnd();
   }
 
@@ -347,6 +349,11 @@ export class Keep {
     } else {
       this.#lose('keepmgr/lost-keep');
     }
+  }
+
+  #endNow(): void {
+    this.#apply('stopped');
+    this.#tearDown();
   }
 
   /** Whatever it was for, it is over, and nothing of it is left. */
