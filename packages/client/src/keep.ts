@@ -30,6 +30,7 @@ export class Keep {
   readonly id: Uint8Array;
   readonly #api: HostApi;
   readonly #steps: Steps;
+  #removedByHost = false;
 
   constructor(api: HostApi, id: Uint8Array, steps: Steps) {
     this.#api = api;
@@ -69,13 +70,23 @@ export class Keep {
     return this.#api.delete(this.#path());
   }
 
+  /** The same, unless the host does so by itself: a connection with `removeAfter` was opened, and has been closed since. */
+  async giveUp(): Promise<void> {
+    if (!this.#removedByHost) await this.remove();
+  }
+
   /**
    * Opens a TLS connection to the Keep through the host. It proves nothing yet, and nothing of value can be sent on it:
    * attest it first. Waits, bounded, for a Keep that is still launching.
    */
   async open(options: OpenOptions): Promise<UnattestedKeep> {
     const { openKeep } = await import('./unattested-keep.ts');
-    return openKeep(this.#api, this.id, this.#path('/channel'), this.#steps, options);
+    return openKeep(this.#api, this.id, this.#path('/channel'), this.#steps, {
+      ...options,
+      onRelayed: () => {
+        this.#removedByHost ||= options.removeAfter === true;
+      },
+    });
   }
 
   /**

@@ -115,12 +115,19 @@ export async function openKeep(
   keepId: Uint8Array,
   path: string,
   steps: Steps,
-  { identity, signal, times, removeAfter = false }: OpenOptions,
+  {
+    identity,
+    signal,
+    times,
+    removeAfter = false,
+    onRelayed,
+  }: OpenOptions & { readonly onRelayed: () => void },
 ): Promise<UnattestedKeep> {
   const session: Session = { steps, signal: anyOf(api.signal, signal), tap: api.tap };
   const full = removeAfter ? `${path}?then=remove` : path;
   steps.take(3, `upgrade to ${channelToken} asked of ${api.url}`);
   const connection = await channelWhenReady(api, full, session.signal, times?.launch);
+  onRelayed();
   steps.take(4, 'the host answered the upgrade with 101');
   // The Keep says nothing before it is spoken to: until the handshake is over there is only the host's word for it.
   steps.take(5, 'no more than the 101 says so; TLS handshake begins');

@@ -24,6 +24,15 @@ export interface OwnHost {
   close(): Promise<void>;
 }
 
+export interface OwnHostOptions {
+  /** What it opens for programs. */
+  readonly rules: { readonly listen: readonly string[]; readonly dial: readonly string[] };
+  /** Directory of the guest image. */
+  readonly image: string;
+  /** Calls its start off. */
+  readonly signal: AbortSignal;
+}
+
 interface ReadyLine {
   readonly event: 'ready';
   readonly address: string;
@@ -45,8 +54,7 @@ const longestEnding = 10_000;
  */
 export async function startOwnKeepmgr(
   { process, output, release }: EnarxContext,
-  { listen, dial }: { readonly listen: readonly string[]; readonly dial: readonly string[] },
-  image: string,
+  { rules: { listen, dial }, image, signal }: OwnHostOptions,
 ): Promise<OwnHost> {
   const state = stateDirectory(process.env);
   const simulator = join(state, 'simulator.cbor');
@@ -80,12 +88,24 @@ export async function startOwnKeepmgr(
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    const ready = await readyLine(child);
+    const ready = await Promise.race([readyLine(child), aborted(signal)]);
     return { url: ready.address, anchorFile: ready.simulator.anchor, sevAnchorFile: sevAnchor, close };
   } catch (error) {
+    // Of one that was not ready nobody has asked anything, so there is nothing to end in order.
+    child.kill('SIGKILL');
     await close();
     throw error;
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const giveUp = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+  });
 }
 
 /**

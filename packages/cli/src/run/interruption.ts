@@ -2,6 +2,7 @@
 import process from 'node:process';
 
 import { runExitStatus } from '../exit-status.ts';
+import type { Output } from '../output.ts';
 
 const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Signal = keyof typeof statuses;
@@ -16,14 +17,19 @@ export class Interruption implements Disposable {
   readonly #unread: AbortSignal | undefined;
   #signal: Signal | undefined;
 
-  /** @param unread - ends the Keep as well: nobody reads what the program prints */
-  constructor(unread?: AbortSignal) {
+  /**
+   * @param doing - what the first signal makes the command do; said at once, to a person who waits for it
+   * @param unread - ends the Keep as well: nobody reads what the program prints
+   */
+  constructor(output: Output, doing: string, unread?: AbortSignal) {
     this.#unread = unread;
     this.#listeners = (Object.keys(statuses) as Signal[]).map((signal) => [
       signal,
       () => {
         if (this.#signal !== undefined) process.exit(statuses[signal]);
         this.#signal = signal;
+        const text = `interrupted: ${doing}; once more leaves at once`;
+        output.event('interrupted', { signal }, output.live ? text : undefined);
         this.#controller.abort();
       },
     ]);

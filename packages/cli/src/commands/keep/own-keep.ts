@@ -33,7 +33,7 @@ export async function talkToOwnKeep(
 ): Promise<void> {
   const { output, process } = context;
   const at = await hostOrDefault(process.env, flags);
-  using interruption = new Interruption(process.unread);
+  using interruption = new Interruption(output, 'leaving the Keep', process.unread);
   const onStep = reportStep.bind(undefined, output, flags.verbose);
   try {
     const ended = await withHost({ ...at, onStep }, async (host: Host) => {

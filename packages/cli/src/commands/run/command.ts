@@ -56,6 +56,7 @@ export const runCommand = buildCommand<RunFlags, string[], EnarxContext>({
       '',
       'Exit status: that of the program (above 255: 255); 134 when it traps, 137 when it passes a limit, 143 when it is stopped;',
       '240 rejected, 241 unsupported, 242 malformed, 243 host unavailable, 244 internal; 64 usage.',
+      'Ctrl-C has the Keep removed, and ends with 130 once it is, or is sure to be; a second Ctrl-C ends at once.',
     ].join('\n'),
   },
 });

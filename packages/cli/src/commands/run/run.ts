@@ -36,7 +36,7 @@ export async function runProgram(
     // Before any host is asked for a Keep that could not be judged.
     await trustFor(this, named, flags, tee);
   }
-  using interruption = new Interruption(this.process.unread);
+  using interruption = new Interruption(this.output, 'removing the Keep', this.process.unread);
   try {
     if (host !== undefined) {
       this.process.exitCode = await runOn(this, host, { flags, named, tee, delivery }, interruption);
@@ -44,7 +44,8 @@ export async function runProgram(
     }
     // Whoever runs it on his own machine has said in its configuration what it opens.
     const rules = socketRules(delivery.plan.files ?? []);
-    const own = await startOwnKeepmgr(this, rules, imageDirectory(flags, this.process.env));
+    const image = imageDirectory(flags, this.process.env);
+    const own = await startOwnKeepmgr(this, { rules, image, signal: interruption.signal });
     try {
       // The anchor of one's own processor is the one that the caller would name, unless he names another.
       const ownAnchor = hasLaunchSecret(tee) ? own.sevAnchorFile : own.anchorFile;
@@ -79,6 +80,8 @@ async function runOn(
   const { verbose } = flags;
   const { output } = context;
   const onStep = (step: Step): void => {
+    // What is still on its way would be drawn over the word that it was interrupted.
+    if (signal.aborted) return;
     // The first step is that the host has made a Keep. Before it there is none that anything could vouch for.
     if (isSimulated(tee)) reportSimulated(output);
     reportStep(output, verbose, step);
@@ -87,7 +90,9 @@ async function runOn(
     named.anchor === undefined && ownAnchor !== undefined
       ? { ...named, anchor: { file: ownAnchor, pem: await readNamedFile(ownAnchor) } }
       : named;
-  const host = connect({ ...at, onStep });
+  // A host of one's own ends with its Keeps. Another may have begun to make one, and is waited for, lest nobody knew its name.
+  const own = ownAnchor !== undefined;
+  const host = connect({ ...at, onStep, signal: own ? signal : undefined });
   try {
     signal.throwIfAborted();
     const sent = Promise.withResolvers<undefined>();
@@ -108,6 +113,7 @@ async function runOn(
     preparing.catch(() => undefined);
     const keep = await creating;
     try {
+      signal.throwIfAborted();
       const [evidence, identity] = await preparing;
       const trust =
         evidence ??
@@ -124,8 +130,7 @@ async function runOn(
       if (ended === undefined) throw new Error('a run is never left running');
       return statusOfEnd(context, ended);
     } catch (error) {
-      // There may have been no connection, or the host may be removing it already.
-      await keep.remove().catch(() => undefined);
+      if (!own) await keep.giveUp().catch(() => undefined);
       throw error;
     }
   } finally {
