@@ -32,14 +32,11 @@ const documents: Readonly<Record<string, () => Promise<string>>> = {
   'docs/results.md': resultsDocument,
 };
 
-/** Wrapped as the documents that people write are, wherever the sentence came from. */
-const prose = { proseWrap: 'always', printWidth: 120 } as const;
-
 let stale = 0;
 for (const [file, make] of Object.entries(documents)) {
   const path = join(root, file);
   const options = await resolveConfig(path);
-  const wanted = await format(await make(), { ...options, ...prose, filepath: path });
+  const wanted = await format(await make(), { ...options, filepath: path });
   const current = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
   if (current === wanted) continue;
   if (checkOnly) {
