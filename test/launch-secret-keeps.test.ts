@@ -66,8 +66,6 @@ test('a Keep is created now, verified, given a program later, and heard again, a
   assert.match(verified.stdout, /^accepted \(SIMULATED\): Keep .*, sev, 17 checks$/m);
   for (const check of ['sev/ark-anchor', 'launch/measurement', 'launch/key', 'launch/possession'])
     assert.match(verified.stderr, new RegExp(`✓ ${check}: `));
-  const unread = await keep('attest', '--json', '--policy', file('any.toml', Buffer.from('version = 1')), id);
-  assert.equal(errorCode(unread), 'cli/usage', 'a policy that nobody would look at is not taken');
   const echo = file('echo.wasm', programs.echo());
   const left = await keep('run', '--detach', id, echo);
   assert.equal(left.status, 0, left.stderr);
@@ -131,7 +129,13 @@ test('a Keep with a launch secret has no evidence to make a policy of, one with 
   const attested = await keep('attest', ...trusted, '--policy', policy, plain);
   assert.equal(attested.status, 0, attested.stderr);
   assert.match(attested.stdout, /^accepted \(SIMULATED\)/);
-  assert.equal((await keep('rm', plain)).status, 0);
+  const sealed = await created();
+  const unread = await keep('attest', '--json', '--policy', policy, sealed);
+  assert.equal(errorCode(unread), 'cli/usage', 'a policy that nobody would look at is not taken');
+  assert.equal((await keep('rm', plain, sealed)).status, 0);
+  const program = file('nothing.wasm', programs.nothing());
+  const nobody = ['--host', 'http://127.0.0.1:9', '--tee', 'sim-sev', '--policy', policy];
+  assert.equal(errorCode(await enarx(box, ['run', '--json', ...nobody, program])), 'cli/usage');
 });
 
 test('no machine is given more than its host allows, or nonsense', async () => {

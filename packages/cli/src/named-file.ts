@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { joinBytes } from '@enarx/protocol';
 
 import { cliProblem } from './problems.ts';
+import { refuseBadTrust } from './run/early-trust.ts';
 
 /**
  * The text of a file that the command line names.
@@ -37,8 +38,8 @@ export interface NamedTrust {
 const mostEndorsement = 1024 * 1024 + 1;
 
 /**
- * Reads them before a host is asked for anything: a file that is not there is no reason for a host to make a Keep.
- * @throws EnarxError `cli/file-unreadable`
+ * Reads them before a host is asked for anything: a file that is not there, or makes no sense, is no reason for a host to make a Keep.
+ * @throws EnarxError `cli/file-unreadable`, and what {@link refuseBadTrust} throws
  */
 export async function readNamedTrust({
   anchor,
@@ -56,11 +57,13 @@ export async function readNamedTrust({
     read(policy),
     Promise.all(endorsements.map((path) => readNamedBytes(path, mostEndorsement))),
   ]);
-  return {
+  const named = {
     anchor: anchor === undefined || pem === undefined ? undefined : { file: anchor, pem },
     policy: policyText,
     endorsements: endorsed,
   };
+  await refuseBadTrust(named);
+  return named;
 }
 
 /**

@@ -64,6 +64,30 @@ test('nobody is asked for a Keep that no policy could judge', async () => {
   }
 });
 
+test('a policy or a root that cannot be read is refused before any host is asked', async () => {
+  const program = await box.file('empty.wasm', Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+  const [text, cutOff, wrong] = [
+    await box.file('text.pem', 'no PEM\n'),
+    await box.file('cut.pem', '-----BEGIN CERTIFICATE-----\nMIIB\n'),
+    await box.file('wrong.toml', 'version = 1\nanchors = "of mine"\n'),
+  ];
+  const id = '0'.repeat(32);
+  // Whoever asked this host would be told that nobody is there.
+  const at = ['--json', '--host', 'http://127.0.0.1:9'];
+  for (const [code, ...args] of [
+    ['anchor/malformed', 'run', ...at, '--anchor', text, program],
+    ['pem/malformed', 'run', ...at, '--anchor', cutOff, program],
+    ['anchor/malformed', 'keep', 'create', ...at, '--tee', 'sim-sev', '--anchor', text],
+    ['anchor/malformed', 'keep', 'run', ...at, '--anchor', text, id, program],
+    ['policy/invalid', 'run', ...at, '--policy', wrong, program],
+    ['policy/invalid', 'keep', 'attest', ...at, '--policy', wrong, id],
+    ['client/host-unreachable', 'keep', 'attest', ...at, id],
+  ] as const) {
+    const result = await enarx(...args);
+    assert.equal(errorCode(result), code, `${args.join(' ')}: ${result.stderr}`);
+  }
+});
+
 test('a kind that one’s own machine cannot make asks for no policy, which nobody could write', async () => {
   const program = await box.file('none.wasm', Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
   const result = await enarx('run', '--tee', 'sgx', '--json', program);

@@ -7,7 +7,14 @@ import { namedHost, type NamedHost } from '../../host/named-host.ts';
 import { ownBackends } from '../../host/own-backends.ts';
 import { startOwnKeepmgr, sweepLeftovers, type OwnHost } from '../../host/own-keepmgr.ts';
 import { isSimulated, parseTee } from '../../host/tee.ts';
-import { deliver, prepareDelivery, statusOfEnd, trustFor, type Delivery } from '../../run/deliver.ts';
+import {
+  deliver,
+  launchTrustFor,
+  prepareDelivery,
+  statusOfEnd,
+  trustFor,
+  type Delivery,
+} from '../../run/deliver.ts';
 import { readNamedFile, readNamedTrust, type NamedTrust } from '../../named-file.ts';
 import { imageDirectory } from '../../run/image.ts';
 import { socketRules } from '../../run/socket-rules.ts';
@@ -36,6 +43,8 @@ export async function runProgram(
     // Before any host is asked for a Keep that could not be judged.
     await trustFor(this, named, flags, tee);
   }
+  // It refuses a policy, which has no say in such a launch.
+  if (hasLaunchSecret(tee) && named.policy !== undefined) await launchTrustFor(this, named, flags, tee);
   using interruption = new Interruption(this.output, 'removing the Keep', this.process.unread);
   try {
     if (host !== undefined) {
