@@ -139,6 +139,11 @@ export class FrameStream implements AsyncIterable<Frame> {
     return frame === undefined ? this.#await() : Promise.resolve(frame);
   }
 
+  /** The next frame if it has come already: nothing has to wait for it, nor to watch that it comes in time. */
+  arrived(): Frame | undefined {
+    return this.#take();
+  }
+
   #take(): Frame | undefined {
     const frame = this.#queue[this.#next];
     if (frame !== undefined) this.#next += 1;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { FrameBatch, worthBatching } from '@enarx/channel/frame-batch';
 import type { FrameStream } from '@enarx/channel/frame-stream';
 import {
   deliver,
@@ -61,17 +62,28 @@ export async function sendWorkload(
       : { package: { entries: workload.package.entries, bytes: workload.package.bytes } }),
     ...(optimize === undefined ? {} : { optimize }),
   });
+  const batch = new FrameBatch(frames);
   const send = async (
     kind: 'deliver' | 'entry' | 'content' | 'module',
     payload: Uint8Array,
   ): Promise<void> => {
     tap?.('sent', kind, payload);
-    const bulk = kind === 'content' || kind === 'module';
+    if (payload.length <= worthBatching) {
+      const sending = batch.add(workloadFrame[kind], payload);
+      if (sending !== undefined) await inTime(sending);
+      return;
+    }
+    await inTime(batch.flush());
+    // Only what is a text of the client's own is longer and no bulk.
     await inTime(
-      bulk ? frames.sendBulk(workloadFrame[kind], payload) : frames.send(workloadFrame[kind], payload),
+      kind === 'deliver'
+        ? frames.send(workloadFrame[kind], payload)
+        : frames.sendBulk(workloadFrame[kind], payload),
     );
   };
   await send('deliver', message);
+  // The Keep makes its runner ready for it meanwhile.
+  await inTime(batch.flush());
   if (workload.package !== undefined) {
     for await (const { content, ...item } of workload.package.open()) {
       await send('entry', encodeMessage(entry, item));
@@ -80,6 +92,7 @@ export async function sendWorkload(
     }
   }
   await sendExactly(module.size, module.open(), 'the module', (piece) => send('module', piece));
+  await inTime(batch.flush());
 }
 
 async function sendExactly(

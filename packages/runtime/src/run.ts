@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { FrameBatch, worthBatching } from '@enarx/channel/frame-batch';
 import type { FrameStream } from '@enarx/channel/frame-stream';
 import {
   credit,
@@ -384,10 +385,16 @@ export class Run {
   #sendPackage(entries: AsyncIterable<PackageEntry>): void {
     void this.#inOrder(async () => {
       try {
+        const batch = new FrameBatch(this.#process.frames);
         await sendPackage(entries, async (kind, payload) => {
-          await this.#sent(kind, payload);
+          if (payload.length <= worthBatching) await unlessBroken(batch.add(kind, payload));
+          else {
+            await unlessBroken(batch.flush());
+            await this.#sent(kind, payload);
+          }
           return this.#outcome === undefined;
         });
+        await unlessBroken(batch.flush());
       } catch (cause) {
         const problem: EnarxError = isProblem(cause) ? cause : runtimeProblem('files/unreadable', { cause });
         this.#decide({ problem });
@@ -405,13 +412,17 @@ export class Run {
     void this.#sent(kind, payload);
   }
 
-  /** A pipe that breaks is no news: the process has ended, and `#receive` says how. */
-  async #sent(kind: number, payload?: Uint8Array): Promise<void> {
-    try {
-      await this.#process.frames.send(kind, payload);
-    } catch {
-      return;
-    }
+  #sent(kind: number, payload?: Uint8Array): Promise<void> {
+    return unlessBroken(this.#process.frames.send(kind, payload));
+  }
+}
+
+/** A pipe that breaks is no news: the process has ended, and `#receive` says how. */
+async function unlessBroken(sending: Promise<void> | undefined): Promise<void> {
+  try {
+    await sending;
+  } catch {
+    return;
   }
 }
 

@@ -10,7 +10,7 @@ import { wasmldrProblem } from './problems.ts';
  * @throws EnarxError `wasmldr/delivery-cut-off`, `wasmldr/delivery-stalled`, `frame/…`
  */
 export async function nextFrame(frames: FrameStream, kind: number, longestSilence: number): Promise<Frame> {
-  const frame = await readInTime(frames, longestSilence);
+  const frame = frames.arrived() ?? (await readInTime(frames, longestSilence));
   if (frame === undefined) throw wasmldrProblem('wasmldr/delivery-cut-off');
   if (frame.kind !== kind)
     throw protocolProblem('frame/unexpected', {
