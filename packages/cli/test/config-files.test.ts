@@ -174,6 +174,17 @@ test('what is wrong is said in words of TOML, at the line of its own table', () 
   );
 });
 
+test('a mistyped word of a choice is answered with the one that was meant, and another with the choice alone', () => {
+  const file = (...lines: string[]): string => ['[[files]]', ...lines].join('\n');
+  wrong(file('kind = "listn"'), /:2: files.0.kind is "listn"[^]*one of null[^]*; did you mean "listen"\?/);
+  wrong(file('kind = "stdot"'), /did you mean "stdout"\?/);
+  wrong(file('kind = "listen"', 'name = "a"', 'prot = "tsl"'), /"tls" or "tcp"; did you mean "tls"\?/);
+  wrong(file('kind = "connect"', 'host = "a"', 'trust = "publc"'), /did you mean "public"\?/);
+  wrong('optimize = "ful"', /did you mean "full"\?/);
+  for (const toml of ['optimize = "fast"', 'optimize = 3', file('kind = "socket"'), file('kind = ""')])
+    wrong(toml, /^(?![^]*did you mean)/);
+});
+
 test('a program is compiled as optimize says, and as the Keep chooses where it says nothing', async () => {
   for (const optimize of ['auto', 'baseline', 'full'] as const)
     assert.equal((await plan(`optimize = "${optimize}"\n`)).optimize, optimize);

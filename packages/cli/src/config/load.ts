@@ -54,10 +54,19 @@ export function parseConfig(text: string, name: string): EnarxConfig {
       `${known.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
     );
   }
+  const wanted = message.startsWith('Invalid ') ? (shapes[expected ?? ''] ?? expected ?? message) : message;
   throw invalid(
     `${where} is ${shapes[received.replace(/^_/, '')] ?? received}`,
-    message.startsWith('Invalid ') ? (shapes[expected ?? ''] ?? expected ?? message) : message,
+    `${wanted}${suggestion(received, expected)}`,
   );
+}
+
+/** The word that was meant, where some stand for choice. Both are in the validator's notation: words in quotation marks, types without. */
+function suggestion(received: string, expected: string | null): string {
+  const [, word] = /^"(.*)"$/s.exec(received) ?? [];
+  const known = Array.from((expected ?? '').matchAll(/"([^"]*)"/g), ([, choice]) => choice as string);
+  const meant = word === undefined ? undefined : nearestWord(word, known);
+  return meant === undefined ? '' : `; did you mean "${meant}"?`;
 }
 
 /** What TOML calls the things that the validator has other names for. */
