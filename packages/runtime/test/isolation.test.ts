@@ -4,12 +4,13 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { encodeFrameHead } from '@enarx/protocol';
+import { startRunner } from '@enarx/runtime';
 
 import { programs } from '../../../test/support/programs.ts';
 import { bundledRunner } from '../../../test/support/runner-bundle.ts';
@@ -56,7 +57,7 @@ const denied =
 
 describe('from inside a runner', () => {
   const outcomes: Partial<
-    Record<Attempt | 'environment' | 'arguments' | 'directory' | 'descriptors', unknown>
+    Record<Attempt | 'environment' | 'arguments' | 'directory' | 'descriptors' | 'connections', unknown>
   > = {};
 
   before(async () => {
@@ -83,6 +84,8 @@ describe('from inside a runner', () => {
        outcomes.directory = process.cwd();
        outcomes.descriptors = [];
        for (let fd = 0; fd < 3; fd += 1) outcomes.descriptors.push(fstatSync(fd).isCharacterDevice());
+       outcomes.connections = [];
+       for (let fd = 0; fd < 256; fd += 1) try { if (fstatSync(fd).isSocket()) outcomes.connections.push(fd); } catch {}
        const text = Buffer.from(JSON.stringify(outcomes));
        const head = Buffer.alloc(5);
        head.set([0x82, ${runnerFrame.stdout}, 0x59]);
@@ -118,11 +121,35 @@ describe('from inside a runner', () => {
     assert.equal(outcomes.directory, '/');
     assert.deepEqual(outcomes.descriptors, [true, true, false]);
   });
+
+  test('nothing is open to anybody but standard error and the link, both to the supervisor', () => {
+    assert.deepEqual(outcomes.connections, [2, 3]);
+  });
 });
 
 function hex(kind: number): string {
   return Buffer.from(encodeFrameHead(kind, 0)).toString('hex');
 }
+
+test(
+  'a runner that is given a user of its own, as in machines, is that user and of no other group',
+  { skip: process.getuid?.() === 0 ? false : 'only root can start one' },
+  async () => {
+    const nobody = 65_534;
+    const file = join(scratch, 'runner.cjs');
+    // What it may read has to be there for it.
+    chmodSync(scratch, 0o755);
+    copyFileSync(await bundledRunner(), file);
+    const runner = startRunner({ runner: file, user: nobody });
+    const status = readFileSync(`/proc/${String(runner.pid)}/status`, 'utf8');
+    for (const ids of ['Uid', 'Gid'])
+      assert.match(status, new RegExp(`^${ids}:\t${Array(4).fill(String(nobody)).join('\t')}$`, 'm'));
+    assert.match(status, /^Groups:\s*$/m);
+    assert.match(status, /^CapEff:\t0+$/m);
+    runner.kill();
+    await runner.exited;
+  },
+);
 
 describe('killing', () => {
   test('ends a program in a hot loop within a second', async () => {
