@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EnarxError } from '@enarx/protocol';
+import { printable, type EnarxError } from '@enarx/protocol';
 
 /** What `--json` can print. */
 export type Json =
@@ -122,17 +122,6 @@ export class Output {
     if (this.json || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return false;
     return this.#streams[on].isTTY === true;
   }
-}
-
-/**
- * Text of somebody else's for a terminal. The host, and evidence, may hold characters that a terminal obeys: escape
- * sequences that rewrite what stands above, or marks that turn the direction of writing.
- */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\u2028\u2029]/gu,
-    (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
-  );
 }
 
 /** Rows as columns two blanks apart; the last column keeps its width. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { printable } from './printable.ts';
+import { cutText, printable } from '@enarx/protocol';
 
 /** What an event is about. Never anything of a tenant's. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -14,7 +14,7 @@ export function jsonLinesLog(write: (line: string) => void, clock: () => number)
   return (event, fields = {}) => {
     const safe = Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === 'string' ? printable(value, longestField) : value,
+      typeof value === 'string' ? cutText(printable(value), longestField) : value,
     ]);
     const time = new Date(clock()).toISOString();
     write(`${JSON.stringify({ time, event, ...(Object.fromEntries(safe) as LogFields) })}\n`);

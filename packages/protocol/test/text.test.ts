@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { cutText, EnarxError, quotedText } from '@enarx/protocol';
+import { cutText, EnarxError, printable, quotedText } from '@enarx/protocol';
 
 describe('text of others', () => {
   test('is cut at a number of bytes and never within a character', () => {
@@ -17,6 +17,11 @@ describe('text of others', () => {
       'a\\u{1b}[2Jb\\u{a}c\\u{202e}d\\u{2028}e\\u{85}',
     );
     assert.equal(quotedText('Zoë 測試 👩', 100), 'Zoë 測試 👩');
+  });
+
+  test('has no character in it that is private, unassigned or half of one', () => {
+    assert.equal(printable('a\ue000b\u0378c\ud800'), 'a\\u{e000}b\\u{378}c\\u{d800}');
+    assert.equal(printable('plain'), 'plain');
   });
 
   test('says that it was cut', () => {

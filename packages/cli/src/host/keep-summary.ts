@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatKeepId, type Keep } from '@enarx/protocol';
+import { formatKeepId, printable, type Keep } from '@enarx/protocol';
 
-import { printable, table, type Json } from '../output.ts';
+import { table, type Json } from '../output.ts';
 
 /** A Keep as the host describes it, for `--json`. */
 export function keepJson({ id, tee, state, created, ended, reason, expires }: Keep): Json {

@@ -2,8 +2,9 @@
 import { isIP } from 'node:net';
 
 import type { Listening } from '@enarx/client';
+import { printable } from '@enarx/protocol';
 
-import { printable, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 import type { WorkloadPlan } from './workload.ts';
 
 /**

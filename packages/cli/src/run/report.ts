@@ -3,10 +3,10 @@
 // What a run says on standard error while it goes on. Nothing of the program's is among it.
 import type { Check } from '@enarx/attestation';
 import type { Step } from '@enarx/client';
-import type { Ended } from '@enarx/protocol';
+import { printable, type Ended } from '@enarx/protocol';
 
 import { checkMark } from '../check-mark.ts';
-import { printable, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 
 /** Said once, before anything else, where a root that somebody made for the purpose vouches; from then on every line says so. */
 export function reportSimulated(output: Output): void {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { KeepLog, LogEntry } from '@enarx/protocol';
-
-import { printable } from '../printable.ts';
+import { cutText, printable, type KeepLog, type LogEntry } from '@enarx/protocol';
 
 const most = 256;
 
@@ -28,8 +26,8 @@ export class LogRing {
     this.#entries.push({
       time: this.#clock(),
       source,
-      event: printable(event, 64),
-      ...(detail === undefined ? {} : { detail: printable(detail, 512) }),
+      event: cutText(printable(event), 64),
+      ...(detail === undefined ? {} : { detail: cutText(printable(detail), 512) }),
       ...(request === undefined ? {} : { request }),
     });
     if (this.#entries.length > most) this.#entries.shift();

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { printable } from '@enarx/protocol';
+
 import { configTemplate } from '../../config/document.ts';
 import { readConfig } from '../../config/load.ts';
 import { missingStreams } from '../../config/missing-streams.ts';
 import { nameOfFile } from '../../config/file-names.ts';
 import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { writeNewFile } from '../../named-file.ts';
-import { printable } from '../../output.ts';
 
 export async function initConfig(this: EnarxContext, _flags: OutputFlags, file?: string): Promise<void> {
   const template = configTemplate();

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 
 import { collectCollateral, encodeBundle, type CollectedItem } from '@enarx/attestation/bundle';
 import { createCollateralFetcher } from '@enarx/client/collateral';
+import { printable } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { writeNewFile } from '../../named-file.ts';
-import { printable, table, type Json } from '../../output.ts';
+import { table, type Json } from '../../output.ts';
 import type { EvidenceBundleFlags, EvidenceFetchFlags } from './flags.ts';
 import { readEvidenceFile } from './read.ts';
 

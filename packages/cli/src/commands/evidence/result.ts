@@ -10,12 +10,12 @@ import {
   verifyResult,
   type AttestationResult,
 } from '@enarx/attestation/results';
-import { fromHex, toHex } from '@enarx/protocol';
+import { fromHex, printable, toHex } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { exitStatus } from '../../exit-status.ts';
 import { writeNewFile } from '../../named-file.ts';
-import { printable, table, type Json } from '../../output.ts';
+import { table, type Json } from '../../output.ts';
 import { cliProblem } from '../../problems.ts';
 import { releaseVersion } from '../../run/release.ts';
 import type { EvidenceResultFlags, EvidenceVerifyFlags } from './flags.ts';

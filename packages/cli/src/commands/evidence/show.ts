@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { verifyEvidence, type Unreadable, type Verification } from '@enarx/attestation';
-import { EnarxError } from '@enarx/protocol';
+import { EnarxError, printable } from '@enarx/protocol';
 
 import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { exitStatus } from '../../exit-status.ts';
-import { printable, table, type Json, type Output } from '../../output.ts';
+import { table, type Json, type Output } from '../../output.ts';
 import { claimsJson, claimsRows } from './claims.ts';
 import { readEvidenceFile } from './read.ts';
 import { sevCertificatesJson } from './sev-certificates.ts';

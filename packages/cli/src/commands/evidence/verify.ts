@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attest, noPolicy, type AttestOptions, type Verdict } from '@enarx/attestation';
+import { printable } from '@enarx/protocol';
 
 import { checkMark } from '../../check-mark.ts';
 import type { EnarxContext } from '../../context.ts';
 import { exitStatus } from '../../exit-status.ts';
-import { printable, type Json, type Output } from '../../output.ts';
+import type { Json, Output } from '../../output.ts';
 import { cliProblem } from '../../problems.ts';
 import { readPolicyFile } from '../policy/read.ts';
 import { claimsJson } from './claims.ts';

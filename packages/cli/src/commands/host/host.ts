@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Host } from '@enarx/client';
-import type { ManagerInfo } from '@enarx/protocol';
+import { printable, type ManagerInfo } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
 import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
-import { printable } from '../../output.ts';
 import type { HostCommandFlags } from './flags.ts';
 
 export function showHost(this: EnarxContext, flags: HostCommandFlags): Promise<void> {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readManifest, verifyImage, type ImageManifest } from '@enarx/image';
+import { printable } from '@enarx/protocol';
 
 import type { EnarxContext } from '../../context.ts';
-import { printable, table } from '../../output.ts';
+import { table } from '../../output.ts';
 import { imageDirectory } from '../../run/image.ts';
 import type { ImageFlags } from './flags.ts';
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { printable } from '@enarx/protocol';
+
 import type { EnarxContext } from '../../context.ts';
 import { isoTime, keepJson, keepTable } from '../../host/keep-summary.ts';
 import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
-import { printable, table } from '../../output.ts';
+import { table } from '../../output.ts';
 import type { KeepFlags } from './flags.ts';
 
 export async function listKeeps(this: EnarxContext, flags: KeepFlags): Promise<void> {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Platform } from '@enarx/protocol';
+import { printable, type Platform } from '@enarx/protocol';
 
 import { checkMark } from '../../check-mark.ts';
 import type { EnarxContext } from '../../context.ts';
 import { namedHost, type NamedHost } from '../../host/named-host.ts';
 import { ownBackends } from '../../host/own-backends.ts';
-import { printable, type Output } from '../../output.ts';
+import type { Output } from '../../output.ts';
 import { imageDirectory } from '../../run/image.ts';
 import type { PlatformFlags } from './flags.ts';
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { explainPolicy } from '@enarx/attestation';
+import { printable } from '@enarx/protocol';
 
 import type { EnarxContext, OutputFlags } from '../../context.ts';
-import { printable, table } from '../../output.ts';
+import { table } from '../../output.ts';
 import { readPolicyFile } from './read.ts';
 
 /** Prints what each field of a policy accepts. */

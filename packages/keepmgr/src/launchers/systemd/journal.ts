@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
 
-import type { LogEntry } from '@enarx/protocol';
-
-import { printable } from '../../printable.ts';
+import { cutText, printable, type LogEntry } from '@enarx/protocol';
 
 const journalctl = '/usr/bin/journalctl';
 const longestReading = 5000;
@@ -53,5 +51,5 @@ function entryOf(line: string): LogEntry[] {
 }
 
 function entry(time: number, source: LogEntry['source'], event: string, detail: string): LogEntry {
-  return { time, source, event, detail: printable(detail, 512) };
+  return { time, source, event, detail: cutText(printable(detail), 512) };
 }
