@@ -2,7 +2,6 @@
 import { FrameBatch, worthBatching } from '@enarx/channel/frame-batch';
 import type { FrameStream } from '@enarx/channel/frame-stream';
 import {
-  deliver,
   encodeMessage,
   entry,
   recordFramePayload,
@@ -17,6 +16,7 @@ import type { ModuleSource } from './module-source.ts';
 import type { PackageSource } from './package-source.ts';
 import { clientProblem } from './problems.ts';
 import type { Tap } from './tap.ts';
+import { encodeDeliver } from './workload-bounds.ts';
 
 /** What is delivered, and where its input and output are. */
 export interface Workload extends ProgramStreams {
@@ -41,27 +41,15 @@ const longestStall = 60_000;
 
 /**
  * Sends a workload, from its description to the last byte of its module, at the Keep's pace.
- * @throws EnarxError `message/invalid`, `client/module-…`, `client/keep-timeout`; Error of the connection
+ * @throws EnarxError `client/workload-bounds`, `client/module-…`, `client/keep-timeout`; Error of the connection
  */
 export async function sendWorkload(
   frames: FrameStream,
   workload: Workload,
   tap: Tap | undefined,
 ): Promise<void> {
-  const { module, args, env = [], limits = {}, files, optimize, detach = false } = workload;
-  const message = encodeMessage(deliver, {
-    size: module.size,
-    digest: module.digest,
-    args: [...args],
-    env: env.map(([name, value]): [string, string] => [name, value]),
-    limits,
-    detach,
-    ...(files === undefined ? {} : { files: [...files] }),
-    ...(workload.package === undefined
-      ? {}
-      : { package: { entries: workload.package.entries, bytes: workload.package.bytes } }),
-    ...(optimize === undefined ? {} : { optimize }),
-  });
+  const { module } = workload;
+  const message = describeWorkload(workload);
   const batch = new FrameBatch(frames);
   const send = async (
     kind: 'deliver' | 'entry' | 'content' | 'module',
@@ -93,6 +81,27 @@ export async function sendWorkload(
   }
   await sendExactly(module.size, module.open(), 'the module', (piece) => send('module', piece));
   await inTime(batch.flush());
+}
+
+/**
+ * The first message of its delivery.
+ * @throws EnarxError `client/workload-bounds` for more than one can say
+ */
+export function describeWorkload(workload: Omit<Workload, keyof ProgramStreams>): Uint8Array {
+  const { module, args, env = [], limits = {}, files, optimize, detach = false } = workload;
+  return encodeDeliver({
+    size: module.size,
+    digest: module.digest,
+    args: [...args],
+    env: env.map(([name, value]): [string, string] => [name, value]),
+    limits,
+    detach,
+    ...(files === undefined ? {} : { files: [...files] }),
+    ...(workload.package === undefined
+      ? {}
+      : { package: { entries: workload.package.entries, bytes: workload.package.bytes } }),
+    ...(optimize === undefined ? {} : { optimize }),
+  });
 }
 
 async function sendExactly(

@@ -165,6 +165,12 @@ export const clientProblems = {
     title: 'The files for the program are too many or too large',
     mend: 'Leave out what the program does not need: at most 65536 entries, and 1 GiB together.',
   },
+  'client/workload-bounds': {
+    kind: 'usage',
+    status: 413,
+    title: 'The program is given more than one delivery can say',
+    mend: 'Put long lists and texts into a file that the program reads: a file of kind "directory" in Enarx.toml, or --dir.',
+  },
   'client/input-failed': {
     kind: 'unavailable',
     status: 500,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
 import {
+  describeWorkload,
   isComponentFile,
   moduleFromComponent,
   moduleFromFile,
@@ -57,6 +58,8 @@ export async function prepareDelivery(
   args: readonly string[],
 ): Promise<Delivery> {
   const delivery = await readDelivery(context, flags, module, args);
+  // Whoever gives it too much is told before a Keep is launched for it.
+  describeWorkload({ module: delivery.module, ...delivery.plan });
   const { hint } = delivery.plan;
   if (hint !== undefined) context.output.event('hint', { hint }, `hint: ${hint}`);
   return delivery;
