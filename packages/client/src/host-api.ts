@@ -175,6 +175,7 @@ export class HostApi {
     });
   }
 
+  /** What the host says, which nobody vouches for, with its number for the request. Why it does not know us the connection can tell. */
   async #problemIn(response: IncomingMessage, connection: HostConnection): Promise<EnarxError> {
     const { statusCode = 0 } = response;
     if (statusCode < 400) {
@@ -255,6 +256,7 @@ function asConnectionProblem(error: NodeJS.ErrnoException): EnarxError {
   return clientProblem('client/host-unreachable', { found: message, cause: error });
 }
 
+/** Leaves errors as they are: {@link HostApi} knows whether it was the time, the caller or the host. */
 function responseOf(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.on('response', resolve);
@@ -266,6 +268,10 @@ function responseOf(request: ClientRequest): Promise<IncomingMessage> {
   });
 }
 
+/**
+ * Looser on purpose than what a channel asks of a Keep: a proxy may stand before a host, and media types are the same in any case (RFC 9110
+ * section 8.3.1). The connection is ended: what is no message of ours is not read.
+ */
 function requireType(response: IncomingMessage, type: string): void {
   const { 'content-type': found, 'content-encoding': encoding } = response.headers;
   if (found?.trim().toLowerCase() === type && encoding === undefined) return;

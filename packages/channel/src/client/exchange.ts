@@ -93,6 +93,7 @@ export class Exchange {
   }
 }
 
+/** Names errors here, since one connection has one way to fail; the client of a host's API has several, and names them later. */
 function responseTo(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.on('response', resolve);
@@ -107,6 +108,7 @@ function responseTo(request: ClientRequest): Promise<IncomingMessage> {
   });
 }
 
+/** What the Keep says, which the attested connection vouches for. */
 async function problemIn(response: IncomingMessage): Promise<EnarxError> {
   const { statusCode = 0 } = response;
   const found = `status ${String(statusCode)}`;
@@ -119,6 +121,10 @@ async function problemIn(response: IncomingMessage): Promise<EnarxError> {
   return new ReportedError('keep', decodeProblem(await readBody(response, maxProblemBytes)));
 }
 
+/**
+ * Stricter on purpose than what the client of a host's API asks for: the Keep's own loader answers, with nobody in between who may write a
+ * header anew, so there is one spelling.
+ */
 function requireType({ headers }: IncomingMessage, type: string): void {
   const { 'content-type': found, 'content-encoding': encoding } = headers;
   if (found !== type || encoding !== undefined) throw answer(`content type ${found ?? 'none'}`, type);
