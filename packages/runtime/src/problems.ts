@@ -39,6 +39,12 @@ export const runtimeProblems = {
     title: 'The program imports something that WASI preview 1 does not have',
     mend: 'Compile for WASI preview 1; a module for browsers or another host needs imports that a Keep does not offer.',
   },
+  'wasm/import-type': {
+    kind: 'malformed',
+    status: 422,
+    title: 'The program imports a function of WASI preview 1 as another type than it has',
+    mend: 'Declare the import as the specification of WASI preview 1 does; most often a declaration that was written by hand is wrong.',
+  },
   'wasm/no-start': {
     kind: 'malformed',
     status: 422,

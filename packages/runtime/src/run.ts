@@ -433,6 +433,7 @@ const reportable: ReadonlySet<string> = new Set<RuntimeProblemCode>([
   'wasm/no-listener',
   'wasm/not-suspendable',
   'wasm/unknown-import',
+  'wasm/import-type',
   'wasm/no-start',
   'wasm/unsupported-memory',
   'files/conflict',

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { runtimeProblem } from '../problems.ts';
 import { preview1Module } from '../wasi/preview1.ts';
+import { parameters, resultOf } from '../wasi/signatures.ts';
 import { readDeclaredMemory, type DeclaredMemory } from './declared-memory.ts';
 import { engine, type CompiledModule } from './engine.ts';
+import { describeType } from './import-types.ts';
 
 const magic = [0x00, 0x61, 0x73, 0x6d];
 /** Fields `version` and `layer` of the preamble; a component has layer 1. */
@@ -51,20 +53,28 @@ export function notCompiled(cause: unknown): never {
 /**
  * Makes sure that a module can run here before any of it does.
  *
- * @throws EnarxError `wasm/unknown-import`, `wasm/no-start`
+ * @param types - of the functions that it imports, as `importedTypes` has them, where they are known
+ * @throws EnarxError `wasm/unknown-import`, `wasm/import-type`, `wasm/no-start`
  */
-export function checkProgram(module: CompiledModule, functions: ReadonlySet<string>): void {
-  checkImports(module, functions);
+export function checkProgram(module: CompiledModule, types: readonly string[] | undefined): void {
+  checkImports(module, types);
   checkStart(module);
 }
 
-function checkImports(module: CompiledModule, functions: ReadonlySet<string>): void {
-  for (const { module: from, name, kind } of engine.Module.imports(module)) {
-    if (from === preview1Module && kind === 'function' && functions.has(name)) continue;
-    throw runtimeProblem('wasm/unknown-import', {
-      found: `${kind} ${from.slice(0, 128)}.${name.slice(0, 128)}`,
-      expected: `functions of ${preview1Module}`,
-    });
+function checkImports(module: CompiledModule, types: readonly string[] | undefined): void {
+  for (const [index, { module: from, name, kind }] of engine.Module.imports(module).entries()) {
+    if (from !== preview1Module || kind !== 'function' || !Object.hasOwn(parameters, name))
+      throw runtimeProblem('wasm/unknown-import', {
+        found: `${kind} ${from.slice(0, 128)}.${name.slice(0, 128)}`,
+        expected: `functions of ${preview1Module}`,
+      });
+    const found = types?.[index];
+    const expected = `${parameters[name] as string}>${resultOf(name)}`;
+    if (found !== undefined && found !== expected)
+      throw runtimeProblem('wasm/import-type', {
+        // Of what is expected the supervisor passes nothing on.
+        found: `${preview1Module}.${name} as ${describeType(found).slice(0, 128)}, which is ${describeType(expected)}`,
+      });
   }
 }
 

@@ -22,6 +22,7 @@ import { checkProgram, InitialMemoryTooLarge, inspectModule, notCompiled } from 
 import type { DeclaredMemory } from './declared-memory.ts';
 import { engine, type CompiledModule } from './engine.ts';
 import { exportHotPaths, type HotPaths } from './hot-paths.ts';
+import { importedTypes } from './import-types.ts';
 import type { SupervisorLink } from './link.ts';
 import { limitMemory } from './memory-limit.ts';
 import { Package } from './package.ts';
@@ -92,8 +93,10 @@ export class Program {
       () => {
         const declared = inspectModule(bytes, this.#run.pages);
         const functions = this.#functions(memory);
+        // Before its sections are moved.
+        const types = importedTypes(bytes);
         return after(this.#compile(this.#prepared(buffer, declared)), (module) => {
-          checkProgram(module, new Set(functions.map(({ name }) => name)));
+          checkProgram(module, types);
           return { module, functions };
         });
       },
