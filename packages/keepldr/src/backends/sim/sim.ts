@@ -16,6 +16,7 @@ import type { Confinement } from '../../sandbox/confinement.ts';
 import { sendInputs } from '../../sandbox/tool.ts';
 import type { Backend, GuestStateWord, InstanceEnd, LaunchOptions, TeeInstance } from '../backend.ts';
 import { serveDevice, type Device } from '../device.ts';
+import { EarlyOutput } from '../early-output.ts';
 import { loaderArguments, loaderFiles } from './loader-command.ts';
 
 const deviceDescriptor = 3;
@@ -127,7 +128,7 @@ class SimInstance implements TeeInstance {
     this.processes = reference === undefined ? [] : [reference];
     const states = new EventQueue<GuestStateWord>();
     this.states = states;
-    const diagnosis = new Diagnosis(child.stderr as Readable);
+    const diagnosis = new EarlyOutput([child.stderr as Readable], 'utf8', firstOf);
     this.exited = ended(child, diagnosis, () => {
       // Its group may outlive it: a runner that spins does not notice that its supervisor has gone.
       // It ended this moment, so the group's number is still its own and whatever is in it is of the Keep.
@@ -145,7 +146,6 @@ class SimInstance implements TeeInstance {
     sockets.attach(() => connectToGuest(`${this.#directory}/network.sock`));
     this.#serve(child, options.id, support, {
       state: (word) => {
-        // From here on the guest has met a client: what it prints is no longer the host's to know.
         diagnosis.close();
         states.push(word);
       },
@@ -188,7 +188,7 @@ class SimInstance implements TeeInstance {
 }
 
 /** Resolves when the process has ended and nobody holds its device any more, which in a pid namespace may be a moment later. */
-function ended(child: ChildProcess, diagnosis: Diagnosis, sweep: () => void): Promise<InstanceEnd> {
+function ended(child: ChildProcess, diagnosis: EarlyOutput, sweep: () => void): Promise<InstanceEnd> {
   return new Promise((resolve) => {
     child.on('error', (error) => {
       resolve({ detail: error.message, problem: 'keepldr/launch-failed' });
@@ -221,26 +221,7 @@ async function launchOnProcessor(
   return processor.launch(image);
 }
 
-/**
- * What the guest's Node says on standard error before the guest is ready, when it holds nothing of anybody's: without it
- * a loader that cannot start could not be mended. Later output is read and dropped.
- */
-class Diagnosis {
-  #text = '';
-  #open = true;
-
-  constructor(stderr: Readable) {
-    stderr.setEncoding('utf8').on('data', (text: string) => {
-      if (this.#open && this.#text.length < longestDiagnosis) this.#text += text.slice(0, longestDiagnosis);
-    });
-  }
-
-  get text(): string {
-    return this.#text === '' ? '' : `: ${this.#text.trim()}`;
-  }
-
-  close(): void {
-    this.#open = false;
-    this.#text = '';
-  }
+/** Node says first what is wrong, then where. */
+function firstOf(before: string, now: string): string {
+  return before.length < longestDiagnosis ? before + now.slice(0, longestDiagnosis) : before;
 }

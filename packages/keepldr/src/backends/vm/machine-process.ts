@@ -7,11 +7,13 @@ import type { Duplex, Readable } from 'node:stream';
 import { connectToGuest } from '../../guest-socket.ts';
 import { keepldrProblem } from '../../problems.ts';
 import { killOwnGroup, killRecordedGroup, referenceTo, type ProcessReference } from '../../processes.ts';
-import { Console } from './console.ts';
+import { EarlyOutput } from '../early-output.ts';
 import type { MachineSockets } from './machine.ts';
 
 const longestSocketWait = 10_000;
 const socketRetry = 10;
+/** Bytes of the console's end that are kept for a guest that does not come up. */
+const longestConsole = 1000;
 
 export interface MachineCommand {
   readonly file: string;
@@ -26,7 +28,7 @@ export class MachineProcess {
   /** Resolves with an exit status or signal, or why it could not be started, and what it said last. Nothing of it is left then. Never rejects. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
-  readonly #console: Console;
+  readonly #console: EarlyOutput;
   readonly #sockets: MachineSockets;
 
   constructor({ file, args, directory }: MachineCommand) {
@@ -43,7 +45,7 @@ export class MachineProcess {
     });
     const { pid, stdout, stderr } = this.#child;
     this.reference = pid === undefined ? undefined : referenceTo(pid);
-    this.#console = new Console(stdout as Readable, stderr as Readable);
+    this.#console = new EarlyOutput([stdout as Readable, stderr as Readable], 'latin1', lastOf);
     this.ended = new Promise<string>((resolve) => {
       this.#child.on('error', (error) => {
         resolve(error.message);
@@ -63,7 +65,6 @@ export class MachineProcess {
     return pid === undefined || exitCode !== null || signalCode !== null;
   }
 
-  /** From here on the guest has met a client: what it prints is no longer the host's to know. */
   closeConsole(): void {
     this.#console.close();
   }
@@ -92,6 +93,11 @@ export class MachineProcess {
       }
     }
   }
+}
+
+/** QEMU and the guest's kernel tell their story: how it ends says what is wrong. */
+function lastOf(before: string, now: string): string {
+  return `${before}${now.slice(-longestConsole)}`.slice(-longestConsole);
 }
 
 /** @param directory - as whoever connects sees it, or as QEMU does */
