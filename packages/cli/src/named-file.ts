@@ -6,6 +6,7 @@ import { joinBytes } from '@enarx/protocol';
 
 import { cliProblem } from './problems.ts';
 import { refuseBadTrust } from './run/early-trust.ts';
+import type { NamedAnchor } from './run/named-anchor.ts';
 
 /**
  * The text of a file that the command line names.
@@ -17,12 +18,6 @@ export async function readNamedFile(path: string): Promise<string> {
   } catch (cause) {
     throw cliProblem('cli/file-unreadable', { found: (cause as Error).message, cause });
   }
-}
-
-/** A file with a root. */
-export interface NamedAnchor {
-  readonly file: string;
-  readonly pem: string;
 }
 
 /** What the caller's files of trust hold; `undefined` for one that was not named. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readPem } from '@enarx/attestation/pem';
 
-import type { NamedAnchor, NamedTrust } from '../named-file.ts';
+import type { NamedAnchor } from './named-anchor.ts';
 
 /**
  * Refuses a policy or a root that cannot be read, for commands that would otherwise ask a host first for a Keep that nobody could judge. A policy is read whole. Without one
@@ -12,7 +12,11 @@ import type { NamedAnchor, NamedTrust } from '../named-file.ts';
 export async function refuseBadTrust({
   anchor,
   policy,
-}: Pick<NamedTrust, 'anchor' | 'policy'>): Promise<void> {
+}: {
+  readonly anchor: NamedAnchor | undefined;
+  /** TOML. */
+  readonly policy: string | undefined;
+}): Promise<void> {
   if (policy !== undefined) (await import('@enarx/attestation')).parsePolicy(policy);
   if (anchor === undefined || (policy === undefined && looksLikeRoot(anchor))) return;
   const { anchorInFile } = await import('./named-anchor.ts');

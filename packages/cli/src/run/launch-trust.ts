@@ -3,10 +3,9 @@ import { vendorAnchors } from '@enarx/attestation';
 import type { LaunchTrust } from '@enarx/client';
 import type { Tee } from '@enarx/protocol';
 
-import type { NamedAnchor } from '../named-file.ts';
 import { cliProblem } from '../problems.ts';
 import { imageDigest, secretAreaOf } from './image.ts';
-import { anchorInFile } from './named-anchor.ts';
+import { anchorInFile, type NamedAnchor } from './named-anchor.ts';
 import { releaseMeasurement } from './release.ts';
 
 /** What the firmware of a machine keeps, for a loader that has none: as AmdSev's does. */

@@ -2,6 +2,12 @@
 import { anchorFromPem, type Anchor } from '@enarx/attestation';
 import { EnarxError } from '@enarx/protocol';
 
+/** A file with a root. */
+export interface NamedAnchor {
+  readonly file: string;
+  readonly pem: string;
+}
+
 /**
  * The root that a file holds. What is wrong with it is told with its name: a command line names several files.
  * @throws EnarxError `anchor/malformed`, and what bytes that are no certificate get
