@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, createPublicKey } from 'node:crypto';
 import { link, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { keepmgrProblem } from './problems.ts';
 import { replaceFile, writeTemporary } from './state/durable.ts';
@@ -15,6 +16,36 @@ export interface ProcessorFiles {
 export interface SimulatedAnchor extends ProcessorFiles {
   /** SHA-256 of the root's SubjectPublicKeyInfo, in lower-case hexadecimal: how clients pin anchors. */
   readonly fingerprint: string;
+}
+
+/** What stands in for hardware on one host. */
+export interface SimulatedHardware {
+  /** Is being made, or read. */
+  readonly simulator: Promise<SimulatedAnchor>;
+  /** Made, or read, when the first Keep needs it. */
+  readonly sevPlatform: () => Promise<SimulatedAnchor>;
+}
+
+/** @param directory - of those whose files are not named */
+export function simulatedHardware(
+  directory: string,
+  named: {
+    readonly simulator?: ProcessorFiles | undefined;
+    readonly sevPlatform?: ProcessorFiles | undefined;
+  },
+): SimulatedHardware {
+  const {
+    simulator = { file: join(directory, 'simulator.cbor'), anchorFile: join(directory, 'anchor.pem') },
+    sevPlatform = {
+      file: join(directory, 'sev-platform.cbor'),
+      anchorFile: join(directory, 'sev-anchor.pem'),
+    },
+  } = named;
+  let made: Promise<SimulatedAnchor> | undefined;
+  return {
+    simulator: ensureSimulatedProcessor(simulator),
+    sevPlatform: () => (made ??= ensureSimulatedSevPlatform(sevPlatform)),
+  };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { connect, type AddressInfo, type ListenOptions } from 'node:net';
 import { resolve } from 'node:path';
 
+import type { Configuration } from '../config/schema.ts';
 import { keepmgrProblem } from '../problems.ts';
 import { isThisMachine } from './refusals.ts';
 
@@ -49,6 +50,28 @@ export function parseListen(text: string): Place {
   if (!tls && !isThisMachine(url.host)) throw keepmgrProblem('keepmgr/listen-refused', { found: url.host });
   const host = url.hostname === 'localhost' ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, '');
   return { host, port: url.port === '' ? (tls ? 443 : 80) : Number(url.port), tls };
+}
+
+/**
+ * A place that everybody can reach needs a certificate, and somebody who can prove who it is.
+ * @throws EnarxError `keepmgr/listen-refused`
+ */
+export function refuseUnguarded(places: readonly Place[], config: Configuration | undefined): void {
+  if (!places.some((place) => 'tls' in place && place.tls)) return;
+  const { tls, oidc, tenants = {} } = config ?? {};
+  const known = Object.values(tenants).some(
+    ({ certificate, subject }) =>
+      (certificate !== undefined && tls?.clientAuthorities !== undefined) ||
+      (subject !== undefined && oidc !== undefined),
+  );
+  if (tls === undefined || !known) {
+    throw keepmgrProblem('keepmgr/listen-refused', {
+      found:
+        tls === undefined
+          ? 'https:// without the section tls'
+          : 'https:// without a tenant that could prove who it is',
+    });
+  }
 }
 
 /**
