@@ -11,7 +11,7 @@ import { runtimeProblem } from '../problems.ts';
 import { inspectModule, notCompiled } from './compile.ts';
 import { readDeclaredMemory } from './declared-memory.ts';
 import { engine, type CompiledModule, type Instance } from './engine.ts';
-import { putProcessesOutOfReach } from './out-of-reach.ts';
+import { putOutOfReach } from './out-of-reach.ts';
 
 type Imports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 type Instantiate = (
@@ -59,7 +59,7 @@ export async function prepareComponent(
   const modules = new Map<string, CompiledModule>();
   for (const [name, module] of bundle.modules)
     modules.set(name, await engine.compile(module).catch(notCompiled));
-  putProcessesOutOfReach();
+  putOutOfReach();
   const create = await load(bundle.glue);
   const { world } = bundle;
   return { world, instantiate: (host) => instantiate(create, modules, host, world) };

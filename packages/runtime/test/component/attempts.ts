@@ -72,6 +72,14 @@ export const attempts = {
   'resolve a name': "require('node:dns').promises.lookup('localhost')",
   'ask a name server':
     "new (require('node:dns').promises.Resolver)({ timeout: 100, tries: 1 }).resolve4('localhost')",
+  // The engine
+  'have the engine write files':
+    "['--trace-turbo-path=' + scratch, '--trace-turbo'].forEach((flag) => require('node:v8').setFlagsFromString(flag))",
+  'lift the limit of its memory':
+    "import('node:v8').then((v8) => v8.setFlagsFromString('--wasm-max-mem-pages=65536'))",
+  'have the engine trace into a file':
+    "require('node:trace_events').createTracing({ categories: ['node'] }).enable()",
+  'have a snapshot written when memory is short': "require('node:v8').setHeapSnapshotNearHeapLimit(1)",
   // Native code, and what is inside Node
   'load an addon': "process.dlopen({ exports: {} }, '/lib/x86_64-linux-gnu/libc.so.6')",
   'call native code': "require('node:ffi')",
