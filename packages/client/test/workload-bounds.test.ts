@@ -59,7 +59,7 @@ for (const [what, most, more, found, expected] of bounds)
   test(`${what} beyond what a delivery can say: the tenant is told which bound, what was found, and what to do`, () => {
     assert.deepEqual(decodeMessage(deliver, describeWorkload({ module, ...most })).args, [...most.args]);
     assert.throws(
-      () => describeWorkload({ module, args: [], ...more }),
+      () => describeWorkload({ module, ...more }),
       (error: EnarxError) =>
         error.code === 'client/workload-bounds' &&
         error.found?.startsWith(found) === true &&

@@ -93,16 +93,14 @@ describe('what is no program is refused before it starts:', () => {
 
   test('none of the functions of preview 1 as the types that the specification gives', () => {
     const exit = { name: 'proc_exit', params: ['i32'], results: [] } as const;
-    for (const { name, params, results = ['i32'] } of [...preview1Functions, exit].map(
-      (imported): ImportedFunction => imported,
-    )) {
+    const all: readonly ImportedFunction[] = [...preview1Functions, exit];
+    for (const imported of all) {
+      const { name, params, results = ['i32'] } = imported;
       const letters = (types: readonly string[]): string =>
         types.map((type) => (type === 'i32' ? 'i' : 'I')).join('');
       assert.equal(parameters[name], letters(params), name);
       assert.equal(resultOf(name), letters(results), name);
-      assert.deepEqual(importedTypes(importing({ name, params, results })), [
-        `${letters(params)}>${letters(results)}`,
-      ]);
+      assert.deepEqual(importedTypes(importing(imported)), [`${letters(params)}>${letters(results)}`]);
     }
     assert.equal(Object.keys(parameters).length, preview1Functions.length + 1);
   });
