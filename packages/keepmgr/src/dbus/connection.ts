@@ -8,6 +8,8 @@ import type { DbusValue } from './signature.ts';
 /** Milliseconds for the connection and for each call. systemd answers in one or two; a job is waited for elsewhere. */
 const longestAnswer = 10_000;
 const longestGreeting = 4096;
+/** What is found when a connection ends before its answers have come. */
+export const connectionLost = 'the connection is gone';
 
 /**
  * One connection to a bus, or to whoever speaks D-Bus without one, as systemd does on its private socket. Authentication is EXTERNAL: the
@@ -30,7 +32,7 @@ export class DbusConnection {
     this.#signal = signal;
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
-        this.#fail('the connection is gone');
+        this.#fail(connectionLost);
         resolve();
       });
     });
@@ -84,7 +86,7 @@ export class DbusConnection {
           });
         },
       });
-      if (this.#socket.destroyed) this.#fail('the connection is gone');
+      if (this.#socket.destroyed) this.#fail(connectionLost);
       else this.#socket.write(encodeCall(serial, call));
     });
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DbusConnection } from '../../dbus/connection.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { connectionLost, DbusConnection } from '../../dbus/connection.ts';
 import type { Message } from '../../dbus/message.ts';
 import type { DbusValue, Variant } from '../../dbus/signature.ts';
 import { keepmgrProblem } from '../../problems.ts';
@@ -18,6 +20,9 @@ export const privateSocket = '/run/systemd/private';
 export const systemBus = '/run/dbus/system_bus_socket';
 /** Milliseconds until a unit has been started or stopped. */
 const longestJob = 15_000;
+/** Milliseconds for which a systemd that is executed anew may not be there; and until it is looked for again. */
+const longestAbsence = 3000;
+const absencePause = 50;
 const mostEndedJobs = 256;
 
 export type Property = readonly [name: string, value: Variant];
@@ -32,6 +37,8 @@ export class ServiceUnits {
   readonly #jobs = new Map<string, Set<(result: string) => void>>();
   readonly #endedJobs = new Map<string, string>();
   readonly #changes = new Map<string, () => void>();
+  /** When the connection, or the one of the bus behind it, broke last. */
+  #lost = -longestAbsence;
 
   /** @param path - of the socket on which systemd, or the system's bus, listens */
   constructor(path: string) {
@@ -50,30 +57,26 @@ export class ServiceUnits {
 
   /** Stops a unit and lets systemd forget how it ended. Resolves when nothing of it runs, also when there is no such unit. */
   async end(unit: string): Promise<void> {
-    try {
-      await this.#job(unit, 'StopUnit', 'ss', [unit, 'replace']);
-      await this.#call('ResetFailedUnit', 's', [unit]);
-    } catch (error) {
-      if (!isUnknownUnit(error)) throw error;
-    }
+    await this.#throughReexecution(async () => {
+      try {
+        await this.#job(unit, 'StopUnit', 'ss', [unit, 'replace']);
+        await this.#call('ResetFailedUnit', 's', [unit]);
+      } catch (error) {
+        if (!isRefusal(error, 'org.freedesktop.systemd1.NoSuchUnit')) throw error;
+      }
+    });
   }
 
   /** Names of the units that fit a pattern, whatever became of them. */
   async list(pattern: string): Promise<string[]> {
-    const [units] = await this.#call('ListUnitsByPatterns', 'asas', [[], [pattern]]);
+    const [units] = await this.#throughReexecution(() =>
+      this.#call('ListUnitsByPatterns', 'asas', [[], [pattern]]),
+    );
     return (units as readonly (readonly DbusValue[])[]).map(([name]) => name as string);
   }
 
   async serviceProperties(unit: string): Promise<ServiceProperties> {
-    const connection = await this.#connected();
-    const [table] = await connection.call({
-      destination,
-      path: pathOf(unit),
-      interface: properties,
-      member: 'GetAll',
-      signature: 's',
-      body: ['org.freedesktop.systemd1.Service'],
-    });
+    const [table] = await this.#propertiesOf(unit, 'GetAll', 's', ['org.freedesktop.systemd1.Service']);
     return new Map(
       (table as readonly (readonly [string, Variant])[]).map(([name, { value }]) => [name, value]),
     );
@@ -81,16 +84,11 @@ export class ServiceUnits {
 
   /** Whether a unit of that name could be started: its file, or its template's, is there and makes sense. */
   async loads(unit: string): Promise<boolean> {
-    await this.#call('LoadUnit', 's', [unit]);
-    const connection = await this.#connected();
-    const [state] = await connection.call({
-      destination,
-      path: pathOf(unit),
-      interface: properties,
-      member: 'Get',
-      signature: 'ss',
-      body: ['org.freedesktop.systemd1.Unit', 'LoadState'],
-    });
+    await this.#throughReexecution(() => this.#call('LoadUnit', 's', [unit]));
+    const [state] = await this.#propertiesOf(unit, 'Get', 'ss', [
+      'org.freedesktop.systemd1.Unit',
+      'LoadState',
+    ]);
     return (state as Variant).value === 'loaded';
   }
 
@@ -98,13 +96,24 @@ export class ServiceUnits {
   async watch(unit: string, changed: () => void): Promise<() => void> {
     const path = pathOf(unit);
     this.#changes.set(path, changed);
-    await this.#match(await this.#connected(), 'AddMatch', path);
+    await this.#throughReexecution(async () => this.#match(await this.#connected(), 'AddMatch', path));
     return () => {
       this.#changes.delete(path);
       this.#connection
         ?.then((connection) => this.#match(connection, 'RemoveMatch', path))
         .catch(() => undefined);
     };
+  }
+
+  /**
+   * Whether systemd was just executed anew, as at each update of its package: it drops its connections then, is away for a moment, and serves the units on. Whether it
+   * had heard what was asked for, nobody can tell.
+   *
+   * @param begun - when that was begun which failed, on the clock of `performance`
+   */
+  isPassing(error: unknown, begun: number): boolean {
+    if (saysLost(error)) this.#lost = performance.now();
+    return this.#lost >= begun || (saysAbsent(error) && performance.now() < this.#lost + longestAbsence);
   }
 
   close(): void {
@@ -127,10 +136,44 @@ export class ServiceUnits {
     });
   }
 
+  /** @param work - does no harm when it is done twice */
+  async #throughReexecution<T>(work: () => Promise<T>): Promise<T> {
+    const begun = performance.now();
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!this.isPassing(error, begun) || performance.now() > begun + longestAbsence) throw error;
+      }
+      await sleep(absencePause);
+    }
+  }
+
+  #propertiesOf(
+    unit: string,
+    member: 'Get' | 'GetAll',
+    signature: string,
+    body: readonly DbusValue[],
+  ): Promise<readonly DbusValue[]> {
+    return this.#throughReexecution(async () => {
+      const connection = await this.#connected();
+      return connection.call({
+        destination,
+        path: pathOf(unit),
+        interface: properties,
+        member,
+        signature,
+        body,
+      });
+    });
+  }
+
   /** A call that begins a job, and the job's end. One unit may have several, and others may wait for the same. */
   async #job(unit: string, member: string, signature: string, body: readonly DbusValue[]): Promise<void> {
     const [job] = await this.#call(member, signature, body);
     const result = await this.#endOf(job as string);
+    if (result === connectionLost)
+      throw keepmgrProblem('keepmgr/systemd-unreachable', { found: connectionLost });
     if (result !== 'done')
       throw keepmgrProblem('keepmgr/systemd-refused', { found: `${member} of ${unit}: ${result}` });
   }
@@ -172,9 +215,10 @@ export class ServiceUnits {
       });
       void connection.closed.then(() => {
         this.#connection = undefined;
+        this.#lost = performance.now();
         // Signals may have been missed: whoever waits looks again.
         for (const waiters of [...this.#jobs.values()])
-          for (const settle of [...waiters]) settle('connection lost');
+          for (const settle of [...waiters]) settle(connectionLost);
         // A systemd that was executed anew may count its jobs from the beginning.
         this.#endedJobs.clear();
         for (const changed of this.#changes.values()) changed();
@@ -217,8 +261,25 @@ export class ServiceUnits {
   }
 }
 
-function isUnknownUnit(error: unknown): boolean {
-  return (error as Error).message.includes('org.freedesktop.systemd1.NoSuchUnit');
+/** The connection broke, or a bus says that about the one behind it. */
+function saysLost(error: unknown): boolean {
+  return (
+    (error as { found?: unknown }).found === connectionLost ||
+    isRefusal(error, 'org.freedesktop.DBus.Error.NoReply')
+  );
+}
+
+function saysAbsent(error: unknown): boolean {
+  return (
+    (error as { code?: unknown }).code === 'keepmgr/systemd-unreachable' ||
+    isRefusal(error, 'org.freedesktop.DBus.Error.ServiceUnknown') ||
+    isRefusal(error, 'org.freedesktop.DBus.Error.NameHasNoOwner')
+  );
+}
+
+/** @param name - of the error that systemd, or the bus, answers with */
+function isRefusal(error: unknown, name: string): boolean {
+  return (error as Error).message.includes(name);
 }
 
 /** Object path of a unit: whatever is no letter or digit is spelt out (sd_bus_path_encode(3)). */

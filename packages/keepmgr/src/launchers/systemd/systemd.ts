@@ -33,6 +33,9 @@ export interface SystemdOptions {
   readonly socket?: string | undefined;
 }
 
+/** Milliseconds after which a launch that systemd's absence has spoilt is not begun once more. */
+const longestLaunch = 6000;
+
 /**
  * Loaders as services of the machine's systemd, each in a control group of its own. They outlive the daemon; when a loader ends, systemd ends
  * whatever else is in its group.
@@ -52,6 +55,20 @@ class SystemdLauncher implements Launcher {
 
   async launch(wanted: LoaderWanted): Promise<LaunchedLoader> {
     const unit = this.#nameOf(wanted.id);
+    const deadline = performance.now() + longestLaunch;
+    for (;;) {
+      const begun = performance.now();
+      try {
+        return await this.#launchOnce(unit, wanted);
+      } catch (error) {
+        if (!this.#units.isPassing(error, begun) || performance.now() > deadline) throw error;
+      }
+      // It may have been started or not, and a transient unit may have lost what it was made with. Its loader has been told nothing, so it is no loss.
+      await this.#units.end(unit);
+    }
+  }
+
+  async #launchOnce(unit: string, wanted: LoaderWanted): Promise<LaunchedLoader> {
     const socket = await launchSocketIn(wanted.directory);
     try {
       const ceilings = ceilingsFor(wanted, this.#options.ceilings);
