@@ -4,7 +4,15 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -137,10 +145,12 @@ test(
   async () => {
     const nobody = 65_534;
     const file = join(scratch, 'runner.cjs');
-    // What it may read has to be there for it.
+    // What it reads and runs has to be within its reach, and a checkout may lie where nobody else may go.
     chmodSync(scratch, 0o755);
     copyFileSync(await bundledRunner(), file);
-    const runner = startRunner({ runner: file, user: nobody });
+    const node = join(scratch, 'node');
+    copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE);
+    const runner = startRunner({ node, runner: file, user: nobody });
     const status = readFileSync(`/proc/${String(runner.pid)}/status`, 'utf8');
     for (const ids of ['Uid', 'Gid'])
       assert.match(status, new RegExp(`^${ids}:\t${Array(4).fill(String(nobody)).join('\t')}$`, 'm'));
