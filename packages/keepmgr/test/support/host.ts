@@ -12,9 +12,16 @@ import type { Configuration } from '../../src/config/schema.ts';
 import { startKeepmgr, type Keepmgr, type Limits } from '../../src/index.ts';
 import { Client } from './client.ts';
 
+/** Directories that a test which failed, or has a daemon in another process, has left behind. */
+const left = new Set<string>();
+process.once('exit', () => {
+  for (const path of left) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+});
+
 /** A state directory of its own, with the simulated processor already in it, so that no test waits for an RSA key. */
 export async function stateDirectory(): Promise<{ path: string; remove(): void }> {
   const path = mkdtempSync(join(tmpdir(), 'enarx-state-'));
+  left.add(path);
   const { file, anchorFile } = await sharedProcessor();
   copyFileSync(file, join(path, 'simulator.cbor'));
   copyFileSync(anchorFile, join(path, 'anchor.pem'));
