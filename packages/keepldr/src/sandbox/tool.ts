@@ -30,6 +30,8 @@ export function findTool(name: string, directories: readonly string[] = toolDire
 }
 
 const longestTry = 5000;
+/** Milliseconds from its end until what it said has been read. */
+const longestRest = 200;
 const longestOutput = 400;
 
 /** Runs a command once, for at most 5 s unless told otherwise. Resolves to `undefined` when it ends well, else to what went wrong. */
@@ -63,11 +65,15 @@ export function tryCommand(
       finish(error.message);
     });
     child.on('exit', (code, signal) => {
-      // What it said last may still lie in the pipe.
-      setImmediate(() => {
+      const ended = (): void => {
+        clearTimeout(rest);
         if (code === 0) finish(undefined);
         else finish(`ended with ${signal ?? String(code)}${output === '' ? '' : `: ${output.trim()}`}`);
-      });
+      };
+      // What it said last may still lie in the pipe, of which something that it has started may hold the other end.
+      const rest = setTimeout(ended, longestRest);
+      if (errors.readableEnded) ended();
+      else errors.once('end', ended);
     });
     sendInputs(child.stdio, inputs);
   });
