@@ -9,7 +9,7 @@ import { basename } from 'node:path';
 import { suite, test } from 'node:test';
 
 import { adapted, delivered } from '../../packages/runtime/test/component/support.ts';
-import { runToEnd } from '../../packages/runtime/test/support.ts';
+import { runToEnd, type Given } from '../../packages/runtime/test/support.ts';
 import { packageOf, preview1Cases, wasi03Cases } from './testsuite.ts';
 
 const checkout = process.env['ENARX_WASI_TESTSUITE'];
@@ -18,6 +18,13 @@ if (checkout === undefined)
 const cases = preview1Cases(checkout);
 if (cases.length < 72)
   throw new Error(`${String(cases.length)} programs in ${checkout}, where at least 72 are expected`);
+
+/** @param root - directory of the suite that the program finds as `/` */
+function given(root: string | undefined): Given {
+  const streams = (['stdin', 'stdout', 'stderr'] as const).map((kind) => ({ kind }));
+  if (root === undefined) return { files: streams };
+  return { files: [...streams, { kind: 'directory', path: '/' }], package: packageOf(root) };
+}
 
 for (const blocking of [false, true]) {
   suite(
@@ -32,11 +39,7 @@ for (const blocking of [false, true]) {
             env,
             stdin: new Uint8Array(0),
             limits: { wall: 20_000 },
-            files: [
-              ...(['stdin', 'stdout', 'stderr'] as const).map((kind) => ({ kind })),
-              ...(root === undefined ? [] : [{ kind: 'directory', path: '/' } as const]),
-            ],
-            ...(root === undefined ? {} : { package: packageOf(root) }),
+            ...given(root),
           });
           assert.deepEqual(finished.ended, { how: 'exit', code: exitCode }, finished.stderr.toString());
           if (stdout !== undefined) assert.equal(finished.stdout.toString(), stdout);
@@ -62,11 +65,7 @@ suite('wasi-testsuite as components of WASI 0.2', { concurrency: 2 }, () => {
         env,
         stdin: new Uint8Array(0),
         limits: { wall: 20_000 },
-        files: [
-          ...(['stdin', 'stdout', 'stderr'] as const).map((kind) => ({ kind })),
-          ...(root === undefined ? [] : [{ kind: 'directory', path: '/' } as const]),
-        ],
-        ...(root === undefined ? {} : { package: packageOf(root) }),
+        ...given(root),
       });
       // The adapter tells success from failure and no more.
       assert.deepEqual(
@@ -106,11 +105,7 @@ suite('wasi-testsuite of WASI 0.3', { concurrency: 2 }, () => {
         env,
         stdin: Buffer.from(stdin),
         limits: { wall: 20_000 },
-        files: [
-          ...(['stdin', 'stdout', 'stderr'] as const).map((kind) => ({ kind })),
-          ...(root === undefined ? [] : [{ kind: 'directory', path: '/' } as const]),
-        ],
-        ...(root === undefined ? {} : { package: packageOf(root) }),
+        ...given(root),
       });
       assert.deepEqual(finished.ended, { how: 'exit', code: exitCode }, finished.stderr.toString());
       if (stdout !== undefined) assert.equal(finished.stdout.toString(), stdout);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The runner: the process in which the program runs. It holds no key, may open nothing, and has one pipe, to its supervisor. It is killed
+// The runner: the process in which the program runs. It holds no key, may open nothing, and has one link, to its supervisor. It is killed
 // rather than asked to end.
 import { writeSync } from 'node:fs';
 

@@ -33,7 +33,7 @@ const heapExhausted = /FATAL ERROR: .*(?:heap limit|out of memory|invalid (?:arr
 
 /**
  * Starts a runner process, which boots while its workload is still on the way.
- * It gets no environment, no standard input or output, and one pipe.
+ * It gets no environment, no standard input or output, one link, and a standard error of which a page is read.
  */
 export function startRunner({
   runner,

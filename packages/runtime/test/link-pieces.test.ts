@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The real runner, spoken to by its one pipe without the supervisor's own code.
+// The real runner, spoken to by its link without the supervisor's own code.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -2,32 +2,28 @@
 //
 // A component that answers HTTP requests in a Keep, each with an instance of its own, over a bare HTTPS server that answers the same out of one process which
 // lives on. What the ratio holds is all of it: three processes on the way, TLS in one and HTTP in another, and what an instance costs.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 
-import { createKeepCertificate } from '@enarx/channel';
-
-import { release } from '../host.ts';
 import { inPairs, median } from '../pairs.ts';
 import type { BenchModule, BenchRow } from '../row.ts';
+import { examples, servedInKeep, servedInNode, type Served } from '../served.ts';
 
-const root = join(import.meta.dirname, '..', '..', '..');
 const answer = 'Hello from inside the Keep.\n';
 
-interface Served extends Disposable {
-  readonly port: number;
-}
+const component = join(examples, 'handler', 'handler.component.wasm');
+const answering = `(message, response) => {
+  response.writeHead(200, { 'content-type': 'text/plain' });
+  response.end(${JSON.stringify(answer)});
+}`;
 
 async function measure({ short }: { short: boolean }): Promise<BenchRow[]> {
   const directory = mkdtempSync(join(tmpdir(), 'enarx-bench-'));
   try {
-    using keep = await inKeep(directory);
-    using node = await inNode(directory);
+    using keep = await servedInKeep(['--listen', '127.0.0.1:0', component], directory);
+    using node = await servedInNode('node:https', answering, directory);
     const rows: BenchRow[] = [];
     for (const [connections, goal] of [
       [1, 0.2],
@@ -68,42 +64,6 @@ async function measure({ short }: { short: boolean }): Promise<BenchRow[]> {
   } finally {
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   }
-}
-
-async function inKeep(directory: string): Promise<Served> {
-  const component = join(root, 'examples', 'handler', 'handler.component.wasm');
-  const child = spawn(
-    process.execPath,
-    [join(release, 'enarx.js'), 'run', '--json', '--listen', '127.0.0.1:0', component],
-    {
-      env: { PATH: process.env['PATH'] ?? '', HOME: directory, XDG_STATE_HOME: directory },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
-  for await (const line of createInterface({ input: child.stderr })) {
-    const event = JSON.parse(line) as { readonly event?: string; readonly port?: number };
-    if (event.event !== 'listening' || event.port === undefined) continue;
-    child.stderr.resume();
-    return { port: event.port, [Symbol.dispose]: () => child.kill('SIGTERM') };
-  }
-  throw new Error('the Keep did not listen');
-}
-
-async function inNode(directory: string): Promise<Served> {
-  const { key, certificate: cert } = await createKeepCertificate(new Uint8Array(16));
-  const file = join(directory, 'https.mjs');
-  writeFileSync(
-    file,
-    `import { createServer } from 'node:https';
-     const server = createServer(${JSON.stringify({ key, cert, minVersion: 'TLSv1.3', noDelay: true })}, (message, response) => {
-       response.writeHead(200, { 'content-type': 'text/plain' });
-       response.end(${JSON.stringify(answer)});
-     });
-     server.listen(0, '127.0.0.1', () => console.log(server.address().port));`,
-  );
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  return { port: Number(line), [Symbol.dispose]: () => child.kill('SIGTERM') };
 }
 
 /** Requests each second, one after the other on so many connections, and how long all but a hundredth of them took. */

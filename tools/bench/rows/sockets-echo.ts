@@ -12,24 +12,21 @@ import { connect, type TLSSocket } from 'node:tls';
 
 import { createKeepCertificate } from '@enarx/channel';
 
-import { release } from '../host.ts';
 import { inPairs, type Pairs } from '../pairs.ts';
 import type { BenchModule, BenchRow } from '../row.ts';
+import { examples, servedInKeep, servedInNode, type Served } from '../served.ts';
 
-const root = join(import.meta.dirname, '..', '..', '..');
 const mebibyte = 1_048_576;
 const pingSize = 64;
 const pieceSize = 65_536;
 
-interface Served extends Disposable {
-  readonly port: number;
-}
+const echo = `(socket) => { socket.on('error', () => {}).pipe(socket); }`;
 
 async function measure({ short }: { short: boolean }): Promise<BenchRow[]> {
   const directory = mkdtempSync(join(tmpdir(), 'enarx-bench-'));
   try {
     using keep = await inKeep(directory);
-    using node = await inNode(directory);
+    using node = await servedInNode('node:tls', echo, directory);
     using chain = await inChain(directory);
     const samples = short ? 3 : 11;
     const rounds = short ? 500 : 3000;
@@ -65,40 +62,7 @@ async function inKeep(directory: string): Promise<Served> {
   const config = join(directory, 'Enarx.toml');
   const streams = ['null', 'stdout', 'stderr'].map((kind) => `[[files]]\nkind = "${kind}"\n`);
   writeFileSync(config, `${streams.join('')}[[files]]\nkind = "listen"\nname = "echo"\nport = 0\n`);
-  const child = spawn(
-    process.execPath,
-    [
-      join(release, 'enarx.js'),
-      ...['run', '--json', '--config', config, join(root, 'examples', 'echo', 'echo.wasm')],
-    ],
-    {
-      env: { PATH: process.env['PATH'] ?? '', HOME: directory, XDG_STATE_HOME: directory },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
-  for await (const line of createInterface({ input: child.stderr })) {
-    const event = JSON.parse(line) as { readonly event?: string; readonly port?: number };
-    if (event.event !== 'listening' || event.port === undefined) continue;
-    child.stderr.resume();
-    return { port: event.port, [Symbol.dispose]: () => child.kill('SIGTERM') };
-  }
-  throw new Error('the Keep did not listen');
-}
-
-async function inNode(directory: string): Promise<Served> {
-  const { key, certificate: cert } = await createKeepCertificate(new Uint8Array(16));
-  const file = join(directory, 'echo.mjs');
-  writeFileSync(
-    file,
-    `import { createServer } from 'node:tls';
-     const server = createServer(${JSON.stringify({ key, cert, minVersion: 'TLSv1.3', noDelay: true })}, (socket) => {
-       socket.on('error', () => {}).pipe(socket);
-     });
-     server.listen(0, '127.0.0.1', () => console.log(server.address().port));`,
-  );
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  return { port: Number(line), [Symbol.dispose]: () => child.kill('SIGTERM') };
+  return servedInKeep(['--config', config, join(examples, 'echo', 'echo.wasm')], directory);
 }
 
 const relaying = `

@@ -3,6 +3,7 @@
 // A component that was taken apart. Engines run core modules only, so a client turns a component into its core modules and the JavaScript that joins them by
 // the canonical ABI, and delivers both as one module without code: everything is in custom sections, which any reader of WebAssembly passes over.
 
+import { leb } from '../runner/leb128.ts';
 import { reader } from '../runner/module-reader.ts';
 
 export { componentImports03, missing03 } from './wasi03/imports.ts';
@@ -163,16 +164,4 @@ function section(name: string, content: Uint8Array): Uint8Array[] {
     text,
     content,
   ];
-}
-
-/** LEB128, unsigned. */
-function leb(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest > 0x7f) {
-    bytes.push((rest % 128) | 0x80);
-    rest = Math.floor(rest / 128);
-  }
-  bytes.push(rest);
-  return bytes;
 }

@@ -5,7 +5,8 @@
 // run each for a moment; for those that the program enters first, and from one place only, it is not. What is called from several places is called often, and V8
 // replaces it then.
 import { scanner, type Scanned } from './function-scan.ts';
-import { inliningHints, leb } from './inlining-hints.ts';
+import { inliningHints } from './inlining-hints.ts';
+import { leb } from './leb128.ts';
 import { exportSection, readSections, type Sections } from './module-sections.ts';
 
 /** Bytes of code that may be compiled at the top tier before the program starts: a millisecond for each kilobyte. Whoever sends a large module waits anyway. */

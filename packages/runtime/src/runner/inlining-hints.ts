@@ -4,6 +4,7 @@
 // keep each call. So V8 is told what will be called, in the sections that WebAssembly's proposal "Compilation Hints" has for that: they change how fast a program
 // runs, and nothing else.
 import { scanner, type CallSite, type Scanned } from './function-scan.ts';
+import { leb } from './leb128.ts';
 import { hideSections, readTypes, readWord, type Sections } from './module-sections.ts';
 
 const prefix = 'metadata.code.';
@@ -143,14 +144,4 @@ function section(name: string, hinted: Hints, valueOf: (hint: Hint) => readonly 
 
 function sized(bytes: readonly number[]): number[] {
   return [...leb(bytes.length), ...bytes];
-}
-
-export function leb(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    bytes.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-    rest = Math.floor(rest / 128);
-  } while (rest > 0);
-  return bytes;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { runtimeProblem } from '../problems.ts';
 import type { DeclaredMemory } from './declared-memory.ts';
+import { leb } from './leb128.ts';
 
 const maximumFlag = 0x01;
 const sharedFlag = 0x02;
@@ -44,16 +45,4 @@ export function limitMemory(buffer: Uint8Array, from: number, memory: DeclaredMe
   buffer.copyWithin(start, from, from + at);
   buffer.set(replaced, start + at);
   return start;
-}
-
-/** LEB128, unsigned. */
-function leb(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest > 0x7f) {
-    bytes.push((rest % 128) | 0x80);
-    rest = Math.floor(rest / 128);
-  }
-  bytes.push(rest);
-  return bytes;
 }

@@ -6,48 +6,17 @@ import { describe, test } from 'node:test';
 
 import { componentImports } from '../../src/component/bundle.ts';
 import type { Descriptor } from '../../src/component/filesystem.ts';
-import { ComponentNetwork } from '../../src/component/network.ts';
-import { HostTrap, ResultError, type ComponentHost } from '../../src/component/host.ts';
+import { HostTrap, ResultError } from '../../src/component/host.ts';
 import { componentInterfaces } from '../../src/component/interfaces.ts';
-import { DescriptorTable } from '../../src/wasi/descriptor-table.ts';
 import { WasiError } from '../../src/wasi/errno.ts';
-import { Directory } from '../../src/wasi/files/directory.ts';
-import { FileSystem } from '../../src/wasi/files/file-system.ts';
-import { Idle } from '../../src/wasi/idle.ts';
-import { InputStream } from '../../src/wasi/input-stream.ts';
-import { changingRights, directoryRights, fileRights } from '../../src/wasi/rights.ts';
+import { hostOf, type HostOptions } from './host.ts';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const readWrite = { read: true, write: true };
 const created = { create: true };
 
-function world({ bytes = 65_536, descriptors = 16, readonly = false } = {}) {
-  const files = new FileSystem({ bytes, inodes: 64 });
-  const allowed = readonly ? ~changingRights : -1;
-  const root = new Directory(files, files.root, directoryRights & allowed, '/');
-  root.inheriting = (directoryRights | fileRights) & allowed;
-  const idle = new Idle();
-  const input = new InputStream(() => undefined);
-  const host: ComponentHost = {
-    files,
-    given: [input, root],
-    descriptors: new DescriptorTable([input, root], descriptors),
-    args: [],
-    env: [],
-    exit: () => undefined,
-    wait: (waiting) => idle.run(waiting),
-    wake: () => {
-      idle.wake();
-    },
-    progress: () => undefined,
-    onEnd: () => () => undefined,
-    network: new ComponentNetwork({
-      files: [],
-      listeners: new Map(),
-      connections: new Map(),
-      dial: () => undefined,
-    }),
-  };
+function world(options: HostOptions = {}) {
+  const { host, files, input, idle } = hostOf(options);
   const interfaces = componentInterfaces(host);
   const directory = interfaces['wasi:filesystem/preopens'].getDirectories()[0]![0] as Descriptor;
   return { interfaces, directory, files, input, idle };

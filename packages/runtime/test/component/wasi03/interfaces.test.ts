@@ -5,8 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import type { Family, SocketAddress } from '../../../src/component/addresses.ts';
-import { ResultError, type ComponentHost } from '../../../src/component/host.ts';
-import { ComponentNetwork } from '../../../src/component/network.ts';
+import { ResultError } from '../../../src/component/host.ts';
 import type { Descriptor } from '../../../src/component/wasi03/filesystem.ts';
 import { componentImports03 } from '../../../src/component/wasi03/imports.ts';
 import { componentInterfaces03 } from '../../../src/component/wasi03/interfaces.ts';
@@ -18,14 +17,9 @@ import {
   type Outcome,
 } from '../../../src/component/wasi03/streams.ts';
 import { Connection, type ConnectionSink } from '../../../src/wasi/connection.ts';
-import { DescriptorTable } from '../../../src/wasi/descriptor-table.ts';
-import { Directory } from '../../../src/wasi/files/directory.ts';
-import { FileSystem } from '../../../src/wasi/files/file-system.ts';
-import { Idle } from '../../../src/wasi/idle.ts';
-import { InputStream } from '../../../src/wasi/input-stream.ts';
 import { Listener } from '../../../src/wasi/listener.ts';
 import { OutputStream } from '../../../src/wasi/output-stream.ts';
-import { changingRights, directoryRights, fileRights } from '../../../src/wasi/rights.ts';
+import { hostOf, type HostOptions } from '../host.ts';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const ok = { tag: 'ok' };
@@ -61,42 +55,25 @@ class Sink implements ConnectionSink {
   }
 }
 
-function world({ readonly = false, descriptors = 16 } = {}) {
-  const files = new FileSystem({ bytes: 65_536, inodes: 64 });
-  const allowed = readonly ? ~changingRights : -1;
-  const root = new Directory(files, files.root, directoryRights & allowed, '/');
-  root.inheriting = (directoryRights | fileRights) & allowed;
-  const idle = new Idle();
-  const input = new InputStream(() => undefined);
+function world(options: HostOptions = {}) {
   const sink = new Sink();
-  const given = [input, new OutputStream(sink), new OutputStream(sink), root];
   const listener = new Listener({ accepted: () => undefined, closed: () => undefined });
   const dialled = Promise.withResolvers<(outcome: Connection | 'refused') => void>();
-  const host: ComponentHost = {
-    files,
-    given,
-    descriptors: new DescriptorTable(given, descriptors),
+  const { host, files, input, idle } = hostOf({
+    ...options,
     args: ['main.wasm'],
-    env: [],
-    exit: () => undefined,
-    wait: (waiting) => idle.run(waiting),
-    wake: () => {
-      idle.wake();
-    },
-    progress: () => undefined,
-    onEnd: () => () => undefined,
-    network: new ComponentNetwork({
+    outputs: [new OutputStream(sink), new OutputStream(sink)],
+    network: {
       files: [
         { kind: 'listen', tls: false, port: 8443 },
         { kind: 'connect', tls: false, host: 'there.example', port: 7 },
       ],
       listeners: new Map([[0, listener]]),
-      connections: new Map(),
       dial: (_file, done) => {
         dialled.resolve(done);
       },
-    }),
-  };
+    },
+  });
   const outgoing = new Outgoing();
   const interfaces = componentInterfaces03(host, outgoing) as Readonly<
     Record<string, Readonly<Record<string, Call>>>
