@@ -39,7 +39,7 @@ export async function bundleRunner(outfile: string): Promise<void> {
   );
   chunks.set(
     `./${entry}.js`,
-    `import { laterPart } from "./later.js";\n${main.replace(call, 'laterPart()')}`,
+    `import { laterPart } from "./later.js";\n${main.replaceAll(call, 'laterPart()')}`,
   );
   await build({ ...bundlingForKeep, entryPoints: [`./${entry}.js`], outfile, plugins: [among(chunks)] });
 }
@@ -64,7 +64,11 @@ function among(chunks: ReadonlyMap<string, string>): Plugin {
     name: 'parts-of-the-runner',
     setup: (build) => {
       build.onResolve({ filter: /^\.\// }, ({ path }) => ({ path, namespace: 'part' }));
-      build.onLoad({ filter: /.*/, namespace: 'part' }, ({ path }) => ({ contents: chunks.get(path) ?? '' }));
+      build.onLoad({ filter: /.*/, namespace: 'part' }, ({ path }) => {
+        const contents = chunks.get(path);
+        if (contents === undefined) throw new Error(`no part of the runner: ${path}`);
+        return { contents };
+      });
     },
   };
 }

@@ -116,9 +116,7 @@ export class FrameStream implements AsyncIterable<Frame> {
     for (let at = 0; at < bytes.length; at += most) {
       const [buffer, other] = buffers;
       const end = layOut(kind, bytes.subarray(at, at + most), buffer);
-      const writing = new Promise<void>((resolve, reject) => {
-        this.#write(buffer.subarray(0, end), resolve, reject);
-      });
+      const writing = this.sendFramed(buffer.subarray(0, end));
       // When the one before has failed, so does this one, and nobody waits for it.
       writing.catch(() => undefined);
       await before;

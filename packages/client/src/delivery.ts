@@ -16,7 +16,7 @@ import type { ModuleSource } from './module-source.ts';
 import type { PackageSource } from './package-source.ts';
 import { clientProblem } from './problems.ts';
 import type { Tap } from './tap.ts';
-import { encodeDeliver } from './workload-bounds.ts';
+import { describeWorkload } from './workload-bounds.ts';
 
 /** What is delivered, and where its input and output are. */
 export interface Workload extends ProgramStreams {
@@ -81,27 +81,6 @@ export async function sendWorkload(
   }
   await sendExactly(module.size, module.open(), 'the module', (piece) => send('module', piece));
   await inTime(batch.flush());
-}
-
-/**
- * The first message of its delivery.
- * @throws EnarxError `client/workload-bounds` for more than one can say
- */
-export function describeWorkload(workload: Omit<Workload, keyof ProgramStreams>): Uint8Array {
-  const { module, args, env = [], limits = {}, files, optimize, detach = false } = workload;
-  return encodeDeliver({
-    size: module.size,
-    digest: module.digest,
-    args: [...args],
-    env: env.map(([name, value]): [string, string] => [name, value]),
-    limits,
-    detach,
-    ...(files === undefined ? {} : { files: [...files] }),
-    ...(workload.package === undefined
-      ? {}
-      : { package: { entries: workload.package.entries, bytes: workload.package.bytes } }),
-    ...(optimize === undefined ? {} : { optimize }),
-  });
 }
 
 async function sendExactly(

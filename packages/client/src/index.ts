@@ -10,7 +10,7 @@ export {
 } from './component-source.ts';
 export type { TakenApart, Transpile } from './component/transpile.ts';
 export type { Listening, ProgramStreams } from './conversation.ts';
-export { describeWorkload, type Workload } from './delivery.ts';
+export type { Workload } from './delivery.ts';
 export { connect, type ConnectOptions, type Host, type NewKeep } from './host.ts';
 export type { HostAccess } from './host-access.ts';
 export { defaultHostTimes, type HostTimes } from './host-api.ts';
@@ -28,6 +28,7 @@ export { stepTitles, type Step, type StepNumber, type Witness } from './steps.ts
 export type { InputSource, OutputTarget } from './streams.ts';
 export type { Tap } from './tap.ts';
 export type { AttestOptions, OpenOptions, UnattestedKeep } from './unattested-keep.ts';
+export { describeWorkload } from './workload-bounds.ts';
 export {
   createIdentity,
   exportIdentity,

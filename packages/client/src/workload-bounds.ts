@@ -1,32 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-import { encodeMessage, maxFramePayload, deliver, type Deliver, type EnarxError } from '@enarx/protocol';
+import {
+  encodeMessage,
+  maxFramePayload,
+  deliver,
+  workloadBounds,
+  type Deliver,
+  type EnarxError,
+} from '@enarx/protocol';
 
+import type { ProgramStreams } from './conversation.ts';
+import type { Workload } from './delivery.ts';
 import { clientProblem } from './problems.ts';
 
-/** As the description of a workload has them (`deliver` in enarx.cddl). */
-const mostArguments = 1024;
-const longestText = 32_768;
-const mostVariables = 1024;
-const longestName = 1024;
-const mostFiles = 1024;
+/**
+ * The first message of its delivery.
+ * @throws EnarxError `client/workload-bounds` for more than one can say
+ */
+export function describeWorkload(workload: Omit<Workload, keyof ProgramStreams>): Uint8Array {
+  const { module, args, env = [], limits = {}, files, optimize, detach = false } = workload;
+  return encodeDeliver({
+    size: module.size,
+    digest: module.digest,
+    args: [...args],
+    env: env.map(([name, value]): [string, string] => [name, value]),
+    limits,
+    detach,
+    ...(files === undefined ? {} : { files: [...files] }),
+    ...(workload.package === undefined
+      ? {}
+      : { package: { entries: workload.package.entries, bytes: workload.package.bytes } }),
+    ...(optimize === undefined ? {} : { optimize }),
+  });
+}
 
 /**
  * Makes the first message of a delivery, and says in the words of whoever wrote the arguments and the environment what is too much of them.
  *
  * @throws EnarxError `client/workload-bounds`; `message/invalid` for what no tenant can have written
  */
-export function encodeDeliver(message: Deliver): Uint8Array {
+function encodeDeliver(message: Deliver): Uint8Array {
   const { args, env, files = [] } = message;
-  atMost(args.length, mostArguments, 'arguments, the name of the program among them');
+  atMost(args.length, workloadBounds.arguments, 'arguments, the name of the program among them');
   args.forEach((argument, index) => {
-    atMost(bytesOf(argument), longestText, `bytes in argument ${String(index)}`);
+    atMost(bytesOf(argument), workloadBounds.text, `bytes in argument ${String(index)}`);
   });
-  atMost(env.length, mostVariables, 'variables in the environment');
+  atMost(env.length, workloadBounds.variables, 'variables in the environment');
   for (const [name, value] of env) {
-    atMost(bytesOf(name), longestName, `bytes in the name of the variable ${name.slice(0, 32)}…`);
-    atMost(bytesOf(value), longestText, `bytes in the variable ${name}`);
+    atMost(bytesOf(name), workloadBounds.name, `bytes in the name of the variable ${name.slice(0, 32)}…`);
+    atMost(bytesOf(value), workloadBounds.text, `bytes in the variable ${name}`);
   }
-  atMost(files.length, mostFiles, 'descriptors');
+  atMost(files.length, workloadBounds.descriptors, 'descriptors');
   try {
     return encodeMessage(deliver, message);
   } catch (cause) {

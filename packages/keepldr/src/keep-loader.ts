@@ -177,6 +177,7 @@ class KeepLoader {
     try {
       guest = this.#instance.connect();
     } catch (error) {
+      // keepmgr goes by this word: whoever waits for the stream is told at once, instead of when its time is over.
       this.#manager.logOften({ event: 'relay-failed', detail: (error as Error).message, stream });
       return;
     }

@@ -49,8 +49,8 @@ export interface FrameHead {
   readonly payload: number;
 }
 
-/** Array head, kind, byte string head with a length of four octets. */
-const longestHead = 7;
+/** Bytes: array head, kind, byte string head with a length of four octets. */
+export const longestHead = 7;
 
 /**
  * Cuts a byte stream into frames. Holds at most one incomplete frame (64 KiB and a head), whatever arrives, and copies

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 
-import { decodeMessage, encodeFrameHead, encodeMessage, type File } from '@enarx/protocol';
+import { decodeMessage, encodeFrameHead, encodeMessage, longestHead, type File } from '@enarx/protocol';
 
 import { Carried, misbehaved } from './carried.ts';
 import {
@@ -59,8 +59,8 @@ export interface SocketsOptions {
 
 /** Bytes that may wait for a runner that does not read its link, over all connections. */
 const mostUnsent = 1_048_576;
-/** Bytes of a frame with its head of seven; data below `smallest` bytes gets a buffer of its own, since Node cuts these out of a larger one. */
-const longestFrame = 7 + longestLinkPayload;
+/** Bytes of a frame with its head; data below `smallest` bytes gets a buffer of its own, since Node cuts these out of a larger one. */
+const longestFrame = longestHead + longestLinkPayload;
 const smallest = 4096;
 /** Buffers that are kept to be used again: fresh ones cost the collector more than the copy into them. */
 const mostBuffers = 4;

@@ -23,8 +23,6 @@ export function parseConfig(text: string, name: string): EnarxConfig {
       expected,
       cause,
     });
-  if (text.length > largest)
-    throw invalid(`: ${String(text.length)} characters`, `at most ${String(largest)}`);
   let document: unknown;
   try {
     document = parse(text);

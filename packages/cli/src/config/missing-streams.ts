@@ -2,12 +2,12 @@
 import type { streamKinds } from './schema.ts';
 
 /** The schema itself is not loaded for it: most runs have none. */
-const streams: readonly string[] = [
-  'null',
-  'stdin',
-  'stdout',
-  'stderr',
-] satisfies readonly (typeof streamKinds)[number][];
+const streams: readonly string[] = Object.keys({
+  null: true,
+  stdin: true,
+  stdout: true,
+  stderr: true,
+} satisfies Record<(typeof streamKinds)[number], true>);
 
 /**
  * What a list of descriptors has where programs look for their standard streams, if it is something else: one that writes there

@@ -25,7 +25,7 @@ import type { MachineFlags, WorkloadFlags } from '../commands/flags.ts';
 import type { EnarxContext } from '../context.ts';
 import type { Output } from '../output.ts';
 import { runExitStatus, statusOfProgram } from '../exit-status.ts';
-import type { NamedTrust } from '../named-file.ts';
+import type { NamedTrust } from './named-trust.ts';
 import { reportListening } from './listening.ts';
 import { reportChecks, reportEnd, reportMissingAnchor, reportSimulated } from './report.ts';
 import { imageDirectory } from './image.ts';

@@ -4,7 +4,7 @@ import { hasLaunchSecret, type Tee } from '@enarx/protocol';
 
 import type { ExpectationFlags } from '../commands/flags.ts';
 import type { EnarxContext } from '../context.ts';
-import type { NamedTrust } from '../named-file.ts';
+import type { NamedTrust } from './named-trust.ts';
 import { cliProblem } from '../problems.ts';
 import { SealedLaunches } from '../state/sealed-launches.ts';
 import { trustFor } from './deliver.ts';

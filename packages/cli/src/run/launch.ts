@@ -5,7 +5,7 @@ import type { Tee } from '@enarx/protocol';
 
 import type { ExpectationFlags } from '../commands/flags.ts';
 import type { EnarxContext } from '../context.ts';
-import type { NamedTrust } from '../named-file.ts';
+import type { NamedTrust } from './named-trust.ts';
 import { launchTrustFor } from './deliver.ts';
 import { reportChecks, reportMissingAnchor, reportSimulated } from './report.ts';
 

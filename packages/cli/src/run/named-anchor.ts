@@ -2,6 +2,8 @@
 import { anchorFromPem, type Anchor } from '@enarx/attestation';
 import { EnarxError } from '@enarx/protocol';
 
+import { nameFile } from '../name-file.ts';
+
 /** A file with a root. */
 export interface NamedAnchor {
   readonly file: string;
@@ -17,11 +19,6 @@ export async function anchorInFile(pem: Uint8Array | string, file: string): Prom
     return await anchorFromPem(pem);
   } catch (cause) {
     if (!(cause instanceof EnarxError)) throw cause;
-    const { code, found, expected } = cause as EnarxError;
-    throw new EnarxError(code, cause, {
-      found: found === undefined ? file : `${file}: ${found}`,
-      expected,
-      cause,
-    });
+    throw nameFile(cause as EnarxError, file);
   }
 }

@@ -2,7 +2,7 @@
 import { parsePolicy, releasePolicy, vendorAnchors, type Anchor, type Policy } from '@enarx/attestation';
 import { toHex, type Tee } from '@enarx/protocol';
 
-import type { NamedTrust } from '../named-file.ts';
+import type { NamedTrust } from './named-trust.ts';
 import { cliProblem } from '../problems.ts';
 import { imageDigest } from './image.ts';
 import { needsPolicy } from './launch-kinds.ts';

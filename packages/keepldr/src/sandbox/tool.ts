@@ -65,10 +65,13 @@ export function tryCommand(
       finish(error.message);
     });
     child.on('exit', (code, signal) => {
+      if (code === 0) {
+        finish(undefined);
+        return;
+      }
       const ended = (): void => {
         clearTimeout(rest);
-        if (code === 0) finish(undefined);
-        else finish(`ended with ${signal ?? String(code)}${output === '' ? '' : `: ${output.trim()}`}`);
+        finish(`ended with ${signal ?? String(code)}${output === '' ? '' : `: ${output.trim()}`}`);
       };
       // What it said last may still lie in the pipe, of which something that it has started may hold the other end.
       const rest = setTimeout(ended, longestRest);

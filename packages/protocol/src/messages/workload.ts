@@ -61,6 +61,15 @@ const certificates = v.pipe(v.array(text(16_384)), v.minLength(1), v.maxLength(6
 /** An address of the host's in the notation of its family, or `localhost`. */
 const address = text(64);
 
+/** How much a description of a workload may hold: numbers of things, and bytes of a text. */
+export const workloadBounds = {
+  arguments: 1024,
+  variables: 1024,
+  descriptors: 1024,
+  name: 1024,
+  text: 32_768,
+} as const;
+
 const files = v.pipe(
   v.array(
     v.variant('kind', [
@@ -108,7 +117,7 @@ const files = v.pipe(
       }),
     ]),
   ),
-  v.maxLength(1024),
+  v.maxLength(workloadBounds.descriptors),
 );
 /** What a descriptor of the program stands for. */
 export type File = v.InferOutput<typeof files>[number];
@@ -127,8 +136,11 @@ export const deliver = messageType(
     /** SHA-256 of the module. */
     digest: bytes(32),
     /** argv of the program, its own name first. */
-    args: texts(1024, 32_768),
-    env: v.pipe(v.array(v.strictTuple([text(1024), text(32_768)])), v.maxLength(1024)),
+    args: texts(workloadBounds.arguments, workloadBounds.text),
+    env: v.pipe(
+      v.array(v.strictTuple([text(workloadBounds.name), text(workloadBounds.text)])),
+      v.maxLength(workloadBounds.variables),
+    ),
     limits,
     /** Whether the program outlives this connection. */
     detach: v.boolean(),

@@ -48,9 +48,13 @@ export class ResolveAddressStream {
   }
 }
 
-export function requireName(name: string): void {
+/** @throws ResultError `invalid-argument`; `access-denied` for a name that the list of descriptors does not have */
+export function resolve({ network }: ComponentHost, name: string): readonly string[] {
   if (name === '' || name.length > longestName || /[^\w.:-]/.test(name))
     throw new ResultError('invalid-argument');
+  const addresses = network.addressesOf(name);
+  if (addresses.length === 0) throw new ResultError('access-denied');
+  return addresses;
 }
 
 export function socketInterfaces(host: ComponentHost) {
@@ -62,12 +66,8 @@ export function socketInterfaces(host: ComponentHost) {
     },
     'wasi:sockets/ip-name-lookup': {
       ResolveAddressStream,
-      resolveAddresses: (_network: Network, name: string) => {
-        requireName(name);
-        const addresses = host.network.addressesOf(name);
-        if (addresses.length === 0) throw new ResultError('access-denied');
-        return new ResolveAddressStream(host, addresses);
-      },
+      resolveAddresses: (_network: Network, name: string) =>
+        new ResolveAddressStream(host, resolve(host, name)),
     },
     'wasi:sockets/tcp-create-socket': { createTcpSocket: (family: Family) => new TcpSocket(host, family) },
     'wasi:sockets/tcp': { TcpSocket },

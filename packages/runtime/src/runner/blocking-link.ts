@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readvSync, writeSync } from 'node:fs';
 
-import { decodeFrameHead, type FrameHead } from '@enarx/protocol';
+import { decodeFrameHead, longestHead, type FrameHead } from '@enarx/protocol';
 
 import { longestLinkPayload, runnerFrame } from '../runner-frames.ts';
 import type { wakeMessage } from '../runner-messages.ts';
@@ -10,8 +10,6 @@ import { SupervisorLink, type LinkListener } from './link.ts';
 import { writeMessage } from './messages.ts';
 
 const readSize = 65_536;
-/** Bytes that are read beyond a payload: what the next head has at most. */
-const lookahead = 7;
 const longestPause = 0x7fff_ffff;
 const nothing = new Uint8Array(0);
 
@@ -96,7 +94,7 @@ export class BlockingLink extends SupervisorLink {
   /** Reads straight into the payload, so that bulk data is copied by the kernel only; and the head of the next frame with it. */
   #fill(payload: Uint8Array, from: number): void {
     for (let filled = from; filled < payload.length;) {
-      const next = new Uint8Array(lookahead);
+      const next = new Uint8Array(longestHead);
       const missing = payload.subarray(filled);
       const length = this.#read([missing, next]);
       filled += length;

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setFlagsFromString } from 'node:v8';
-
 import { decodeBundle, worldOf, type World } from '../component/bundle.ts';
 import type { ComponentHost } from '../component/host.ts';
 import type { IncomingRequest, ResponseOutparam } from '../component/http/incoming-message.ts';
@@ -11,6 +9,7 @@ import { runtimeProblem } from '../problems.ts';
 import { inspectModule, notCompiled } from './compile.ts';
 import { readDeclaredMemory } from './declared-memory.ts';
 import { engine, type CompiledModule, type Instance } from './engine.ts';
+import { setEngineFlags } from './engine-flags.ts';
 import { putOutOfReach } from './out-of-reach.ts';
 
 type Imports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -70,7 +69,7 @@ function shareMemory(modules: readonly Uint8Array[], pages: number): void {
   const memories = modules.filter((module) => readDeclaredMemory(module).count > 0).length;
   const share = Math.floor(pages / Math.max(1, memories));
   for (const module of modules) inspectModule(module, share);
-  setFlagsFromString(`--wasm-max-mem-pages=${String(share)}`);
+  setEngineFlags([`--wasm-max-mem-pages=${String(share)}`]);
 }
 
 async function load(glue: Uint8Array): Promise<Instantiate> {

@@ -4,7 +4,7 @@
  * What Node's permission model knows nothing of: what a process may do to others of its user by their number, and the flags of V8, of which some have it write files
  * (`--trace-turbo-path`).
  */
-const ungoverned = {
+export const ungoverned = {
   'node:process': ['kill', '_kill', '_debugProcess', '_debugEnd'],
   'node:os': ['setPriority', 'getPriority'],
   'node:v8': ['setFlagsFromString'],

@@ -20,7 +20,7 @@ export class Arrivals {
   static #letIn = 0;
   #seen = 0;
 
-  /** To be asked each time that nothing is found. After a `yield` for it, and after every other, comes {@link letIn}. */
+  /** To be asked each time that nothing is found. After a `yield` for it, and after others in a call that asks here, comes {@link letIn}; where that is left out, a turn more is taken. */
   due(): boolean {
     const due = this.#seen === Arrivals.#letIn;
     this.#seen = Arrivals.#letIn;

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { encodeBundle } from '../../src/component/bundle.ts';
+import { ungoverned } from '../../src/runner/out-of-reach.ts';
 import { runToEnd } from '../support.ts';
 import { attempts, type Attempt } from './attempts.ts';
 
@@ -20,8 +21,10 @@ after(() => {
 });
 
 /** An attempt that fails for another reason shows nothing. */
-const denied =
-  /^failed: (ERR_ACCESS_DENIED|ERR_DLOPEN_DISABLED|ERR_PROTO_ACCESS|no module node:(ffi|sqlite)|no|.* is not a function)$/;
+const taken = Object.values(ungoverned).flat().join('|');
+const denied = new RegExp(
+  `^failed: (ERR_ACCESS_DENIED|ERR_DLOPEN_DISABLED|ERR_PROTO_ACCESS|no module node:(ffi|sqlite)|no|.*\\b(${taken}) is not a function)$`,
+);
 
 interface Surroundings {
   readonly environment: unknown;

@@ -4,6 +4,7 @@ import { EnarxError, printable } from '@enarx/protocol';
 
 import type { EnarxContext, OutputFlags } from '../../context.ts';
 import { exitStatus } from '../../exit-status.ts';
+import { nameFile } from '../../name-file.ts';
 import { table, type Json, type Output } from '../../output.ts';
 import { claimsJson, claimsRows } from './claims.ts';
 import { readEvidenceFile } from './read.ts';
@@ -41,16 +42,6 @@ export async function showEvidence(
     shown.map(({ file, format, claims }): Json => ({ file, format, verified: false, claims })),
     () => shown.map((one) => textOf(this.output, one)).join('\n\n'),
   );
-}
-
-/** Among several files it must be said which is no evidence. */
-function nameFile(error: EnarxError, file: string): EnarxError {
-  const { code, found, expected } = error;
-  return new EnarxError(code, error, {
-    found: found === undefined ? file : `${file}: ${found}`,
-    expected,
-    cause: error,
-  });
 }
 
 async function showFile(file: string, at: number): Promise<Shown> {

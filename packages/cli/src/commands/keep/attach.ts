@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EnarxContext } from '../../context.ts';
-import { readNamedTrust } from '../../named-file.ts';
+import { readNamedTrust } from '../../run/named-trust.ts';
 import { hearAgain } from '../../run/deliver.ts';
 import { trustInKeep } from '../../run/keep-trust.ts';
 import type { AttestFlags } from './flags.ts';

@@ -6,7 +6,7 @@ import type { EnarxContext } from '../../context.ts';
 import { exitStatus } from '../../exit-status.ts';
 import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
-import { readNamedTrust } from '../../named-file.ts';
+import { readNamedTrust } from '../../run/named-trust.ts';
 import { trustInKeep } from '../../run/keep-trust.ts';
 import { reportChecks, reportMissingAnchor, reportSimulated, reportStep } from '../../run/report.ts';
 import { OwnerKeys } from '../../state/owner-keys.ts';

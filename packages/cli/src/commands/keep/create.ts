@@ -6,7 +6,7 @@ import type { EnarxContext } from '../../context.ts';
 import { isSimulated, parseTee } from '../../host/tee.ts';
 import { hostOrDefault } from '../../host/named-host.ts';
 import { withHost } from '../../host/with-host.ts';
-import { readNamedTrust, type NamedTrust } from '../../named-file.ts';
+import { readNamedTrust, type NamedTrust } from '../../run/named-trust.ts';
 import { cliProblem } from '../../problems.ts';
 import { parseLease } from '../../host/lease.ts';
 import { reportSimulated } from '../../run/report.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EnarxContext } from '../../context.ts';
 import { isSimulated } from '../../host/tee.ts';
-import { readNamedTrust } from '../../named-file.ts';
+import { readNamedTrust } from '../../run/named-trust.ts';
 import { deliver, prepareDelivery } from '../../run/deliver.ts';
 import { trustInKeep } from '../../run/keep-trust.ts';
 import { reportSimulated } from '../../run/report.ts';

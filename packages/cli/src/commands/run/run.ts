@@ -15,7 +15,8 @@ import {
   trustFor,
   type Delivery,
 } from '../../run/deliver.ts';
-import { readNamedFile, readNamedTrust, type NamedTrust } from '../../named-file.ts';
+import { readNamedFile } from '../../named-file.ts';
+import { readNamedTrust, type NamedTrust } from '../../run/named-trust.ts';
 import { imageDirectory } from '../../run/image.ts';
 import { socketRules } from '../../run/socket-rules.ts';
 import { Interruption } from '../../run/interruption.ts';

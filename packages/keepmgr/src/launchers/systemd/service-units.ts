@@ -39,6 +39,7 @@ export class ServiceUnits {
   readonly #changes = new Map<string, () => void>();
   /** When the connection, or the one of the bus behind it, broke last. */
   #lost = -longestAbsence;
+  #closed = false;
 
   /** @param path - of the socket on which systemd, or the system's bus, listens */
   constructor(path: string) {
@@ -112,11 +113,13 @@ export class ServiceUnits {
    * @param begun - when that was begun which failed, on the clock of `performance`
    */
   isPassing(error: unknown, begun: number): boolean {
+    if (this.#closed) return false;
     if (saysLost(error)) this.#lost = performance.now();
     return this.#lost >= begun || (saysAbsent(error) && performance.now() < this.#lost + longestAbsence);
   }
 
   close(): void {
+    this.#closed = true;
     this.#connection
       ?.then((connection) => {
         connection.close();

@@ -4,7 +4,7 @@
 import { ipAddress, type Family, type IpAddress, type SocketAddress } from '../addresses.ts';
 import { Absent, ResultError, type ComponentHost } from '../host.ts';
 import { Pollable, type InputStream, type OutputStream } from '../io.ts';
-import { requireName } from '../sockets.ts';
+import { resolve } from '../sockets.ts';
 import { TcpSocket as TcpSocket02 } from '../tcp.ts';
 import type { Interfaces03 } from './imports.ts';
 import {
@@ -280,13 +280,7 @@ export function socketInterfaces03(host: ComponentHost, outgoing: Outgoing): Int
   return {
     'wasi:sockets/types@0.3.0': { TcpSocket: Socket, UdpSocket },
     'wasi:sockets/ip-name-lookup@0.3.0': {
-      resolveAddresses: (name: string): IpAddress[] =>
-        call(() => {
-          requireName(name);
-          const addresses = host.network.addressesOf(name);
-          if (addresses.length === 0) throw new ResultError('access-denied');
-          return addresses.map(ipAddress);
-        }),
+      resolveAddresses: (name: string): IpAddress[] => call(() => resolve(host, name).map(ipAddress)),
     },
   };
 }
