@@ -4,10 +4,11 @@ import type { AttestedChannel } from '@enarx/channel';
 import type { Purpose } from '@enarx/protocol';
 
 import { Conversation, type ProgramStreams } from './conversation.ts';
-import { sendWorkload, type Workload } from './delivery.ts';
+import { sendWorkload } from './delivery.ts';
 import { RunningProgram } from './running-program.ts';
 import type { Session } from './session.ts';
 import { judgement, type Trust } from './judgement.ts';
+import type { Workload } from './workload.ts';
 
 /** A Keep that was found good, on the connection on which it was, for one purpose. */
 export class AttestedKeep<P extends Purpose> {

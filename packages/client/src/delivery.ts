@@ -1,38 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FrameBatch, worthBatching } from '@enarx/channel/frame-batch';
 import type { FrameStream } from '@enarx/channel/frame-stream';
-import {
-  encodeMessage,
-  entry,
-  recordFramePayload,
-  workloadFrame,
-  type File,
-  type Limits,
-  type Optimization,
-} from '@enarx/protocol';
+import { encodeMessage, entry, recordFramePayload, workloadFrame } from '@enarx/protocol';
 
-import type { ProgramStreams } from './conversation.ts';
-import type { ModuleSource } from './module-source.ts';
-import type { PackageSource } from './package-source.ts';
 import { clientProblem } from './problems.ts';
 import type { Tap } from './tap.ts';
 import { describeWorkload } from './workload-bounds.ts';
-
-/** What is delivered, and where its input and output are. */
-export interface Workload extends ProgramStreams {
-  readonly module: ModuleSource;
-  /** argv of the program, its own name first. */
-  readonly args: readonly string[];
-  readonly env?: readonly (readonly [name: string, value: string])[] | undefined;
-  readonly limits?: Limits | undefined;
-  /** What its descriptors stand for, in their order; standard input, output and error where it is left out. */
-  readonly files?: readonly File[] | undefined;
-  /** Files that it finds when it starts. */
-  readonly package?: PackageSource | undefined;
-  readonly optimize?: Optimization | undefined;
-  /** Whether the program goes on when this connection ends; its owner can then `attach`. */
-  readonly detach?: boolean | undefined;
-}
+import type { Workload } from './workload.ts';
 
 /** Bytes that are sent at once. */
 const pieceSize = 16 * recordFramePayload;

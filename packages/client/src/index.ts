@@ -10,7 +10,7 @@ export {
 } from './component-source.ts';
 export type { TakenApart, Transpile } from './component/transpile.ts';
 export type { Listening, ProgramStreams } from './conversation.ts';
-export type { Workload } from './delivery.ts';
+export type { Workload } from './workload.ts';
 export { connect, type ConnectOptions, type Host, type NewKeep } from './host.ts';
 export type { HostAccess } from './host-access.ts';
 export { defaultHostTimes, type HostTimes } from './host-api.ts';

@@ -9,7 +9,7 @@ import {
 } from '@enarx/protocol';
 
 import type { ProgramStreams } from './conversation.ts';
-import type { Workload } from './delivery.ts';
+import type { Workload } from './workload.ts';
 import { clientProblem } from './problems.ts';
 
 /**
